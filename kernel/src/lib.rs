@@ -1,0 +1,2 @@
+//! Placeholder.
+#![cfg_attr(target_os = "none", no_std)]

@@ -1,0 +1,2 @@
+//! Start-up, arguments and panic handling for programs without a libc.
+#![no_std]
