@@ -5,7 +5,8 @@
 # It prints one line that says which it took. TOOLCHAIN=rustup|debian forces the choice.
 #
 # Usage: tools/cross-cargo.sh kernel|user CARGO-ARGUMENTS...
-#        tools/cross-cargo.sh --which
+#        tools/cross-cargo.sh --which              which toolchain it would take
+#        tools/cross-cargo.sh --artifacts kernel|user   the folder with what it built (release)
 set -euo pipefail
 
 kernel_target=aarch64-unknown-none-softfloat
@@ -74,8 +75,17 @@ choose() {
   esac
 }
 
-[ $# -gt 0 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 2; }
 which=$(choose)
+
+if [ "$1" = --artifacts ]; then
+  case ${2:-} in kernel) target=$kernel_target ;; user) target=$user_target ;; *) die "--artifacts kernel|user" ;; esac
+  folder=${CARGO_TARGET_DIR:-target}
+  [ "$which" = rustup ] || folder=$folder/debian
+  echo "$folder/$target/release"
+  exit 0
+fi
+
 case $which in
   rustup) echo "toolchain: rustup's $(rustc --version) with its aarch64 targets" >&2 ;;
   debian) echo "toolchain: Debian's $(/usr/bin/rustc --version) with build-std" >&2 ;;
@@ -84,7 +94,7 @@ esac
 
 case $1 in
   kernel) target=$kernel_target; flags="-Ctarget-feature=-strict-align -Cforce-frame-pointers=yes" ;;
-  user) target=$user_target; flags="-Clink-self-contained=no -Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static -Clink-arg=--gc-sections" ;;
+  user) target=$user_target; flags="-Clink-self-contained=no -Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static -Clink-arg=--gc-sections -Cstrip=symbols" ;;
   *) die "the first argument is kernel or user, not '$1'" ;;
 esac
 shift

@@ -1,0 +1,83 @@
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# How `make run` boots; see tools/run-qemu-raspi3b.sh --help for what each means.
+USB_NET ?= 0
+USB_NET_BACKEND ?= user
+TAP_IF ?= mona0
+USB_HUB ?= 1
+USB_CLASS ?=
+MACHINE ?= raspi3b
+PCAP ?=
+LOG ?=
+APPEND ?=
+
+target := $(or $(CARGO_TARGET_DIR),target)
+cross := tools/cross-cargo.sh
+initramfs := $(target)/initramfs.cpio
+kernel_image := $(target)/kernel8.img
+
+run_options = --kernel $(kernel_image) --machine $(MACHINE) \
+	$(if $(filter 1 y yes on,$(USB_NET)),--usb-net --usb-net-backend $(USB_NET_BACKEND) --tap-if $(TAP_IF) --usb-hub $(USB_HUB)) \
+	$(if $(USB_CLASS),--usb-class $(USB_CLASS)) $(if $(PCAP),--pcap $(PCAP)) \
+	$(if $(LOG),--log $(LOG)) $(if $(APPEND),--append "$(APPEND)")
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "make run takes USB_NET=1 [USB_NET_BACKEND=user|tap] [TAP_IF=mona0] [USB_HUB=0|1]"
+	@echo "               [USB_CLASS=ecm|rndis] [MACHINE=raspi3b|raspi3ap] [PCAP=file.pcap] [LOG=level]"
+
+.PHONY: run
+run: image ## boot in QEMU; USB_NET=1 plugs in a network adapter
+	@tools/run-qemu-raspi3b.sh $(run_options)
+
+.PHONY: image
+image: user ## build target/kernel8.img, the whole system in one file
+	@INITRAMFS=$(abspath $(initramfs)) $(cross) kernel build --release -p kernel
+	@cargo run -q -p image -- kernel "$$($(cross) --artifacts kernel)/kernel" $(kernel_image)
+
+.PHONY: user
+user: ## build the programs and the initramfs
+	@$(cross) user build --release -p kinit -p sh -p coreutils -p net-tools
+	@tools/make-initramfs.sh "$$($(cross) --artifacts user)" $(initramfs)
+
+.PHONY: test
+test: test-host test-system ## all tests that need no privileges: on the host, then in QEMU
+
+.PHONY: test-host
+test-host: user ## tests of everything that runs on the host
+	cargo test
+	tests/userland.sh "$$($(cross) --artifacts user)"
+
+.PHONY: test-system
+test-system: image ## boot in QEMU and test from outside
+	tools/ensure.sh qemu-system-aarch64
+	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests
+
+.PHONY: selftest
+selftest: image ## kinit's tests inside the kernel, TAP output
+	@tools/run-qemu-raspi3b.sh $(run_options) --usb-net --selftest
+
+.PHONY: lint
+lint: user ## formatting, clippy, documentation, shell scripts; warnings are errors
+	tools/ensure.sh shellcheck
+	cargo fmt --all -- --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy -p system-tests --all-targets -- -D warnings
+	INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel -- -D warnings
+	$(cross) user clippy --release -p rt -p kinit -p sh -p coreutils -p net-tools -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	shellcheck tools/*.sh tests/*.sh .ci/run
+
+.PHONY: debug
+debug: image ## boot in QEMU and wait for gdb
+	@tools/run-qemu-raspi3b.sh $(run_options) --gdb
+
+.PHONY: clean
+clean: ## remove everything that was built
+	cargo clean

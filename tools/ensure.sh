@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Makes sure that commands exist, installing their packages where that is possible.
+#
+# Usage: tools/ensure.sh COMMAND...
+set -euo pipefail
+
+# The package of a command: Debian's name, then Homebrew's.
+package_of() {
+  case $1 in
+    qemu-system-aarch64) echo qemu-system-arm qemu ;;
+    qemu-aarch64-static) echo qemu-user-static - ;;
+    gdb-multiarch) echo gdb-multiarch gdb ;;
+    shellcheck) echo shellcheck shellcheck ;;
+    tcpdump) echo tcpdump tcpdump ;;
+    radvd) echo radvd - ;;
+    ip) echo iproute2 - ;;
+    ping) echo iputils-ping - ;;
+    *) echo "$1" "$1" ;;
+  esac
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+missing=()
+for command in "$@"; do
+  # Administration tools live where a plain user's PATH does not look.
+  PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null || missing+=("$command")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+packages=()
+for command in "${missing[@]}"; do
+  read -r debian brew <<<"$(package_of "$command")"
+  if command -v apt-get >/dev/null; then packages+=("$debian"); else packages+=("$brew"); fi
+done
+give_up() {
+  echo "missing: ${missing[*]}; install the package(s) ${packages[*]} and try again" >&2
+  exit 1
+}
+echo "installing ${packages[*]}" >&2
+if command -v apt-get >/dev/null; then
+  as_root apt-get update -qq >/dev/null || give_up
+  as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null || give_up
+elif command -v brew >/dev/null && [[ " ${packages[*]} " != *" - "* ]]; then
+  brew install "${packages[@]}" >/dev/null || give_up
+else
+  give_up
+fi
