@@ -1,1 +1,8 @@
-//! Drives QEMU.
+//! Drives the kernel in QEMU from outside, as a user would: what is typed at the console and what
+//! goes over the cable.
+//!
+//! - [`guest::Guest`]: a booted kernel; its console and QEMU's monitor.
+//! - [`lab::Lab`]: a network namespace with a TAP, a router and Linux as the other host (root).
+
+pub mod guest;
+pub mod lab;
