@@ -1,1 +1,2 @@
-//! Placeholder.
+//! What the core tools share.
+#![no_std]
