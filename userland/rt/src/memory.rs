@@ -2,8 +2,8 @@
 //! and `strlen`.
 //!
 //! In assembler, because a compiler turns a copy loop written in Rust back into a call of `memcpy`.
-//! `rust_eh_personality` stands beside them: precompiled libraries name it in their unwinding tables,
-//! though nothing ever unwinds here.
+//! `rust_eh_personality` and `_Unwind_Resume` stand beside them: precompiled libraries name them for
+//! unwinding, though nothing ever unwinds here.
 //!
 //! All symbols are weak: a toolchain that brings its own wins.
 
@@ -113,7 +113,9 @@ macro_rules! memory_functions {
             "sub x0, x0, #1",
             "ret",
             ".weak rust_eh_personality",
+            ".weak _Unwind_Resume",
             "rust_eh_personality:",
+            "_Unwind_Resume:",
             "brk #1",
             ".popsection",
         );
@@ -171,7 +173,9 @@ macro_rules! memory_functions {
             "jmp 22b",
             "23: ret",
             ".weak rust_eh_personality",
+            ".weak _Unwind_Resume",
             "rust_eh_personality:",
+            "_Unwind_Resume:",
             "ud2",
             ".popsection",
         );

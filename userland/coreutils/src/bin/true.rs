@@ -7,7 +7,12 @@ use rt::{Arguments, ExitCode};
 
 rt::main!(main);
 
-static TOOL: Tool = Tool::new("true", "[ignored command line arguments]", "Exit with a status code indicating success.", &[]);
+static TOOL: Tool = Tool::new(
+    "true",
+    "[ignored command line arguments]",
+    "Exit with a status code indicating success.",
+    &[],
+);
 
 fn main(arguments: Arguments) -> ExitCode {
     // Only `--help` as the one argument means anything.
