@@ -5,6 +5,7 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod buffer;
 pub mod netif;
 pub mod time;

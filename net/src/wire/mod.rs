@@ -19,8 +19,15 @@
 
 mod cursor;
 
+pub mod checksum;
 pub mod ethernet;
+pub mod extension;
 pub mod ipv6;
+pub mod option;
+pub mod tcp;
+pub mod tcp_sequence;
+pub mod udp;
+pub mod vlan;
 
 use core::fmt;
 

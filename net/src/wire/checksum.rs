@@ -1,0 +1,251 @@
+//! The Internet checksum (RFC 1071) and the IPv6 pseudo-header (RFC 8200, Section 8.1).
+//!
+//! The sum does not care about byte order (RFC 1071, Section 2(B)), so octets are added as words
+//! of the machine, 64 bits at a time, and swapped once at the end.
+
+use super::ipv6::NextHeader;
+use core::net::Ipv6Addr;
+
+/// A one's complement sum in progress, over as many slices as it takes.
+///
+/// The slices count as one run of octets: a slice of odd length is continued by the next one in
+/// the middle of a 16-bit word.
+#[derive(Clone, Copy, Debug)]
+pub struct Checksum {
+    /// Sum of native-endian 64-bit words, carries on top: room for 2^64 of them.
+    sum: u128,
+    /// Whether an odd number of octets has been added.
+    odd: bool,
+}
+
+impl Checksum {
+    /// The sum of nothing.
+    pub const fn new() -> Self {
+        Self { sum: 0, odd: false }
+    }
+
+    /// The sum of the pseudo-header of `length` octets of `protocol` on their way from `source`
+    /// to the final `destination`.
+    pub fn pseudo_header(
+        source: Ipv6Addr,
+        destination: Ipv6Addr,
+        protocol: NextHeader,
+        length: u32,
+    ) -> Self {
+        let mut sum = Self::new();
+        sum.add(&source.octets());
+        sum.add(&destination.octets());
+        sum.add(&length.to_be_bytes());
+        sum.add(&[0, 0, 0, protocol.0]);
+        sum
+    }
+
+    /// Adds `bytes`.
+    pub fn add(&mut self, bytes: &[u8]) {
+        let mut sum = 0u128;
+        let (words, tail) = bytes.as_chunks::<8>();
+        for word in words {
+            sum += u128::from(u64::from_ne_bytes(*word));
+        }
+        self.join(sum + last_word(tail), bytes.len());
+    }
+
+    /// Copies `source` to `destination` and adds it, reading each octet once.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn add_copied(&mut self, destination: &mut [u8], source: &[u8]) {
+        assert_eq!(destination.len(), source.len(), "a copy has the length of its source");
+        let mut sum = 0u128;
+        let (words, tail) = source.as_chunks::<8>();
+        let (copies, tail_copy) = destination.as_chunks_mut::<8>();
+        for (word, copy) in words.iter().zip(copies) {
+            sum += u128::from(u64::from_ne_bytes(*word));
+            *copy = *word;
+        }
+        tail_copy.copy_from_slice(tail);
+        self.join(sum + last_word(tail), source.len());
+    }
+
+    /// Adds what `other` has summed, as if its octets came next.
+    pub fn append(&mut self, other: Self) {
+        self.join(other.sum, usize::from(other.odd));
+    }
+
+    fn join(&mut self, sum: u128, len: usize) {
+        let folded = fold(sum);
+        self.sum += u128::from(if self.odd { folded.swap_bytes() } else { folded });
+        self.odd ^= len % 2 == 1;
+    }
+
+    /// The value for the checksum field: the complement of the sum.
+    pub fn finish(self) -> u16 {
+        !u16::from_be(fold(self.sum))
+    }
+
+    /// The value for UDP's checksum field, where zero means "none" and is sent as all ones
+    /// (RFC 8200, Section 8.1).
+    pub fn finish_udp(self) -> u16 {
+        match self.finish() {
+            0 => 0xffff,
+            value => value,
+        }
+    }
+
+    /// Whether the sum is that of octets with a right checksum among them.
+    pub fn is_valid(self) -> bool {
+        fold(self.sum) == 0xffff
+    }
+}
+
+impl Default for Checksum {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Up to seven octets as the beginning of a word whose rest is zero.
+fn last_word(tail: &[u8]) -> u128 {
+    let mut word = [0; 8];
+    for (to, from) in word.iter_mut().zip(tail) {
+        *to = *from;
+    }
+    u64::from_ne_bytes(word).into()
+}
+
+/// Adds the 16-bit words of `sum` with end-around carry.
+fn fold(sum: u128) -> u16 {
+    let mut folded = (sum & u128::from(u64::MAX)) + (sum >> 64);
+    while folded > 0xffff {
+        folded = (folded >> 64 & 0xffff)
+            + (folded >> 48 & 0xffff)
+            + (folded >> 32 & 0xffff)
+            + (folded >> 16 & 0xffff)
+            + (folded & 0xffff);
+    }
+    folded as u16
+}
+
+/// Whether `segment`, transport header included, has a right checksum for the pseudo-header.
+pub fn verify(
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    protocol: NextHeader,
+    segment: &[u8],
+) -> bool {
+    let mut sum = Checksum::pseudo_header(source, destination, protocol, segment.len() as u32);
+    sum.add(segment);
+    sum.is_valid()
+}
+
+/// The checksum field after one 16-bit word under it changed from `old` to `new`
+/// (RFC 1624, Section 3, equation 3).
+pub const fn update(checksum: u16, old: u16, new: u16) -> u16 {
+    let sum = !checksum as u32 + !old as u32 + new as u32;
+    let sum = (sum & 0xffff) + (sum >> 16);
+    !((sum & 0xffff) + (sum >> 16)) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// RFC 1071, Section 4.1, word by word.
+    fn slow(bytes: &[u8]) -> u16 {
+        let mut sum = 0u32;
+        for pair in bytes.chunks(2) {
+            sum += u32::from(pair[0]) << 8 | u32::from(pair.get(1).copied().unwrap_or(0));
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !(sum as u16)
+    }
+
+    fn of(bytes: &[u8]) -> Checksum {
+        let mut sum = Checksum::new();
+        sum.add(bytes);
+        sum
+    }
+
+    #[test]
+    fn example_of_rfc_1071() {
+        // Section 3: the sum of these is ddf2.
+        assert_eq!(of(&[0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7]).finish(), !0xddf2);
+    }
+
+    #[test]
+    fn echo_request_with_its_pseudo_header() {
+        let (source, destination) = ("fe80::1".parse().unwrap(), "fe80::2".parse().unwrap());
+        // Hexadecimal: 2 × fe80 + 1 + 2 + length 8 + 3a + 8000 + 1234 + 1 = 28f7a, folded 8f7c.
+        let checksum = !0x8f7cu16;
+        let mut echo = [0x80, 0, 0, 0, 0x12, 0x34, 0, 1];
+        let mut sum = Checksum::pseudo_header(source, destination, NextHeader::ICMPV6, 8);
+        sum.add(&echo);
+        assert_eq!(sum.finish(), checksum);
+        echo[2..4].copy_from_slice(&checksum.to_be_bytes());
+        assert!(verify(source, destination, NextHeader::ICMPV6, &echo));
+        for bit in 0..64 {
+            let mut broken = echo;
+            broken[bit / 8] ^= 1 << (bit % 8);
+            assert!(!verify(source, destination, NextHeader::ICMPV6, &broken));
+        }
+    }
+
+    #[test]
+    fn zero_is_sent_as_ones_by_udp_alone() {
+        assert_eq!(of(&[0xff, 0xff]).finish(), 0);
+        assert_eq!(of(&[0xff, 0xff]).finish_udp(), 0xffff);
+        assert_eq!(of(&[]).finish_udp(), 0xffff);
+        assert_eq!(of(&[0x12, 0x34]).finish_udp(), !0x1234);
+    }
+
+    #[test]
+    fn full_words_carry_around() {
+        assert_eq!(of(&[0xff; 65_536]).finish(), 0);
+        assert!(!of(&[0; 64]).is_valid());
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_the_rfc(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(of(&bytes).finish(), slow(&bytes));
+        }
+
+        #[test]
+        fn slices_count_as_one_run(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..6),
+        ) {
+            let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+            cuts.sort_unstable();
+            let mut added = Checksum::new();
+            let mut copied = Checksum::new();
+            let mut appended = Checksum::new();
+            let mut copy = vec![0; bytes.len()];
+            let mut start = 0;
+            for end in cuts.into_iter().chain([bytes.len()]) {
+                added.add(&bytes[start..end]);
+                copied.add_copied(&mut copy[start..end], &bytes[start..end]);
+                appended.append(of(&bytes[start..end]));
+                start = end;
+            }
+            prop_assert_eq!(added.finish(), slow(&bytes));
+            prop_assert_eq!(copied.finish(), slow(&bytes));
+            prop_assert_eq!(appended.finish(), slow(&bytes));
+            prop_assert_eq!(copy, bytes);
+        }
+
+        #[test]
+        fn update_agrees_with_summing_again(
+            mut bytes in proptest::collection::vec(any::<u8>(), 4..40),
+            new in any::<u16>(),
+        ) {
+            // A run of nothing but zeros has two representations of its sum.
+            bytes[3] |= 1;
+            let before = slow(&bytes);
+            let old = u16::from_be_bytes([bytes[0], bytes[1]]);
+            bytes[..2].copy_from_slice(&new.to_be_bytes());
+            prop_assert_eq!(update(before, old, new), slow(&bytes));
+        }
+    }
+}
