@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn options_that_run_past_the_header() {
         for bytes in
-            [[58, 0, 5, 5, 0, 0, 1, 0], [58, 0, 1, 0, 0, 0, 0, 1], [58, 0, 0x1e, 4, 0, 0, 0x1e, 4]]
+            [[58, 0, 5, 5, 0, 0, 1, 0], [58, 0, 1, 0, 0, 0, 0, 1], [58, 0, 0x1e, 3, 0, 0, 0, 0x1e]]
         {
             assert_eq!(OptionsHeader::parse(&bytes), Err(ParseError::BadLength), "{bytes:?}");
         }

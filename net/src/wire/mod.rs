@@ -19,10 +19,16 @@
 
 mod cursor;
 
+pub mod address_list;
 pub mod checksum;
+pub mod dns_name;
 pub mod ethernet;
 pub mod extension;
+pub mod icmpv6;
 pub mod ipv6;
+pub mod mld;
+pub mod ndp;
+pub mod ndp_option;
 pub mod option;
 pub mod tcp;
 pub mod tcp_sequence;

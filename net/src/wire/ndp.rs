@@ -1,0 +1,220 @@
+//! Neighbor Discovery messages (RFC 4861, Section 4). Their options are in [`super::ndp_option`].
+//!
+//! The structures hold what follows the ICMPv6 checksum; [`super::icmpv6::Icmpv6Message`] holds
+//! them. A message with an option of length zero or one that runs past its end does not parse
+//! (RFC 4861, Sections 4.6 and 6.1).
+
+use super::Result;
+use super::cursor::{Reader, Writer};
+use super::ipv6::HopLimit;
+use super::ndp_option::{NdpOptions, RouterPreference};
+use core::net::Ipv6Addr;
+use core::time::Duration;
+
+/// Router Solicitation (RFC 4861, Section 4.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RouterSolicitation<'a> {
+    /// Valid here: source link-layer address.
+    pub options: NdpOptions<'a>,
+}
+
+impl<'a> RouterSolicitation<'a> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(body);
+        let _reserved = reader.u32()?;
+        Ok(Self { options: NdpOptions::parse(reader.rest())? })
+    }
+
+    pub(super) fn body_len(&self) -> usize {
+        4 + self.options.len()
+    }
+
+    pub(super) fn put(&self, writer: Writer<'_>) {
+        let Self { options } = self;
+        options.put(writer.u32(0));
+    }
+}
+
+/// Router Advertisement (RFC 4861, Section 4.2). `None` is a field that the router leaves
+/// unspecified.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RouterAdvertisement<'a> {
+    /// The hop limit that hosts should use.
+    pub hop_limit: Option<HopLimit>,
+    /// M: addresses are available by DHCPv6.
+    pub managed: bool,
+    /// O: other configuration is available by DHCPv6.
+    pub other: bool,
+    /// How much the router wants to be a default router (RFC 4191, Section 2.2); the reserved
+    /// value is read as medium.
+    pub preference: RouterPreference,
+    /// How long it is a default router: whole seconds up to 65535, zero if it is none.
+    pub router_lifetime: Duration,
+    /// How long a neighbor is taken to be reachable: whole milliseconds.
+    pub reachable_time: Option<Duration>,
+    /// Time between retransmitted solicitations: whole milliseconds.
+    pub retrans_timer: Option<Duration>,
+    /// Valid here: source link-layer address, MTU, prefix and route information, DNS.
+    pub options: NdpOptions<'a>,
+}
+
+impl<'a> RouterAdvertisement<'a> {
+    const MANAGED: u8 = 0x80;
+    const OTHER: u8 = 0x40;
+    const PREFERENCE_SHIFT: u8 = 3;
+
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(body);
+        let hop_limit = reader.u8()?;
+        let flags = reader.u8()?;
+        Ok(Self {
+            hop_limit: (hop_limit != 0).then_some(HopLimit(hop_limit)),
+            managed: flags & Self::MANAGED != 0,
+            other: flags & Self::OTHER != 0,
+            preference: RouterPreference::from_low_bits(flags >> Self::PREFERENCE_SHIFT)
+                .unwrap_or(RouterPreference::Medium),
+            router_lifetime: Duration::from_secs(reader.u16()?.into()),
+            reachable_time: milliseconds(reader.u32()?),
+            retrans_timer: milliseconds(reader.u32()?),
+            options: NdpOptions::parse(reader.rest())?,
+        })
+    }
+
+    pub(super) fn body_len(&self) -> usize {
+        12 + self.options.len()
+    }
+
+    pub(super) fn put(&self, writer: Writer<'_>) {
+        let Self {
+            hop_limit,
+            managed,
+            other,
+            preference,
+            router_lifetime,
+            reachable_time,
+            retrans_timer,
+            options,
+        } = self;
+        let flags = if *managed { Self::MANAGED } else { 0 }
+            | if *other { Self::OTHER } else { 0 }
+            | preference.bits() << Self::PREFERENCE_SHIFT;
+        let writer = writer
+            .u8(hop_limit.map_or(0, |hop_limit| hop_limit.0))
+            .u8(flags)
+            .u16(u16::try_from(router_lifetime.as_secs()).unwrap_or(u16::MAX))
+            .u32(from_milliseconds(*reachable_time))
+            .u32(from_milliseconds(*retrans_timer));
+        options.put(writer);
+    }
+}
+
+fn milliseconds(field: u32) -> Option<Duration> {
+    (field != 0).then_some(Duration::from_millis(field.into()))
+}
+
+fn from_milliseconds(time: Option<Duration>) -> u32 {
+    time.map_or(0, |time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
+}
+
+/// Neighbor Solicitation (RFC 4861, Section 4.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NeighborSolicitation<'a> {
+    /// Whose link-layer address is asked for.
+    pub target: Ipv6Addr,
+    /// Valid here: source link-layer address, nonce.
+    pub options: NdpOptions<'a>,
+}
+
+impl<'a> NeighborSolicitation<'a> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(body);
+        let _reserved = reader.u32()?;
+        Ok(Self { target: reader.address()?, options: NdpOptions::parse(reader.rest())? })
+    }
+
+    pub(super) fn body_len(&self) -> usize {
+        20 + self.options.len()
+    }
+
+    pub(super) fn put(&self, writer: Writer<'_>) {
+        let Self { target, options } = self;
+        options.put(writer.u32(0).address(*target));
+    }
+}
+
+/// Neighbor Advertisement (RFC 4861, Section 4.4).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NeighborAdvertisement<'a> {
+    /// R: the sender is a router.
+    pub router: bool,
+    /// S: it answers a solicitation.
+    pub solicited: bool,
+    /// O: it should replace a link-layer address that is already known.
+    pub overrides: bool,
+    /// Whose link-layer address is told.
+    pub target: Ipv6Addr,
+    /// Valid here: target link-layer address.
+    pub options: NdpOptions<'a>,
+}
+
+impl<'a> NeighborAdvertisement<'a> {
+    const ROUTER: u32 = 1 << 31;
+    const SOLICITED: u32 = 1 << 30;
+    const OVERRIDE: u32 = 1 << 29;
+
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(body);
+        let flags = reader.u32()?;
+        Ok(Self {
+            router: flags & Self::ROUTER != 0,
+            solicited: flags & Self::SOLICITED != 0,
+            overrides: flags & Self::OVERRIDE != 0,
+            target: reader.address()?,
+            options: NdpOptions::parse(reader.rest())?,
+        })
+    }
+
+    pub(super) fn body_len(&self) -> usize {
+        20 + self.options.len()
+    }
+
+    pub(super) fn put(&self, writer: Writer<'_>) {
+        let Self { router, solicited, overrides, target, options } = self;
+        let flags = if *router { Self::ROUTER } else { 0 }
+            | if *solicited { Self::SOLICITED } else { 0 }
+            | if *overrides { Self::OVERRIDE } else { 0 };
+        options.put(writer.u32(flags).address(*target));
+    }
+}
+
+/// Redirect (RFC 4861, Section 4.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Redirect<'a> {
+    /// The better first hop; the destination itself when that is a neighbor.
+    pub target: Ipv6Addr,
+    /// The destination that is redirected.
+    pub destination: Ipv6Addr,
+    /// Valid here: target link-layer address, redirected header.
+    pub options: NdpOptions<'a>,
+}
+
+impl<'a> Redirect<'a> {
+    pub(super) fn parse(body: &'a [u8]) -> Result<Self> {
+        let mut reader = Reader::new(body);
+        let _reserved = reader.u32()?;
+        Ok(Self {
+            target: reader.address()?,
+            destination: reader.address()?,
+            options: NdpOptions::parse(reader.rest())?,
+        })
+    }
+
+    pub(super) fn body_len(&self) -> usize {
+        36 + self.options.len()
+    }
+
+    pub(super) fn put(&self, writer: Writer<'_>) {
+        let Self { target, destination, options } = self;
+        options.put(writer.u32(0).address(*target).address(*destination));
+    }
+}
