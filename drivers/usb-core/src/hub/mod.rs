@@ -1,0 +1,252 @@
+//! Hubs (USB 2.0 chapter 11): the driver of one hub.
+//!
+//! It powers the ports, learns of changes by the status-change endpoint (or, where that fails, by
+//! asking each port), and attaches and detaches what is on them. Each hub is treated as having one
+//! transaction translator, which is what a multi-TT hub is, too, in its default setting
+//! (section 11.23.1).
+
+mod port;
+mod request;
+mod status;
+
+use crate::bus::port::PortMemory;
+use crate::bus::slot::{Parent, SlotIndex};
+use crate::bus::{Core, attach};
+use crate::class::{DriverEnd, Platform};
+use crate::descriptor::{Class, EndpointDescriptor, EndpointKind, HubDescriptor, PowerSwitching};
+use crate::device::Device;
+use crate::host::Clock;
+use crate::pipe::{Direction, PortNumber};
+use crate::request::RequestError;
+use core::time::Duration;
+use embassy_futures::select::{Either, select};
+use port::HubPort;
+use request::{HubFeature, HubState, PortChange, PortFeature, PortState};
+use status::ChangeSource;
+
+/// Ports of a hub that are served; larger hubs are chains of smaller ones inside.
+pub const MAX_PORTS: usize = 15;
+
+/// Power-good delay that is kept whatever the hub says.
+const MIN_POWER_DELAY: Duration = Duration::from_millis(100);
+/// Pause after over-current has ended, before power comes back.
+const OVER_CURRENT_PAUSE: Duration = Duration::from_millis(100);
+/// Failed requests in a row after which the hub itself is restarted.
+const MAX_ERRORS: u8 = 5;
+
+/// The hub as its driver knows it.
+struct Hub<'a, 'b, P: Platform> {
+    core: &'b Core<P>,
+    index: SlotIndex,
+    device: &'a Device<'b, P>,
+    descriptor: HubDescriptor,
+}
+
+/// Drives a hub until it leaves or stops answering.
+pub(crate) async fn run<'b, P: Platform>(
+    core: &'b Core<P>,
+    index: SlotIndex,
+    device: &Device<'b, P>,
+) -> DriverEnd {
+    let serve = async {
+        match serve(core, index, device).await {
+            Ok(never) => never,
+            Err(error) => {
+                log::warn!("usb {}: hub failed: {error}", device.path());
+                DriverEnd::Restart
+            }
+        }
+    };
+    match select(device.until_gone(), serve).await {
+        Either::First(()) => DriverEnd::Done,
+        Either::Second(end) => end,
+    }
+}
+
+/// Takes all devices of a hub out of the tree; for the time after its driver.
+pub(crate) async fn detach_all<P: Platform>(
+    core: &Core<P>,
+    index: SlotIndex,
+    device: &Device<'_, P>,
+) {
+    let ports = core.slot(index).hub_ports.get();
+    for number in (1..=ports).filter_map(PortNumber::new) {
+        core.detach(Parent::Hub(index), number).await;
+    }
+    core.slot(index).hub_ports.set(0);
+    log::debug!("usb {}: hub let go of its {ports} ports", device.path());
+}
+
+/// The status-change endpoint of the hub interface.
+fn status_endpoint<P: Platform>(device: &Device<'_, P>) -> Option<EndpointDescriptor> {
+    let descriptors = device.descriptors()?;
+    let configuration = descriptors.configuration(device.configuration())?;
+    configuration
+        .interfaces()
+        .filter(|interface| interface.class.class == Class::HUB)
+        .find_map(|interface| interface.endpoint(EndpointKind::Interrupt, Direction::In))
+}
+
+async fn serve<'b, P: Platform>(
+    core: &'b Core<P>,
+    index: SlotIndex,
+    device: &Device<'b, P>,
+) -> Result<DriverEnd, RequestError> {
+    let descriptor = request::hub_descriptor(device).await?;
+    let ports = descriptor.ports.min(MAX_PORTS as u8);
+    if ports < descriptor.ports {
+        log::warn!("usb {}: {} ports, {ports} served", device.path(), descriptor.ports);
+    }
+    let hub = Hub { core, index, device, descriptor };
+    core.slot(index).hub_ports.set(ports);
+    log::info!("usb {}: hub with {ports} ports", device.path());
+    hub.power_on(ports).await?;
+
+    let mut source = ChangeSource::open(device, status_endpoint(device), ports);
+    let mut memory = [PortMemory::default(); MAX_PORTS];
+    let mut errors = 0;
+    // What was attached before the hub was powered has no change bit: look at every port once.
+    let mut pending = u32::MAX;
+    loop {
+        if pending & 1 != 0 {
+            hub.serve_hub_change(ports).await.unwrap_or_else(|error| {
+                log::debug!("usb {}: hub status: {error}", device.path());
+            });
+        }
+        let now = core.platform.clock().now();
+        for (number, memory) in (1..=ports).filter_map(PortNumber::new).zip(&mut memory) {
+            let asked = core.requests(Parent::Hub(index)).take(number);
+            let retry = memory.retry_at().is_some_and(|at| at <= now);
+            if pending & (1 << number.get()) == 0 && !asked && !retry {
+                continue;
+            }
+            match hub.serve_port(number, memory, asked).await {
+                Ok(()) => errors = 0,
+                Err(error) => {
+                    errors += 1;
+                    log::debug!("usb {}: port {number}: {error}", device.path());
+                    if errors >= MAX_ERRORS {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        let next_retry = memory.iter().filter_map(PortMemory::retry_at).min();
+        pending = source.changes(&hub, next_retry).await;
+    }
+}
+
+impl<'b, P: Platform> Hub<'_, 'b, P> {
+    fn clock(&self) -> &'b P::Clock {
+        self.core.platform.clock()
+    }
+
+    /// Time from switching a port on until it is good.
+    fn power_delay(&self) -> Duration {
+        self.descriptor.power_on_to_power_good.max(MIN_POWER_DELAY)
+    }
+
+    /// Whether a port can be switched off without the others.
+    fn switches_ports(&self) -> bool {
+        self.descriptor.characteristics.power_switching() == PowerSwitching::Individual
+    }
+
+    /// Powers all ports. Hubs without switches do nothing at it, or refuse it.
+    async fn power_on(&self, ports: u8) -> Result<(), RequestError> {
+        for number in (1..=ports).filter_map(PortNumber::new) {
+            match request::set_port_feature(self.device, number, PortFeature::Power).await {
+                Err(error) if error.is_disconnected() => return Err(error),
+                Err(error) => {
+                    log::debug!("usb {}: port {number} power: {error}", self.device.path());
+                }
+                Ok(()) => {}
+            }
+        }
+        self.clock().sleep(self.power_delay()).await;
+        Ok(())
+    }
+
+    /// Looks at the hub's own changes (section 11.24.2.6).
+    async fn serve_hub_change(&self, ports: u8) -> Result<(), RequestError> {
+        let status = request::hub_status(self.device).await?;
+        if status.change.contains(HubState::LOCAL_POWER_LOST) {
+            request::clear_hub_feature(self.device, HubFeature::LocalPowerChange).await?;
+            log::info!(
+                "usb {}: local power {}",
+                self.device.path(),
+                if status.state.contains(HubState::LOCAL_POWER_LOST) { "lost" } else { "good" }
+            );
+        }
+        if status.change.contains(HubState::OVER_CURRENT) {
+            request::clear_hub_feature(self.device, HubFeature::OverCurrentChange).await?;
+            if status.state.contains(HubState::OVER_CURRENT) {
+                log::warn!("usb {}: over-current on the hub", self.device.path());
+                self.core.count(|c| c.over_current += 1);
+            } else {
+                self.clock().sleep(OVER_CURRENT_PAUSE).await;
+                self.power_on(ports).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at a port and brings the tree in line with what is on it.
+    async fn serve_port(
+        &self,
+        number: PortNumber,
+        memory: &mut PortMemory,
+        asked: bool,
+    ) -> Result<(), RequestError> {
+        let status = request::port_status(self.device, number).await?;
+        let parent = Parent::Hub(self.index);
+        let (state, change) = (status.state, status.change);
+
+        // The tree first: whoever still uses the device must let go before the port is touched.
+        let connected = state.contains(PortState::CONNECTION);
+        let replaced = change.contains(PortChange::CONNECTION);
+        let disabled = !state.contains(PortState::ENABLE);
+        if let Some(child) = self.core.child(parent, number)
+            && (!connected || replaced || disabled || asked)
+        {
+            let since = self.core.slot(child).identity.get().map(|identity| identity.since);
+            if connected && !replaced && disabled {
+                log::warn!("usb {}: port {number} disabled itself", self.device.path());
+            }
+            self.core.detach(parent, number).await;
+            if let (true, Some(since)) = (asked, since) {
+                memory.restart(since, self.clock().now());
+            }
+        }
+        if !connected || replaced {
+            memory.forget();
+        }
+        for (bit, feature) in [
+            (PortChange::CONNECTION, PortFeature::ConnectionChange),
+            (PortChange::ENABLE, PortFeature::EnableChange),
+            (PortChange::SUSPEND, PortFeature::SuspendChange),
+            (PortChange::OVER_CURRENT, PortFeature::OverCurrentChange),
+            (PortChange::RESET, PortFeature::ResetChange),
+        ] {
+            if change.contains(bit) {
+                request::clear_port_feature(self.device, number, feature).await?;
+            }
+        }
+        if change.contains(PortChange::OVER_CURRENT) {
+            if state.contains(PortState::OVER_CURRENT) {
+                log::warn!("usb {}: over-current on port {number}", self.device.path());
+                self.core.count(|c| c.over_current += 1);
+                return Ok(());
+            }
+            // The hub took the power away; it is ours to give it back (section 11.11.1).
+            self.clock().sleep(OVER_CURRENT_PAUSE).await;
+            request::set_port_feature(self.device, number, PortFeature::Power).await?;
+            self.clock().sleep(self.power_delay()).await;
+        }
+
+        let vacant = self.core.child(parent, number).is_none();
+        if connected && vacant && memory.may_try(self.clock().now()) {
+            attach(self.core, &HubPort { hub: self, number }, memory).await;
+        }
+        Ok(())
+    }
+}
