@@ -1,0 +1,132 @@
+//! What QEMU's model of this controller does differently, behind one run-time predicate.
+//!
+//! The model names itself release 2.94a, which no BCM283x contains, so [`Quirks::detect`] can tell
+//! it from the hardware (2.80a). Everything the driver does because of it is a question asked of
+//! [`Quirks`]; nothing else in the crate knows of an emulator. In short:
+//!
+//! - A bulk or control transaction that was answered NAK stays pending inside the model even after
+//!   the channel has been disabled, and QEMU aborts when the device of a pending channel goes
+//!   away. Interrupt transactions never become pending.
+//! - Programs of up to 1536 bytes move one packet of HCCHAR.MPS bytes at a time, 250 µs apart;
+//!   a packet as large as the program goes through inside the store that enables the channel.
+//! - A channel enabled towards nobody never reports anything.
+//! - Data toggles, splits and frame numbers do not exist.
+
+use crate::registers::bits::HCCHAR;
+use core::time::Duration;
+use usb_core::pipe::TransferType;
+
+/// GSNPSID of QEMU's model.
+const QEMU_SNPSID: u32 = 0x4f54_294a;
+
+/// The largest program that the model splits into packets of HCCHAR.MPS bytes, and so the packet
+/// size with which it never does.
+const STEP: u16 = 1536;
+
+/// Which of the model's peculiarities to work around: all or none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quirks {
+    qemu: bool,
+}
+
+impl Quirks {
+    /// A real controller.
+    pub(crate) const NONE: Self = Self { qemu: false };
+
+    /// Looks at GSNPSID.
+    pub const fn detect(gsnpsid: u32) -> Self {
+        Self { qemu: gsnpsid == QEMU_SNPSID }
+    }
+
+    /// Whether this is QEMU's model.
+    pub const fn is_qemu(self) -> bool {
+        self.qemu
+    }
+
+    /// The packet size for HCCHAR.MPS. The model uses it only as the size of a step, so the
+    /// largest step makes every program finish inside the store that enables its channel.
+    pub(crate) const fn packet_size(self, packet_size: u16) -> u16 {
+        if self.qemu { STEP } else { packet_size }
+    }
+
+    /// The endpoint type for HCCHAR.EPTYPE. Everything but a SETUP is called an interrupt
+    /// transaction, so that a NAK halts the channel and nothing stays pending.
+    pub(crate) fn endpoint_type(
+        self,
+        transfer_type: TransferType,
+        setup: bool,
+    ) -> HCCHAR::EPTYPE::Value {
+        match transfer_type {
+            _ if self.qemu && !setup => HCCHAR::EPTYPE::Value::Interrupt,
+            TransferType::Control => HCCHAR::EPTYPE::Value::Control,
+            TransferType::Bulk => HCCHAR::EPTYPE::Value::Bulk,
+            TransferType::Interrupt => HCCHAR::EPTYPE::Value::Interrupt,
+        }
+    }
+
+    /// Whether a program has normally ended when the store that started it retires: then looking
+    /// is cheaper than an interrupt.
+    pub(crate) const fn ends_at_once(self) -> bool {
+        self.qemu
+    }
+
+    /// Whether HCTSIZ.PID says which PID comes next. The model leaves it alone; packets are
+    /// counted instead.
+    pub(crate) const fn keeps_pid(self) -> bool {
+        !self.qemu
+    }
+
+    /// Whether HFNUM counts frames and HCCHAR.ODDFRM must match them.
+    pub(crate) const fn has_frames(self) -> bool {
+        !self.qemu
+    }
+
+    /// How long a started program may show no sign of life. The hardware reports a device that
+    /// does not answer as a transaction error; the model says nothing at all.
+    pub(crate) fn silence(self) -> Option<Duration> {
+        self.qemu.then_some(Duration::from_millis(100))
+    }
+
+    /// Pause before a bulk endpoint that answered NAK is asked again, when its pipe has been idle
+    /// for `idle`. The hardware asks again by itself (`None`); with the model every question costs
+    /// the emulator a few microseconds under its global lock, so they become rarer the longer
+    /// nothing has come.
+    pub(crate) fn nak_pause(self, idle: Duration) -> Option<Duration> {
+        const SHORTEST: Duration = Duration::from_micros(50);
+        const LONGEST: Duration = Duration::from_millis(2);
+        self.qemu.then(|| (idle / 8).clamp(SHORTEST, LONGEST))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_models_identity_is_the_model() {
+        assert!(Quirks::detect(0x4f54_294a).is_qemu());
+        assert!(!Quirks::detect(0x4f54_280a).is_qemu());
+        assert!(!Quirks::detect(0x4f54_300a).is_qemu());
+    }
+
+    #[test]
+    fn hardware_gets_what_the_endpoint_says() {
+        let none = Quirks::NONE;
+        assert_eq!(none.packet_size(64), 64);
+        assert!(
+            none.endpoint_type(TransferType::Bulk, false) as u32
+                == HCCHAR::EPTYPE::Value::Bulk as u32
+        );
+        assert_eq!(none.nak_pause(Duration::ZERO), None);
+        assert_eq!(none.silence(), None);
+    }
+
+    #[test]
+    fn idle_pipes_of_the_model_are_asked_less_often() {
+        let qemu = Quirks::detect(QEMU_SNPSID);
+        let pause = |idle| qemu.nak_pause(Duration::from_micros(idle)).unwrap().as_micros();
+        assert_eq!(pause(0), 50);
+        assert_eq!(pause(8_000), 1_000);
+        assert_eq!(pause(1_000_000), 2_000);
+    }
+}
