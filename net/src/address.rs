@@ -268,8 +268,17 @@ pub struct InterfaceIdentifier(pub u64);
 impl InterfaceIdentifier {
     /// The modified EUI-64 identifier of an Ethernet address (RFC 4291, Appendix A).
     pub const fn from_mac(mac: MacAddress) -> Self {
-        let [a, b, c, d, e, f] = mac.0;
-        Self(u64::from_be_bytes([a ^ 0x02, b, c, 0xff, 0xfe, d, e, f]))
+        let mac = mac.0;
+        Self(u64::from_be_bytes([
+            mac[0] ^ 0x02,
+            mac[1],
+            mac[2],
+            0xff,
+            0xfe,
+            mac[3],
+            mac[4],
+            mac[5],
+        ]))
     }
 
     /// Whether it must not be used for an interface (RFC 5453, Section 3): the subnet-router

@@ -58,7 +58,7 @@ impl<'a> AddressList<'a> {
         self.iter().any(|other| other == address)
     }
 
-    pub(super) fn put<'w>(self, writer: Writer<'w>) -> Writer<'w> {
+    pub(super) fn put(self, writer: Writer<'_>) -> Writer<'_> {
         self.iter().fold(writer, Writer::address)
     }
 }

@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn full_words_carry_around() {
-        assert_eq!(of(&[0xff; 65_536]).finish(), 0);
+        assert_eq!(of(&vec![0xff; 65_536]).finish(), 0);
         assert!(!of(&[0; 64]).is_valid());
     }
 

@@ -404,15 +404,14 @@ mod tests {
     fn what_cannot_be_parsed_ends_the_chain_with_its_place() {
         for len in 1..8 {
             let mut chain = HeaderChain::new(&header(NextHeader::HOP_BY_HOP), &CHAIN[..16 + len]);
-            assert_eq!(chain.by_ref().filter(|item| item.is_ok()).count(), 2);
-            let mut chain = HeaderChain::new(&header(NextHeader::HOP_BY_HOP), &CHAIN[..16 + len]);
+            assert!(matches!(chain.next(), Some(Ok(_))) && matches!(chain.next(), Some(Ok(_))));
             let error = ChainError {
                 error: ParseError::Truncated,
                 header: NextHeader::DESTINATION_OPTIONS,
                 offset: 56,
                 named_at: 48,
             };
-            assert_eq!(chain.nth(2), Some(Err(error)));
+            assert_eq!(chain.next(), Some(Err(error)));
             assert_eq!(chain.next(), None);
         }
     }

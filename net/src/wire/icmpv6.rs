@@ -394,3 +394,131 @@ pub fn fill_checksum(source: Ipv6Addr, destination: Ipv6Addr, message: &mut [u8]
     sum.add(message);
     message[field].copy_from_slice(&sum.finish().to_be_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::checksum;
+    use proptest::prelude::*;
+
+    const SOURCE: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
+    const DESTINATION: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
+
+    fn emitted(message: &Icmpv6Message<'_>) -> Vec<u8> {
+        let mut out = vec![0xff; message.len() + 2];
+        message.emit(SOURCE, DESTINATION, &mut out);
+        assert_eq!(out.split_off(message.len()), [0xff, 0xff]);
+        assert!(checksum::verify(SOURCE, DESTINATION, NextHeader::ICMPV6, &out));
+        out
+    }
+
+    #[test]
+    fn echo_golden() {
+        // The checksum is worked out in the tests of the checksum.
+        let golden = [128, 0, 0x70, 0x83, 0x12, 0x34, 0, 1];
+        let echo = Echo { identifier: 0x1234, sequence: 1, data: &[] };
+        assert_eq!(emitted(&Icmpv6Message::EchoRequest(echo)), golden);
+        assert_eq!(Icmpv6Message::parse(&golden), Ok(Icmpv6Message::EchoRequest(echo)));
+        let reply = [129, 0, 0, 0, 0x12, 0x34, 0, 1, b'h', b'i'];
+        let echo = Echo { data: b"hi", ..echo };
+        assert_eq!(Icmpv6Message::parse(&reply), Ok(Icmpv6Message::EchoReply(echo)));
+        for len in 0..8 {
+            assert_eq!(Icmpv6Message::parse(&golden[..len]), Err(ParseError::Truncated));
+        }
+    }
+
+    #[test]
+    fn errors_golden() {
+        use Icmpv6Message as M;
+        let invoking = &[0x60, 0, 0][..];
+        for (bytes, message) in [
+            (
+                [1, 4, 0, 0, 0, 0, 0, 0, 0x60, 0, 0],
+                M::DestinationUnreachable {
+                    code: DestinationUnreachableCode::PortUnreachable,
+                    invoking,
+                },
+            ),
+            ([2, 0, 0, 0, 0, 0, 5, 0, 0x60, 0, 0], M::PacketTooBig { mtu: 1280, invoking }),
+            (
+                [3, 1, 0, 0, 0, 0, 0, 0, 0x60, 0, 0],
+                M::TimeExceeded { code: TimeExceededCode::Reassembly, invoking },
+            ),
+            (
+                [4, 2, 0, 0, 0, 0, 0, 42, 0x60, 0, 0],
+                M::ParameterProblem {
+                    code: ParameterProblemCode::UnrecognizedOption,
+                    pointer: 42,
+                    invoking,
+                },
+            ),
+        ] {
+            assert_eq!(M::parse(&bytes), Ok(message));
+            let mut out = emitted(&message);
+            out[2..4].fill(0);
+            assert_eq!(out, bytes);
+            for len in 0..8 {
+                assert_eq!(M::parse(&bytes[..len]), Err(ParseError::Truncated));
+            }
+        }
+        // The code of Packet Too Big is ignored (RFC 4443, Section 3.2).
+        let odd = [2, 0xff, 0, 0, 0, 0, 5, 0];
+        assert_eq!(M::parse(&odd), Ok(M::PacketTooBig { mtu: 1280, invoking: &[] }));
+    }
+
+    #[test]
+    fn an_error_quotes_no_more_than_fits_the_minimum_mtu() {
+        let message = Icmpv6Message::PacketTooBig { mtu: 1400, invoking: &[0xab; 1500] };
+        let out = emitted(&message);
+        assert_eq!(Ipv6Header::LEN + out.len(), 1280);
+        assert_eq!(out[8..], [0xab; MAX_INVOKING]);
+    }
+
+    #[test]
+    fn unknown_types_and_codes_are_kept() {
+        let bytes = [200, 9, 0, 0, 1, 2];
+        let message = Icmpv6Message::Unknown { kind: Icmpv6Type(200), code: 9, body: &bytes[4..] };
+        assert_eq!(Icmpv6Message::parse(&bytes), Ok(message));
+        assert!(!message.kind().is_error() && Icmpv6Type(127).is_error());
+        for code in 0..=255 {
+            assert_eq!(u8::from(DestinationUnreachableCode::from(code)), code);
+            assert_eq!(u8::from(TimeExceededCode::from(code)), code);
+            assert_eq!(u8::from(ParameterProblemCode::from(code)), code);
+        }
+    }
+
+    #[test]
+    fn neighbor_discovery_has_code_zero() {
+        for (kind, len) in [(133, 8), (134, 16), (135, 24), (136, 24), (137, 40)] {
+            let mut bytes = vec![0; len];
+            bytes[0] = kind;
+            let valid = Icmpv6Message::parse(&bytes).unwrap();
+            assert_eq!((valid.kind(), valid.len()), (Icmpv6Type(kind), len));
+            bytes[1] = 1;
+            assert_eq!(Icmpv6Message::parse(&bytes), Err(ParseError::BadValue));
+        }
+    }
+
+    fn types() -> impl Strategy<Value = u8> {
+        prop_oneof![1u8..=4, 128u8..=143, any::<u8>()]
+    }
+
+    proptest! {
+        /// What parses is sent the same way again, but for ignored fields, and then for ever.
+        #[test]
+        fn emit_inverts_parse(
+            kind in types(),
+            code in prop_oneof![3 => Just(0u8), 1 => any::<u8>()],
+            body in proptest::collection::vec(
+                prop_oneof![2 => Just(0u8), 2 => 1u8..8, 1 => any::<u8>()], 0..200,
+            ),
+        ) {
+            let bytes = [&[kind, code, 0, 0][..], &body].concat();
+            if let Ok(message) = Icmpv6Message::parse(&bytes) {
+                let out = emitted(&message);
+                prop_assert_eq!(Icmpv6Message::parse(&out), Ok(message));
+                prop_assert_eq!(emitted(&Icmpv6Message::parse(&out).unwrap()), out);
+            }
+        }
+    }
+}

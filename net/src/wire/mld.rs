@@ -236,7 +236,7 @@ impl<'a> MulticastRecords<'a> {
     }
 
     /// The records in order.
-    pub const fn iter(&self) -> MulticastRecordIter<'a> {
+    pub const fn iter(self) -> MulticastRecordIter<'a> {
         MulticastRecordIter(self.0)
     }
 }
@@ -292,4 +292,157 @@ fn split(bytes: &[u8]) -> Result<(MulticastRecord<'_>, &[u8])> {
     let sources = AddressList::parse(reader.take(sources_len)?)?;
     let _auxiliary = reader.take(auxiliary_len)?;
     Ok((MulticastRecord { kind, group, sources }, reader.rest()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::icmpv6::Icmpv6Message;
+    use proptest::prelude::*;
+
+    const GROUP: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 1);
+
+    fn check(message: &Icmpv6Message<'_>, golden: &[u8]) {
+        let mut out = vec![0; message.len()];
+        message.emit(Ipv6Addr::LOCALHOST, Ipv6Addr::LOCALHOST, &mut out);
+        out[2..4].fill(0);
+        assert_eq!(out, golden);
+        assert_eq!(Icmpv6Message::parse(golden).as_ref(), Ok(message));
+    }
+
+    #[test]
+    fn queries() {
+        let sources = [Ipv6Addr::LOCALHOST];
+        let golden = [
+            130, 0, 0, 0, 0x27, 0x10, 0, 0, // code 10000
+            0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 1, // group
+            0x0a, 125, 0, 1, // S, QRV 2, QQIC 125, one source
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+        ];
+        let v2 = QueryV2 {
+            suppress_router_processing: true,
+            robustness: 2,
+            interval_code: 125,
+            sources: AddressList::new(&sources),
+        };
+        let query =
+            MulticastListenerQuery { maximum_response_code: 10_000, group: GROUP, v2: Some(v2) };
+        check(&Icmpv6Message::MulticastListenerQuery(query), &golden);
+        let v1 = MulticastListenerQuery { v2: None, ..query };
+        check(&Icmpv6Message::MulticastListenerQuery(v1), &golden[..24]);
+        assert_eq!(query.maximum_response_delay(), Duration::from_secs(10));
+        assert_eq!(v2.interval(), Duration::from_secs(125));
+        for len in 0..golden.len() {
+            let expected = match len {
+                24 => None,
+                25..28 => Some(ParseError::BadLength),
+                _ => Some(ParseError::Truncated),
+            };
+            assert_eq!(Icmpv6Message::parse(&golden[..len]).err(), expected, "{len}");
+        }
+        // Additional data behind the sources is ignored (RFC 3810, Section 5.1.12).
+        let longer = [&golden[..], &[1, 2, 3]].concat();
+        assert_eq!(Icmpv6Message::parse(&longer), Ok(Icmpv6Message::MulticastListenerQuery(query)));
+    }
+
+    #[test]
+    fn codes_with_exponents() {
+        let v2 = QueryV2 {
+            suppress_router_processing: false,
+            robustness: 0,
+            interval_code: 0,
+            sources: AddressList::EMPTY,
+        };
+        let delay = |maximum_response_code, v2| {
+            MulticastListenerQuery { maximum_response_code, group: GROUP, v2 }
+                .maximum_response_delay()
+                .as_millis()
+        };
+        for (code, millis) in [
+            (0, 0),
+            (0x7fff, 32_767),
+            (0x8000, 32_768),
+            (0x8001, 32_776),
+            (0x8fff, 65_528),
+            (0x9000, 65_536),
+            (0xffff, 8_387_584),
+        ] {
+            assert_eq!(delay(code, Some(v2)), millis, "{code:x}");
+            assert_eq!(delay(code, None), code.into());
+        }
+        for (interval_code, secs) in [(0, 0), (127, 127), (128, 128), (129, 136), (255, 31_744)] {
+            assert_eq!(QueryV2 { interval_code, ..v2 }.interval().as_secs(), secs);
+        }
+    }
+
+    #[test]
+    fn version_1_report_and_done() {
+        let mut golden = [0; 24];
+        golden[0] = 131;
+        golden[8..].copy_from_slice(&GROUP.octets());
+        check(&Icmpv6Message::MulticastListenerReport(GROUP), &golden);
+        golden[0] = 132;
+        check(&Icmpv6Message::MulticastListenerDone(GROUP), &golden);
+        for len in 0..24 {
+            assert_eq!(Icmpv6Message::parse(&golden[..len]), Err(ParseError::Truncated));
+        }
+    }
+
+    #[test]
+    fn version_2_report() {
+        let sources = [Ipv6Addr::LOCALHOST];
+        let records = [
+            MulticastRecord {
+                kind: RecordType::ChangeToExclude,
+                group: GROUP,
+                sources: AddressList::EMPTY,
+            },
+            MulticastRecord {
+                kind: RecordType::ModeIsInclude,
+                group: GROUP,
+                sources: AddressList::new(&sources),
+            },
+        ];
+        let golden = [
+            143, 0, 0, 0, 0, 0, 0, 2, // two records
+            4, 0, 0, 0, 0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 1, //
+            1, 0, 0, 1, 0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 1, //
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+        ];
+        let message = Icmpv6Message::MulticastListenerReportV2(MulticastRecords::new(&records));
+        check(&message, &golden);
+        assert_eq!(MulticastRecords::REPORT_HEADER_LEN + records[0].len(), 28);
+        for len in 0..golden.len() {
+            assert_eq!(Icmpv6Message::parse(&golden[..len]), Err(ParseError::Truncated), "{len}");
+        }
+    }
+
+    #[test]
+    fn auxiliary_data_is_skipped() {
+        let body = [
+            &[0, 0, 0, 2, 9, 1, 0, 0][..],
+            &GROUP.octets(),
+            &[1, 2, 3, 4, 2, 0, 0, 0],
+            &GROUP.octets(),
+        ]
+        .concat();
+        let records = MulticastRecords::parse(&body).unwrap();
+        let kinds: Vec<_> = records.iter().map(|record| record.kind).collect();
+        assert_eq!(kinds, [RecordType::Unknown(9), RecordType::ModeIsExclude]);
+        assert!(!records.is_empty());
+        for code in 0..=255 {
+            assert_eq!(u8::from(RecordType::from(code)), code);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_report(count in 0u16..5, records in proptest::collection::vec(0u8..3, 0..200)) {
+            let body = [&[0, 0][..], &count.to_be_bytes(), &records].concat();
+            if let Ok(records) = MulticastRecords::parse(&body) {
+                prop_assert_eq!(records.iter().count(), usize::from(count));
+                prop_assert!(records.body_len() <= body.len());
+            }
+        }
+    }
 }

@@ -218,3 +218,158 @@ impl<'a> Redirect<'a> {
         options.put(writer.u32(0).address(*target).address(*destination));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netif::MacAddress;
+    use crate::wire::ParseError;
+    use crate::wire::icmpv6::Icmpv6Message;
+    use crate::wire::ndp_option::NdpOption;
+
+    const MAC: MacAddress = MacAddress([0x52, 0x54, 0, 0x12, 0x34, 0x56]);
+    const TARGET: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 7);
+
+    /// Both directions, without the checksum; then every shorter message: valid where an option
+    /// ends, else refused.
+    fn check(message: &Icmpv6Message<'_>, golden: &[u8], whole: &[usize]) {
+        let mut out = vec![0; message.len()];
+        message.emit(Ipv6Addr::LOCALHOST, Ipv6Addr::LOCALHOST, &mut out);
+        out[2..4].fill(0);
+        assert_eq!(out, golden);
+        assert_eq!(Icmpv6Message::parse(golden).as_ref(), Ok(message));
+        for len in 0..golden.len() {
+            let expected = match (whole.contains(&len), len < whole[0]) {
+                (true, _) => None,
+                (false, true) => Some(ParseError::Truncated),
+                (false, false) => Some(ParseError::BadLength),
+            };
+            assert_eq!(Icmpv6Message::parse(&golden[..len]).err(), expected, "{len}");
+        }
+    }
+
+    #[test]
+    fn router_solicitation() {
+        let options = [NdpOption::SourceLinkLayerAddress(MAC)];
+        let message = RouterSolicitation { options: NdpOptions::new(&options) };
+        let golden = [133, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0x52, 0x54, 0, 0x12, 0x34, 0x56];
+        check(&Icmpv6Message::RouterSolicitation(message), &golden, &[8]);
+        assert_eq!(message.options.source_link_layer_address(), Some(MAC));
+        assert_eq!(message.options.target_link_layer_address(), None);
+    }
+
+    #[test]
+    fn router_advertisement() {
+        let options = [NdpOption::Mtu(1400)];
+        let message = RouterAdvertisement {
+            hop_limit: Some(HopLimit(64)),
+            managed: true,
+            other: true,
+            preference: RouterPreference::High,
+            router_lifetime: Duration::from_mins(30),
+            reachable_time: Some(Duration::from_secs(30)),
+            retrans_timer: None,
+            options: NdpOptions::new(&options),
+        };
+        let golden = [
+            134, 0, 0, 0, 64, 0xc8, 0x07, 0x08, 0, 0, 0x75, 0x30, 0, 0, 0, 0, // header
+            5, 1, 0, 0, 0, 0, 0x05, 0x78, // MTU
+        ];
+        check(&Icmpv6Message::RouterAdvertisement(message), &golden, &[16]);
+        for (flags, preference) in [
+            (0x00, RouterPreference::Medium),
+            (0x08, RouterPreference::High),
+            (0x10, RouterPreference::Medium), // reserved
+            (0x18, RouterPreference::Low),
+        ] {
+            let mut bytes = golden;
+            bytes[5] = flags;
+            let Ok(Icmpv6Message::RouterAdvertisement(parsed)) = Icmpv6Message::parse(&bytes)
+            else {
+                panic!("{flags}");
+            };
+            assert_eq!(
+                (parsed.preference, parsed.managed, parsed.other),
+                (preference, false, false)
+            );
+        }
+    }
+
+    #[test]
+    fn times_that_exceed_their_fields_are_sent_as_the_most() {
+        let message = Icmpv6Message::RouterAdvertisement(RouterAdvertisement {
+            hop_limit: None,
+            managed: false,
+            other: false,
+            preference: RouterPreference::Medium,
+            router_lifetime: Duration::from_secs(65_536),
+            reachable_time: Some(Duration::MAX),
+            retrans_timer: Some(Duration::from_millis(1)),
+            options: NdpOptions::EMPTY,
+        });
+        let mut out = [0; 16];
+        message.emit(Ipv6Addr::LOCALHOST, Ipv6Addr::LOCALHOST, &mut out);
+        assert_eq!(out[4..], [0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn neighbor_solicitation() {
+        let options = [NdpOption::Nonce(&[1, 2, 3, 4, 5, 6])];
+        let message = NeighborSolicitation { target: TARGET, options: NdpOptions::new(&options) };
+        let golden = [
+            135, 0, 0, 0, 0, 0, 0, 0, // header
+            0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, // target
+            14, 1, 1, 2, 3, 4, 5, 6, // nonce
+        ];
+        check(&Icmpv6Message::NeighborSolicitation(message), &golden, &[24]);
+    }
+
+    #[test]
+    fn neighbor_advertisement() {
+        let options = [NdpOption::TargetLinkLayerAddress(MAC)];
+        let message = NeighborAdvertisement {
+            router: true,
+            solicited: false,
+            overrides: true,
+            target: TARGET,
+            options: NdpOptions::new(&options),
+        };
+        let golden = [
+            136, 0, 0, 0, 0xa0, 0, 0, 0, // header
+            0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, // target
+            2, 1, 0x52, 0x54, 0, 0x12, 0x34, 0x56,
+        ];
+        check(&Icmpv6Message::NeighborAdvertisement(message), &golden, &[24]);
+        assert_eq!(message.options.target_link_layer_address(), Some(MAC));
+    }
+
+    #[test]
+    fn redirect() {
+        let options =
+            [NdpOption::TargetLinkLayerAddress(MAC), NdpOption::RedirectedHeader(&[0x60; 8])];
+        let message = Redirect {
+            target: TARGET,
+            destination: Ipv6Addr::LOCALHOST,
+            options: NdpOptions::new(&options),
+        };
+        let golden = [
+            137, 0, 0, 0, 0, 0, 0, 0, // header
+            0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, // target
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // destination
+            2, 1, 0x52, 0x54, 0, 0x12, 0x34, 0x56, //
+            4, 2, 0, 0, 0, 0, 0, 0, 0x60, 0x60, 0x60, 0x60, 0x60, 0x60, 0x60, 0x60,
+        ];
+        check(&Icmpv6Message::Redirect(message), &golden, &[40, 48]);
+    }
+
+    #[test]
+    fn reserved_fields_are_ignored() {
+        let mut bytes = [0xff; 24];
+        bytes[..2].copy_from_slice(&[135, 0]);
+        let message = NeighborSolicitation {
+            target: Ipv6Addr::from_bits(u128::MAX),
+            options: NdpOptions::EMPTY,
+        };
+        assert_eq!(Icmpv6Message::parse(&bytes), Ok(Icmpv6Message::NeighborSolicitation(message)));
+    }
+}

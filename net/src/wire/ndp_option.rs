@@ -399,7 +399,7 @@ impl<'a> NdpOptions<'a> {
     }
 
     /// The options in order.
-    pub const fn iter(&self) -> NdpOptionIter<'a> {
+    pub const fn iter(self) -> NdpOptionIter<'a> {
         NdpOptionIter(self.0)
     }
 
@@ -477,3 +477,6 @@ fn split(bytes: &[u8]) -> Result<(NdpOptionType, &[u8], &[u8])> {
     let body_len = (usize::from(reader.u8()?) * 8).checked_sub(2).ok_or(ParseError::BadLength)?;
     Ok((kind, reader.take(body_len)?, reader.rest()))
 }
+
+#[cfg(test)]
+mod tests;

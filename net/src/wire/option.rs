@@ -135,7 +135,7 @@ impl<'a> Options<'a> {
     /// The options with their offsets from the first one's first octet. Add
     /// [`super::extension::OptionsHeader::OPTIONS_OFFSET`] and the header's offset to get the
     /// pointer of a Parameter Problem.
-    pub const fn iter(&self) -> OptionIter<'a> {
+    pub const fn iter(self) -> OptionIter<'a> {
         OptionIter { rest: self.0, offset: 0 }
     }
 

@@ -256,18 +256,20 @@ impl TcpOptions {
                 self.window_scale = Some(shift.min(Self::MAX_WINDOW_SCALE));
             }
             (kind::SACK_PERMITTED, []) => self.sack_permitted = true,
-            (kind::TIMESTAMPS, &[a, b, c, d, e, f, g, h]) => {
+            (kind::TIMESTAMPS, data) => {
+                let (&[value, echo_reply], []) = data.as_chunks() else { return };
                 self.timestamps = Some(Timestamps {
-                    value: u32::from_be_bytes([a, b, c, d]),
-                    echo_reply: u32::from_be_bytes([e, f, g, h]),
+                    value: u32::from_be_bytes(value),
+                    echo_reply: u32::from_be_bytes(echo_reply),
                 });
             }
             (kind::SACK, data) => {
-                let (blocks, []) = data.as_chunks::<8>() else { return };
+                let (edges, []) = data.as_chunks() else { return };
+                let (blocks, []) = edges.as_chunks() else { return };
                 let mut sack = SackBlocks::new();
-                for &[a, b, c, d, e, f, g, h] in blocks {
-                    let left = SequenceNumber(u32::from_be_bytes([a, b, c, d]));
-                    let right = SequenceNumber(u32::from_be_bytes([e, f, g, h]));
+                for &[left, right] in blocks {
+                    let left = SequenceNumber(u32::from_be_bytes(left));
+                    let right = SequenceNumber(u32::from_be_bytes(right));
                     if sack.push(SackBlock { left, right }).is_err() {
                         return;
                     }
