@@ -30,6 +30,7 @@ extern crate alloc;
 
 pub mod allocator;
 pub mod arguments;
+pub mod descriptor;
 pub mod errno;
 pub mod exit;
 pub mod input;

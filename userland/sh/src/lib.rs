@@ -1,0 +1,12 @@
+//! A POSIX shell: the language, its expansions, job control, line editing.
+//!
+//! `main.rs` is the program; everything is here so that the parts without system calls are tested
+//! on the host.
+//!
+//! What it does not do: `trap` for signals other than EXIT, aliases, `getopts`, `fc`.
+#![no_std]
+
+extern crate alloc;
+
+pub mod expand;
+pub mod syntax;
