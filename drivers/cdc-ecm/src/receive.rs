@@ -1,0 +1,169 @@
+//! The receive path: a bulk IN transfer is always armed.
+
+use crate::adapter::{Adapter, ETHERNET_HEADER, Framing, failed};
+use crate::error::{Error, Step};
+use crate::rndis::Reassembly;
+use crate::rndis::count;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+use core::time::Duration;
+use embassy_futures::yield_now;
+use net::buffer::PacketBuffer;
+use net::netif::{LinkDrop, Port};
+use usb_core::buffer::DmaBuffer;
+use usb_core::class::{BufferOf, Platform};
+use usb_core::host::{Clock, TransferError};
+
+/// Bytes a receive transfer asks for: a frame of 1518 octets with the RNDIS header, rounded up to
+/// packets of every size there is.
+pub(crate) const WINDOW: usize = 2048;
+/// Pause when no buffer is free.
+const NO_BUFFER_PAUSE: Duration = Duration::from_millis(1);
+/// Pause after a failed transfer; grows with each in a row.
+const ERROR_PAUSE: Duration = Duration::from_millis(10);
+/// Failed transfers in a row that are taken for the end.
+const MAX_ERRORS: u32 = 10;
+/// Transfers in a row that were complete at once, after which others get their turn.
+const BURST: u32 = 32;
+
+impl<P: Platform> Adapter<'_, '_, P>
+where
+    BufferOf<P>: PacketBuffer,
+{
+    /// Receives until it cannot go on.
+    pub(crate) async fn receive<Q: Port<Buffer = BufferOf<P>>>(&self, port: &Q) -> Error {
+        let mut reassembly = Reassembly::default();
+        let mut arrived: Option<Arrived<BufferOf<P>>> = None;
+        // The rest of a frame that is too long is still to come.
+        let mut overrun = false;
+        let (mut errors, mut burst, mut starved) = (0, 0, false);
+        loop {
+            let Some(buffer) = self.receive_buffer(port) else {
+                if !starved {
+                    starved = true;
+                    count(self.counters, |c| c.no_buffer += 1);
+                    port.count(LinkDrop::ReceiveNoBuffer);
+                }
+                if let Some(arrived) = arrived.take() {
+                    self.hand_over(arrived, port, &mut reassembly);
+                }
+                self.device.platform().clock().sleep(NO_BUFFER_PAUSE).await;
+                continue;
+            };
+            starved = false;
+            let window = buffer.bytes().len();
+            let mut transfer = pin!(self.device.transfer_in(self.bulk_in, buffer, None));
+            // The first poll arms the transfer: what came before is looked at while it runs.
+            let first = poll_fn(|cx| Poll::Ready(transfer.as_mut().poll(cx))).await;
+            if let Some(arrived) = arrived.take() {
+                self.hand_over(arrived, port, &mut reassembly);
+            }
+            let (buffer, result) = match first {
+                Poll::Ready(done) => {
+                    burst += 1;
+                    if burst >= BURST {
+                        burst = 0;
+                        yield_now().await;
+                    }
+                    done
+                }
+                Poll::Pending => {
+                    burst = 0;
+                    transfer.await
+                }
+            };
+            match result {
+                Ok(length) => {
+                    errors = 0;
+                    let full = length >= window;
+                    if length == 0 {
+                        overrun = false;
+                        count(self.counters, |c| c.empty_transfers += 1);
+                    } else if matches!(self.framing, Framing::Ecm) && (overrun || full) {
+                        if !overrun {
+                            count(self.counters, |c| c.too_long += 1);
+                            port.count(LinkDrop::ReceiveTooLong);
+                        }
+                        overrun = full;
+                    } else {
+                        arrived = Some(Arrived { buffer, length, full });
+                    }
+                }
+                Err(error) => {
+                    drop(buffer);
+                    errors += 1;
+                    overrun = false;
+                    reassembly.reset();
+                    if let Some(end) = self.receive_failed(error, errors, port).await {
+                        return end;
+                    }
+                }
+            }
+        }
+    }
+
+    fn receive_buffer<Q: Port<Buffer = BufferOf<P>>>(&self, port: &Q) -> Option<BufferOf<P>> {
+        let mut buffer = port.allocate()?;
+        let packet = self.bulk_in.max_packet_size();
+        // A multiple of the packet size, which the usual ones divide.
+        buffer.set_len(WINDOW - WINDOW % packet).then_some(buffer)
+    }
+
+    /// Passes on what a transfer brought.
+    fn hand_over<Q: Port<Buffer = BufferOf<P>>>(
+        &self,
+        arrived: Arrived<BufferOf<P>>,
+        port: &Q,
+        reassembly: &mut Reassembly<BufferOf<P>>,
+    ) {
+        let Arrived { mut buffer, length, full } = arrived;
+        buffer.truncate(length);
+        let deliver = |frame: BufferOf<P>| {
+            if frame.len() < ETHERNET_HEADER {
+                count(self.counters, |c| c.too_short += 1);
+                port.count(LinkDrop::ReceiveTooShort);
+            } else if frame.len() > self.max_frame() {
+                count(self.counters, |c| c.too_long += 1);
+                port.count(LinkDrop::ReceiveTooLong);
+            } else {
+                count(self.counters, |c| c.received += 1);
+                port.receive(frame);
+            }
+        };
+        match self.framing {
+            Framing::Ecm => deliver(buffer),
+            Framing::Rndis { .. } => {
+                reassembly.transfer(buffer, full, port, self.counters, deliver);
+            }
+        }
+    }
+
+    /// Recovers from a failed transfer, or says why that is of no use.
+    async fn receive_failed<Q: Port>(
+        &self,
+        error: TransferError,
+        errors: u32,
+        port: &Q,
+    ) -> Option<Error> {
+        count(self.counters, |c| c.receive_errors += 1);
+        port.count(LinkDrop::ReceiveError);
+        log::debug!("usb {}: receive failed: {error:?}", self.device.path());
+        if error == TransferError::Disconnected || errors >= MAX_ERRORS {
+            return Some(failed(Step::Receive, error));
+        }
+        if error == TransferError::Stall || errors > 1 {
+            // Refused by devices that keep no such state; nothing is lost then.
+            let _ = self.device.clear_halt(self.bulk_in).await;
+        }
+        self.device.platform().clock().sleep(ERROR_PAUSE * errors).await;
+        None
+    }
+}
+
+/// A transfer that brought something.
+struct Arrived<B> {
+    buffer: B,
+    length: usize,
+    full: bool,
+}

@@ -1,0 +1,187 @@
+//! Cutting receive transfers into frames.
+//!
+//! The usual transfer holds one message: its frame is passed on in the buffer it came in, the
+//! header trimmed off. Devices may put several messages into one transfer; all but the last are
+//! copied out. And where a message ends with a full packet, a device that sends no closing
+//! zero-length packet makes the next message follow in the same transfer, so that one may be cut by
+//! the end of our buffer and go on in the next: the beginning is kept and completed.
+
+use super::data::DataPacket;
+use crate::counters::Counters;
+use core::cell::Cell;
+use core::ops::Range;
+use net::buffer::PacketBuffer;
+use net::netif::{LinkDrop, Port};
+
+/// Bytes up to and including MessageLength.
+const LENGTH_END: usize = 8;
+
+/// What is kept from one transfer to the next.
+pub struct Reassembly<B> {
+    /// The beginning of a message, at least one byte.
+    begun: Option<B>,
+}
+
+impl<B> Default for Reassembly<B> {
+    fn default() -> Self {
+        Self { begun: None }
+    }
+}
+
+/// What follows a message in a transfer.
+enum Next {
+    /// Another message, complete or not.
+    Message,
+    /// Nothing, or padding.
+    Nothing,
+}
+
+impl<B: PacketBuffer> Reassembly<B> {
+    /// Forgets what was begun, after an error on the pipe.
+    pub fn reset(&mut self) {
+        self.begun = None;
+    }
+
+    /// Takes a transfer apart. `buffer`'s window is what arrived; `full` says whether it filled
+    /// the buffer, so that a message may go on in the next transfer. Frames go to `deliver`.
+    pub fn transfer<P: Port<Buffer = B>>(
+        &mut self,
+        mut buffer: B,
+        full: bool,
+        port: &P,
+        counters: &Cell<Counters>,
+        mut deliver: impl FnMut(B),
+    ) {
+        let mut lose = |drop, change: fn(&mut Counters)| {
+            count(counters, change);
+            port.count(drop);
+        };
+        if let Some(begun) = self.begun.take() {
+            match complete(begun, buffer.data()) {
+                Completion::Complete { message, taken } => {
+                    buffer.trim_front(taken);
+                    match DataPacket::parse(message.data()) {
+                        Ok(DataPacket { frame: Some(frame), .. }) => {
+                            count(counters, |c| c.straddling += 1);
+                            deliver(window(message, frame));
+                        }
+                        Ok(_) => count(counters, |c| c.other_messages += 1),
+                        Err(_) => lose(LinkDrop::ReceiveMalformed, |c| c.malformed += 1),
+                    }
+                }
+                Completion::Incomplete(message) if full => {
+                    self.begun = Some(message);
+                    return;
+                }
+                Completion::Incomplete(_) | Completion::Impossible => {
+                    lose(LinkDrop::ReceiveMalformed, |c| c.malformed += 1);
+                    // Where the next message begins is unknown.
+                    return;
+                }
+            }
+        }
+        loop {
+            let data = buffer.data();
+            if data.len() < LENGTH_END || data.iter().all(|byte| *byte == 0) {
+                // The end, or padding, or the first bytes of a message.
+                if full && !data.is_empty() {
+                    self.keep(data, port, counters);
+                }
+                return;
+            }
+            let Ok(DataPacket { length, frame }) = DataPacket::parse(data) else {
+                let cut = DataPacket::message_length(data).is_some_and(|l| l > data.len());
+                if cut && full {
+                    self.keep(data, port, counters);
+                } else {
+                    lose(LinkDrop::ReceiveMalformed, |c| c.malformed += 1);
+                }
+                return;
+            };
+            let rest = data.get(length..).unwrap_or(&[]);
+            let next = if rest.len() < LENGTH_END && !full { Next::Nothing } else { Next::Message };
+            match (frame, next) {
+                (None, _) => {
+                    count(counters, |c| c.other_messages += 1);
+                    buffer.trim_front(length);
+                }
+                (Some(frame), Next::Message) if !rest.is_empty() => {
+                    let copy = data.get(frame).and_then(|frame| copy(frame, port));
+                    match copy {
+                        Some(copy) => {
+                            count(counters, |c| c.copied += 1);
+                            deliver(copy);
+                        }
+                        None => lose(LinkDrop::ReceiveNoBuffer, |c| c.no_buffer += 1),
+                    }
+                    buffer.trim_front(length);
+                }
+                (Some(frame), _) => {
+                    deliver(window(buffer, frame));
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Keeps the beginning of a message for the next transfer.
+    fn keep<P: Port<Buffer = B>>(&mut self, data: &[u8], port: &P, counters: &Cell<Counters>) {
+        self.begun = copy(data, port);
+        if self.begun.is_none() {
+            count(counters, |c| c.no_buffer += 1);
+            port.count(LinkDrop::ReceiveNoBuffer);
+        }
+    }
+}
+
+enum Completion<B> {
+    /// The message is complete after `taken` bytes of the new transfer.
+    Complete { message: B, taken: usize },
+    /// All of the new transfer belongs to it, and more.
+    Incomplete(B),
+    /// No buffer could hold it.
+    Impossible,
+}
+
+/// Continues a begun message with the bytes of the next transfer.
+fn complete<B: PacketBuffer>(mut message: B, data: &[u8]) -> Completion<B> {
+    let mut taken = 0;
+    // First as far as its length is known, then to its end.
+    loop {
+        let target = DataPacket::message_length(message.data()).unwrap_or(LENGTH_END);
+        let known = message.len() >= LENGTH_END;
+        if known && message.len() >= target {
+            return Completion::Complete { message, taken };
+        }
+        let missing = target.max(LENGTH_END) - message.len();
+        let available = data.get(taken..).unwrap_or(&[]);
+        let step = available.get(..missing).unwrap_or(available);
+        match message.append(step.len()) {
+            Some(room) => room.copy_from_slice(step),
+            None => return Completion::Impossible,
+        }
+        taken += step.len();
+        if step.len() < missing {
+            return Completion::Incomplete(message);
+        }
+    }
+}
+
+/// The buffer with its window set to `range` of the present one.
+fn window<B: PacketBuffer>(mut buffer: B, range: Range<usize>) -> B {
+    buffer.truncate(range.end);
+    buffer.trim_front(range.start);
+    buffer
+}
+
+fn copy<P: Port>(data: &[u8], port: &P) -> Option<P::Buffer> {
+    let mut buffer = port.allocate()?;
+    buffer.append(data.len())?.copy_from_slice(data);
+    Some(buffer)
+}
+
+pub(crate) fn count(counters: &Cell<Counters>, change: impl FnOnce(&mut Counters)) {
+    let mut values = counters.get();
+    change(&mut values);
+    counters.set(values);
+}

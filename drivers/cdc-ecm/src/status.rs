@@ -1,0 +1,184 @@
+//! The link: notifications, and what RNDIS devices say on their command channel.
+
+use crate::adapter::{Adapter, Framing};
+use crate::error::Error;
+use crate::notification::{Notification, NotificationReader};
+use crate::rndis::command::{CommandChannel, Event};
+use crate::rndis::count;
+use core::future::pending;
+use core::time::Duration;
+use net::netif::{LinkState, Port};
+use usb_core::buffer::DmaBuffer;
+use usb_core::class::{BufferOf, Platform};
+use usb_core::device::DevicePipe;
+use usb_core::host::{Clock, TransferError};
+
+/// Bounds for the time between two polls of the notification endpoint. Devices ask for anything
+/// from 1 ms to half a minute, and some repeat themselves at every poll.
+const MIN_INTERVAL: Duration = Duration::from_millis(32);
+const MAX_INTERVAL: Duration = Duration::from_millis(250);
+/// Longest a poll may take.
+const POLL_TIMEOUT: Duration = Duration::from_millis(500);
+/// Bytes of the longest notification.
+const NOTIFICATION: usize = 16;
+/// Failed polls in a row after which the endpoint is left alone.
+const MAX_ERRORS: u32 = 5;
+/// Time between two keep-alive commands ([MS-RNDIS] section 3.1.2).
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+/// Keep-alive commands in a row without answer that are taken for the end.
+const MAX_KEEPALIVE_FAILURES: u32 = 3;
+
+impl<P: Platform> Adapter<'_, '_, P> {
+    /// Watches the link until the device does not work any more.
+    pub(crate) async fn watch<Q: Port<Buffer = BufferOf<P>>>(&self, port: &Q) -> Error {
+        let clock = self.device.platform().clock();
+        let mut reader = NotificationReader::default();
+        let mut buffer = None;
+        let mut notification = self.notification;
+        let (mut errors, mut unanswered) = (0, 0);
+        let mut answered_once = false;
+        let mut next_keepalive = clock.now() + KEEPALIVE_INTERVAL;
+        loop {
+            let interval = match (notification, &self.framing) {
+                (Some(pipe), _) => pipe.interval().clamp(MIN_INTERVAL, MAX_INTERVAL),
+                (None, Framing::Rndis { .. }) => KEEPALIVE_INTERVAL,
+                (None, Framing::Ecm) => pending().await,
+            };
+            clock.sleep(interval).await;
+            let mut response_available = false;
+            if let Some(pipe) = notification {
+                match self.poll(pipe, &mut buffer, port).await {
+                    Ok(packet) => {
+                        errors = 0;
+                        if let Some(notification) = reader.packet(packet) {
+                            count(self.counters, |c| c.notifications += 1);
+                            response_available = self.notified(notification, port);
+                        }
+                    }
+                    Err(TransferError::Nak | TransferError::NoResources) => {}
+                    Err(TransferError::Disconnected) => return Error::Disconnected,
+                    Err(error) => {
+                        errors += 1;
+                        count(self.counters, |c| c.notification_errors += 1);
+                        if error == TransferError::Stall {
+                            let _ = self.device.clear_halt(pipe).await;
+                        }
+                        if errors >= MAX_ERRORS {
+                            log::warn!(
+                                "usb {}: notifications fail, link state is unknown from now on",
+                                self.device.path()
+                            );
+                            notification = None;
+                        }
+                    }
+                }
+            }
+            let Framing::Rndis { commands, .. } = &self.framing else { continue };
+            let due = clock.now() >= next_keepalive;
+            match self.converse(commands, response_available, due, port).await {
+                Ok(()) => {
+                    if due {
+                        unanswered = 0;
+                        answered_once = true;
+                        count(self.counters, |c| c.keepalives += 1);
+                    }
+                }
+                Err(Error::Disconnected) => return Error::Disconnected,
+                Err(error) => {
+                    log::debug!("usb {}: command channel: {error}", self.device.path());
+                    if due {
+                        unanswered += 1;
+                        count(self.counters, |c| c.keepalive_failures += 1);
+                    }
+                    // A device that never answers the question may just not know it.
+                    if unanswered >= MAX_KEEPALIVE_FAILURES && answered_once {
+                        return error;
+                    }
+                }
+            }
+            if due {
+                next_keepalive = clock.now() + KEEPALIVE_INTERVAL;
+            }
+        }
+    }
+
+    /// One poll of the notification endpoint; the packet that came.
+    async fn poll<'a, Q: Port<Buffer = BufferOf<P>>>(
+        &self,
+        pipe: DevicePipe,
+        kept: &'a mut Option<BufferOf<P>>,
+        port: &Q,
+    ) -> Result<&'a [u8], TransferError> {
+        let buffer = kept.take().or_else(|| {
+            let mut buffer = port.allocate()?;
+            let window = NOTIFICATION.next_multiple_of(pipe.max_packet_size());
+            buffer.set_len(window).then_some(buffer)
+        });
+        let buffer = buffer.ok_or(TransferError::NoResources)?;
+        let (buffer, result) = self.device.transfer_in(pipe, buffer, Some(POLL_TIMEOUT)).await;
+        let bytes = kept.insert(buffer).bytes();
+        result.map(|length| bytes.get(..length).unwrap_or(bytes))
+    }
+
+    /// Takes a notification to heart; returns whether the command channel has something to say.
+    fn notified(&self, notification: Notification, port: &impl Port) -> bool {
+        match notification {
+            Notification::NetworkConnection(up) => self.set_up(up, port),
+            Notification::SpeedChange { downlink, .. } => {
+                // Sent twice a second by some devices, and with zeros while there is no link.
+                let speed = Some(downlink / 1_000_000).filter(|speed| *speed != 0);
+                if matches!(self.link.get(), LinkState::Up { .. }) {
+                    self.set_link(LinkState::Up { speed }, port);
+                }
+            }
+            Notification::ResponseAvailable => return true,
+            Notification::Other(code) => {
+                log::debug!("usb {}: notification {code:#04x}", self.device.path());
+            }
+        }
+        false
+    }
+
+    /// Fetches what the device has to say, and asks it whether it lives when that is due.
+    async fn converse(
+        &self,
+        commands: &CommandChannel<'_, '_, P>,
+        response_available: bool,
+        keepalive_due: bool,
+        port: &impl Port,
+    ) -> Result<(), Error> {
+        let mut event = |Event::Link(up)| self.set_up(up, port);
+        if response_available {
+            commands.listen(&mut event).await?;
+        }
+        if keepalive_due {
+            commands.keep_alive(&mut event).await?;
+        }
+        Ok(())
+    }
+
+    fn set_up(&self, up: bool, port: &impl Port) {
+        let link = match (up, self.link.get()) {
+            (false, _) => LinkState::Down,
+            (true, LinkState::Down) => LinkState::Up { speed: None },
+            (true, up) => up,
+        };
+        self.set_link(link, port);
+    }
+
+    fn set_link(&self, link: LinkState, port: &impl Port) {
+        let before = self.link.replace(link);
+        if before == link {
+            return;
+        }
+        count(self.counters, |c| c.link_changes += 1);
+        match link {
+            LinkState::Down => log::info!("usb {}: link down", self.device.path()),
+            LinkState::Up { speed: Some(speed) } => {
+                log::info!("usb {}: link up, {speed} Mbit/s", self.device.path());
+            }
+            LinkState::Up { speed: None } => log::info!("usb {}: link up", self.device.path()),
+        }
+        port.set_link(link);
+    }
+}
