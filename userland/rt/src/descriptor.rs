@@ -2,9 +2,7 @@
 //!
 //! Everything else owns its descriptors through `rustix::fd::OwnedFd`.
 
-use linux_raw_sys::general::{
-    __NR_close, __NR_dup3, __NR_fcntl, F_DUPFD_CLOEXEC, O_CLOEXEC,
-};
+use linux_raw_sys::general::{__NR_close, __NR_dup3, __NR_fcntl, F_DUPFD_CLOEXEC, O_CLOEXEC};
 use rustix::fd::{IntoRawFd, OwnedFd};
 use rustix::io::Errno;
 

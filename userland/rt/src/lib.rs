@@ -44,6 +44,7 @@ pub mod signal;
 
 pub mod start;
 pub mod syscall;
+pub mod text;
 
 pub use arguments::{Arguments, arguments, environment, program_name, variable};
 pub use errno::strerror;

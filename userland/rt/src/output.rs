@@ -118,6 +118,11 @@ pub fn redirected() {
     STDOUT.lock().terminal = None;
 }
 
+/// Whether a write to standard output has failed since the last time this was asked.
+pub fn take_failure() -> bool {
+    core::mem::take(&mut STDOUT.lock().failed)
+}
+
 /// Flushes; false when this or an earlier write failed.
 pub(crate) fn finish() -> bool {
     // Nobody else can hold the lock: a program has one thread. A panic in a `Display`

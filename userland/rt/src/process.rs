@@ -3,10 +3,15 @@
 use alloc::ffi::CString;
 use alloc::vec::Vec;
 use core::ffi::CStr;
+use core::mem::MaybeUninit;
 use core::ptr;
+use core::time::Duration;
 
 use bstr::{BStr, ByteSlice};
-use linux_raw_sys::general::{__NR_clone, __NR_execve, SIGCHLD};
+use linux_raw_sys::general::{
+    __NR_clone, __NR_execve, __NR_getrusage, __NR_kill, __kernel_old_timeval, RUSAGE_CHILDREN,
+    RUSAGE_SELF, SIGCHLD, rusage,
+};
 use rustix::fs::{Access, FileType};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitOptions, WaitStatus};
@@ -131,6 +136,50 @@ pub fn wait(child: Pid) -> Result<WaitStatus, Errno> {
             Ok(None) | Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Sends signal `number` to process `pid`; 0 sends nothing and only asks. A negative `pid` is a
+/// process group, 0 the sender's own, -1 everything (`kill(2)`).
+pub fn send_signal(pid: i32, number: i32) -> Result<(), Errno> {
+    // SAFETY: the call touches no memory.
+    unsafe { syscall(__NR_kill, [pid as usize, number as usize, 0, 0, 0, 0]) }.map(|_| ())
+}
+
+/// Time that processes have spent computing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In programs.
+    pub user: Duration,
+    /// In the kernel.
+    pub system: Duration,
+}
+
+impl Usage {
+    /// Of this process.
+    #[must_use]
+    pub fn own() -> Self {
+        Self::of(RUSAGE_SELF as i32)
+    }
+
+    /// Of the children it has waited for.
+    #[must_use]
+    pub fn children() -> Self {
+        Self::of(RUSAGE_CHILDREN)
+    }
+
+    fn of(who: i32) -> Self {
+        let mut usage = MaybeUninit::<rusage>::zeroed();
+        // SAFETY: the kernel fills in the structure, which lives through the call.
+        let _ = unsafe {
+            syscall(__NR_getrusage, [who as usize, usage.as_mut_ptr() as usize, 0, 0, 0, 0])
+        };
+        // SAFETY: it consists of integers, which are valid as zeros too.
+        let usage = unsafe { usage.assume_init() };
+        let duration = |time: __kernel_old_timeval| {
+            Duration::new(time.tv_sec as u64, (time.tv_usec as u32).wrapping_mul(1000))
+        };
+        Self { user: duration(usage.ru_utime), system: duration(usage.ru_stime) }
     }
 }
 

@@ -8,5 +8,12 @@
 
 extern crate alloc;
 
+pub mod builtins;
+pub mod editor;
 pub mod expand;
+pub mod interactive;
+pub mod jobs;
+pub mod redirect;
+pub mod run;
+pub mod shell;
 pub mod syntax;
