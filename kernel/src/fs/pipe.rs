@@ -1,0 +1,247 @@
+//! Pipes: pipe(7).
+//!
+//! 64 KiB are kept. A write of up to `PIPE_BUF` bytes goes in whole or not at all, so that lines
+//! of several writers do not mix.
+
+use super::file::{Access, File, OpenFile, Readiness, Status};
+use super::stat::{DeviceNumber, Kind, Stat};
+use crate::executor::WaitQueue;
+use crate::syscall::errno::Errno;
+use crate::syscall::user_memory::{UserReader, UserWriter};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use core::any::Any;
+use core::cell::{Cell, RefCell};
+use core::sync::atomic::{AtomicU64, Ordering};
+use linux_raw_sys::general::PIPE_BUF;
+
+/// Bytes that a pipe keeps.
+pub const CAPACITY: usize = 65536;
+/// Largest write that is never split.
+const ATOMIC: usize = PIPE_BUF as usize;
+/// The most that one step copies, on the stack.
+const STEP: usize = 512;
+
+static NEXT_INODE: AtomicU64 = AtomicU64::new(1);
+
+struct Pipe {
+    inode: u64,
+    bytes: RefCell<VecDeque<u8>>,
+    reader_open: Cell<bool>,
+    writer_open: Cell<bool>,
+    changed: WaitQueue,
+}
+
+impl Pipe {
+    fn room(&self) -> usize {
+        CAPACITY - self.bytes.borrow().len()
+    }
+
+    fn stat(&self) -> Stat {
+        Stat::new(DeviceNumber::new(0, 13), self.inode, Kind::Fifo, 0o600)
+    }
+}
+
+/// The end that is read.
+struct ReadEnd(Rc<Pipe>);
+/// The end that is written.
+struct WriteEnd(Rc<Pipe>);
+
+/// A new pipe: its read end and its write end.
+pub fn new(status: Status) -> (Rc<OpenFile>, Rc<OpenFile>) {
+    let pipe = Rc::new(Pipe {
+        inode: NEXT_INODE.fetch_add(1, Ordering::Relaxed),
+        bytes: RefCell::new(VecDeque::new()),
+        reader_open: Cell::new(true),
+        writer_open: Cell::new(true),
+        changed: WaitQueue::new(),
+    });
+    let reader = OpenFile::new(Box::new(ReadEnd(pipe.clone())), Access::READ, status);
+    let writer = OpenFile::new(Box::new(WriteEnd(pipe)), Access::WRITE, status);
+    (reader, writer)
+}
+
+impl File for ReadEnd {
+    fn try_read(&self, to: &mut UserWriter<'_>) -> Result<usize, Errno> {
+        if to.remaining() == 0 {
+            return Ok(0);
+        }
+        let mut bytes = self.0.bytes.borrow_mut();
+        if bytes.is_empty() {
+            return if self.0.writer_open.get() { Err(Errno::AGAIN) } else { Ok(0) };
+        }
+        let mut done = 0;
+        while to.remaining() > 0 && !bytes.is_empty() {
+            let (front, _) = bytes.as_slices();
+            match to.copy(front) {
+                Ok(count) => {
+                    bytes.drain(..count);
+                    done += count;
+                }
+                Err(_) if done > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.0.changed.wake_all();
+        Ok(done)
+    }
+
+    fn readiness(&self) -> Readiness {
+        let mut ready = Readiness::empty();
+        ready.set(Readiness::IN, !self.0.bytes.borrow().is_empty());
+        ready.set(Readiness::HANG_UP, !self.0.writer_open.get());
+        ready
+    }
+
+    fn wait_queue(&self) -> Option<&WaitQueue> {
+        Some(&self.0.changed)
+    }
+
+    fn ioctl(&self, request: u32, argument: u64) -> Result<usize, Errno> {
+        super::ioctl::bytes_available(request, argument, self.0.bytes.borrow().len())
+    }
+
+    fn stat(&self) -> Result<Stat, Errno> {
+        Ok(self.0.stat())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for ReadEnd {
+    fn drop(&mut self) {
+        self.0.reader_open.set(false);
+        self.0.changed.wake_all();
+    }
+}
+
+impl File for WriteEnd {
+    fn try_write(&self, from: &mut UserReader<'_>) -> Result<usize, Errno> {
+        let wanted = from.remaining();
+        if wanted == 0 {
+            return Ok(0);
+        }
+        if !self.0.reader_open.get() {
+            return Err(Errno::PIPE);
+        }
+        let room = self.0.room();
+        if room == 0 || (wanted <= ATOMIC && room < wanted) {
+            return Err(Errno::AGAIN);
+        }
+        let mut left = wanted.min(room);
+        let mut done = 0;
+        let mut step = [0; STEP];
+        while left > 0 {
+            // The bytes are taken before the pipe is borrowed: fetching a page may do anything.
+            match from.copy(&mut step[..left.min(STEP)]) {
+                Ok(count) => {
+                    let mut bytes = self.0.bytes.borrow_mut();
+                    if bytes.try_reserve(count).is_err() {
+                        return if done > 0 { Ok(done) } else { Err(Errno::NOMEM) };
+                    }
+                    bytes.extend(&step[..count]);
+                    (left, done) = (left - count, done + count);
+                }
+                Err(_) if done > 0 => break,
+                Err(error) => return Err(error),
+            }
+        }
+        self.0.changed.wake_all();
+        Ok(done)
+    }
+
+    fn readiness(&self) -> Readiness {
+        let mut ready = Readiness::empty();
+        let reader_gone = !self.0.reader_open.get();
+        ready.set(Readiness::OUT, reader_gone || self.0.room() >= ATOMIC);
+        ready.set(Readiness::ERROR, reader_gone);
+        ready
+    }
+
+    fn wait_queue(&self) -> Option<&WaitQueue> {
+        Some(&self.0.changed)
+    }
+
+    fn ioctl(&self, request: u32, argument: u64) -> Result<usize, Errno> {
+        super::ioctl::bytes_available(request, argument, self.0.bytes.borrow().len())
+    }
+
+    fn stat(&self) -> Result<Stat, Errno> {
+        Ok(self.0.stat())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Drop for WriteEnd {
+    fn drop(&mut self) {
+        self.0.writer_open.set(false);
+        self.0.changed.wake_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn write(end: &OpenFile, bytes: &[u8]) -> Result<usize, Errno> {
+        end.try_write(&mut UserReader::from_bytes(bytes))
+    }
+
+    fn read(end: &OpenFile, count: usize) -> Result<vec::Vec<u8>, Errno> {
+        let mut bytes = vec![0; count];
+        let count = end.try_read(&mut UserWriter::from_bytes(&mut bytes))?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
+    #[test]
+    fn bytes_pass_in_order_and_the_end_is_seen() {
+        let (reader, writer) = new(Status::empty());
+        assert_eq!(read(&reader, 4), Err(Errno::AGAIN));
+        assert_eq!(reader.file().readiness(), Readiness::empty());
+        assert_eq!(write(&writer, b"hello"), Ok(5));
+        assert_eq!(reader.file().readiness(), Readiness::IN);
+        assert_eq!(read(&reader, 4), Ok(b"hell".to_vec()));
+        drop(writer);
+        assert_eq!(reader.file().readiness(), Readiness::IN | Readiness::HANG_UP);
+        assert_eq!(read(&reader, 4), Ok(b"o".to_vec()));
+        assert_eq!(read(&reader, 4), Ok(vec![]));
+        assert_eq!(reader.file().readiness(), Readiness::HANG_UP);
+    }
+
+    #[test]
+    fn without_a_reader_writing_fails() {
+        let (reader, writer) = new(Status::empty());
+        drop(reader);
+        assert_eq!(write(&writer, b"x"), Err(Errno::PIPE));
+        assert_eq!(writer.file().readiness(), Readiness::OUT | Readiness::ERROR);
+        assert_eq!(write(&writer, b""), Ok(0));
+    }
+
+    #[test]
+    fn small_writes_are_whole_large_ones_are_cut() {
+        let (reader, writer) = new(Status::empty());
+        assert_eq!(write(&writer, &[1; CAPACITY - 100]), Ok(CAPACITY - 100));
+        assert_eq!(write(&writer, &[2; 101]), Err(Errno::AGAIN));
+        assert_eq!(writer.file().readiness(), Readiness::empty());
+        assert_eq!(write(&writer, &[3; ATOMIC + 1]), Ok(100));
+        assert_eq!(write(&writer, b"x"), Err(Errno::AGAIN));
+        assert_eq!(read(&reader, CAPACITY).map(|bytes| bytes.len()), Ok(CAPACITY));
+        assert_eq!(writer.file().readiness(), Readiness::OUT);
+    }
+
+    #[test]
+    fn the_ends_go_one_way() {
+        let (reader, writer) = new(Status::empty());
+        assert_eq!(write(&reader, b"x"), Err(Errno::BADF));
+        assert_eq!(read(&writer, 1), Err(Errno::BADF));
+        assert_eq!(reader.read_at(0, &mut UserWriter::from_bytes(&mut [0])), Err(Errno::SPIPE));
+    }
+}

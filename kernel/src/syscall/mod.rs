@@ -1,0 +1,3 @@
+//! System calls.
+pub mod errno;
+pub mod user_memory;
