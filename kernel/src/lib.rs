@@ -1,7 +1,10 @@
 //! The kernel: the only crate that owns hardware, memory and processes.
 //!
-//! - `memory`: addresses, frames, heap, DMA memory.
-//! - `executor`, `sync`, `time`: tasks, what they share, and the clock.
+//! - [`arch`]: the processor: boot, exceptions, page tables, user mode.
+//! - [`board`]: the BCM2837 around it: interrupts, console, mailbox, power.
+//! - [`memory`]: addresses, frames, heap, DMA memory.
+//! - [`executor`], [`sync`], [`time`]: tasks, what they share, and the clock.
+//! - [`logging`], [`symbols`], [`random`], [`boot_arguments`]: services for everyone.
 //!
 //! Whatever touches hardware exists only on the target; the rest also builds on the host, where
 //! `cargo test` tests it.
@@ -9,7 +12,22 @@
 
 extern crate alloc;
 
+pub mod arch;
+#[cfg(target_os = "none")]
+pub mod board;
+pub mod boot_arguments;
 pub mod executor;
+pub mod logging;
 pub mod memory;
+#[cfg(target_os = "none")]
+pub mod panic;
+pub mod random;
+#[cfg(target_os = "none")]
+mod start;
+pub mod symbols;
 pub mod sync;
 pub mod time;
+
+/// The programs and files of the system: a `newc` cpio archive (build.rs takes it from the
+/// environment variable INITRAMFS; without one it is empty).
+pub static INITRAMFS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/initramfs.cpio"));

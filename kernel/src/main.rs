@@ -1,5 +1,8 @@
-//! The kernel's entry. See the library for everything else.
+//! The kernel's binary. Everything is in the library; `arch::aarch64::boot` is where it begins.
 #![cfg_attr(target_os = "none", no_std, no_main)]
+
+#[cfg(target_os = "none")]
+use kernel as _;
 
 #[cfg(not(target_os = "none"))]
 fn main() {

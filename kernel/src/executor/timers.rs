@@ -92,10 +92,7 @@ impl Drop for Sleep {
 pub struct Elapsed;
 
 /// `future`'s result, unless it takes longer than `duration`; then it is dropped.
-pub async fn timeout<T>(
-    duration: Duration,
-    future: impl Future<Output = T>,
-) -> Result<T, Elapsed> {
+pub async fn timeout<T>(duration: Duration, future: impl Future<Output = T>) -> Result<T, Elapsed> {
     let mut future = core::pin::pin!(future);
     let mut sleep = core::pin::pin!(sleep(duration));
     core::future::poll_fn(|context| {

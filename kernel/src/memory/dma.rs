@@ -103,12 +103,7 @@ impl DmaPool {
             state.low_water = state.low_water.min(state.free.len());
             index
         })?;
-        Some(DmaBuffer {
-            pool: self.0,
-            index,
-            start: headroom as u16,
-            end: headroom as u16,
-        })
+        Some(DmaBuffer { pool: self.0, index, start: headroom as u16, end: headroom as u16 })
     }
 
     /// A buffer with a window of `length` bytes (contents unspecified) that starts at

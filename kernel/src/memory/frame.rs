@@ -51,9 +51,9 @@ pub struct FrameStatistics {
     pub free: usize,
 }
 
-pub use backend::statistics;
 #[cfg(target_os = "none")]
 pub(super) use backend::donate;
+pub use backend::statistics;
 
 /// Frames of the board's RAM.
 #[cfg(target_os = "none")]

@@ -17,6 +17,8 @@ pub mod frame;
 pub mod heap;
 #[cfg(target_os = "none")]
 pub mod layout;
+#[cfg(any(target_os = "none", test))]
+mod plan;
 #[cfg(target_os = "none")]
 mod setup;
 

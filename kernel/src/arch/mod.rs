@@ -1,0 +1,4 @@
+//! The processor.
+
+#[cfg(target_os = "none")]
+pub mod aarch64;

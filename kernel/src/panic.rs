@@ -1,0 +1,169 @@
+//! The end: a bug in the kernel, reported so that a reader can find it.
+//!
+//! Everything is written straight to the UART and, where possible, into the log's ring. With the
+//! boot argument `panic=exit` the machine then ends with status 101 (tests use it), otherwise it
+//! stops, so that the text can be read.
+
+use crate::arch::aarch64::exception::ExceptionFrame;
+use crate::arch::aarch64::syndrome::Syndrome;
+use crate::arch::aarch64::{UserContext, backtrace, cpu};
+use crate::board::{console, power};
+use crate::memory::layout;
+use crate::{boot_arguments, executor, logging, symbols};
+use core::fmt::{self, Write};
+use core::panic::PanicInfo;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// Exit status of a machine that panicked; the same as of a Rust program.
+const EXIT_STATUS: u8 = 101;
+
+/// Panics on the way; a panic while reporting one must not report for ever.
+static DEPTH: AtomicU32 = AtomicU32::new(0);
+
+#[panic_handler]
+fn panic(info: &PanicInfo<'_>) -> ! {
+    begin();
+    let mut out = Report;
+    let _ = writeln!(out, "\n*** kernel panic: {}", info.message());
+    if let Some(location) = info.location() {
+        let _ = writeln!(out, "    at {location}");
+    }
+    write_context(&mut out);
+    write_backtrace(&mut out, backtrace::current_frame());
+    end()
+}
+
+/// An exception at EL1 that no one expected.
+pub(crate) fn exception(frame: &ExceptionFrame, vector: u64) -> ! {
+    begin();
+    let mut out = Report;
+    let syndrome = Syndrome(frame.esr);
+    let _ = match vector {
+        4 if layout::is_stack_guard(frame.far) => {
+            writeln!(out, "\n*** kernel panic: stack overflow ({syndrome})")
+        }
+        0 | 4 => writeln!(out, "\n*** kernel panic: {syndrome}"),
+        2 | 6 => writeln!(out, "\n*** kernel panic: FIQ"),
+        3 | 7 => writeln!(out, "\n*** kernel panic: SError: {syndrome}"),
+        _ => writeln!(out, "\n*** kernel panic: exception through vector {vector}: {syndrome}"),
+    };
+    write_address(&mut out, "at", frame.elr);
+    let _ = writeln!(
+        out,
+        "    ESR {:#018x}  FAR {:#018x}\n    ELR {:#018x}  SPSR {:#010x}",
+        frame.esr, frame.far, frame.elr, frame.spsr
+    );
+    write_registers(&mut out, &frame.x, frame.sp);
+    write_context(&mut out);
+    write_address(&mut out, "X30", frame.x[30]);
+    write_backtrace(&mut out, frame.x[29]);
+    end()
+}
+
+/// An exception at EL0 that isn't the program's doing: FIQ, SError, AArch32.
+pub(crate) fn from_user(context: &UserContext, vector: u64) -> ! {
+    use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
+    begin();
+    let mut out = Report;
+    let what = match vector {
+        2 => "FIQ",
+        3 => "SError",
+        _ => "exception in AArch32",
+    };
+    let _ = writeln!(
+        out,
+        "\n*** kernel panic: {what} while a program ran: {}",
+        Syndrome(ESR_EL1.get())
+    );
+    let _ = writeln!(
+        out,
+        "    ESR {:#018x}  FAR {:#018x}\n    PC  {:#018x}  PSTATE {:#010x}",
+        ESR_EL1.get(),
+        FAR_EL1.get(),
+        context.pc,
+        context.pstate
+    );
+    write_registers(&mut out, &context.x, context.sp);
+    write_context(&mut out);
+    end()
+}
+
+fn begin() {
+    cpu::mask_everything();
+    match DEPTH.fetch_add(1, Ordering::Relaxed) {
+        0 => {}
+        1 => {
+            console::write_in_panic(b"\r\n*** another panic while reporting one\r\n");
+            end()
+        }
+        // Not even that could be written.
+        _ => cpu::halt(),
+    }
+}
+
+fn end() -> ! {
+    let _ = writeln!(Report, "*** end of panic");
+    if boot_arguments::get("panic") == Some("exit") {
+        power::exit(EXIT_STATUS);
+    }
+    cpu::halt()
+}
+
+fn write_context(out: &mut Report) {
+    if let Some(name) = executor::running_task() {
+        let _ = writeln!(out, "    in task {name}");
+    }
+}
+
+fn write_registers(out: &mut Report, x: &[u64; 31], sp: u64) {
+    for (row, registers) in x.chunks(3).enumerate() {
+        let _ = out.write_str("   ");
+        for (column, value) in registers.iter().enumerate() {
+            let _ = write!(out, " X{:<2} {value:#018x} ", row * 3 + column);
+        }
+        if registers.len() == 1 {
+            let _ = write!(out, " SP  {sp:#018x}");
+        }
+        let _ = out.write_str("\n");
+    }
+}
+
+fn write_backtrace(out: &mut Report, frame: u64) {
+    let _ = writeln!(out, "    called from");
+    for (number, address) in backtrace::backtrace(frame).take(40).enumerate() {
+        // A return address is behind the call, which may be the end of a function.
+        let _ = write!(out, "    {number:3}: ");
+        write_symbol(out, address, address.saturating_sub(4));
+    }
+}
+
+fn write_address(out: &mut Report, label: &str, address: u64) {
+    let _ = write!(out, "    {label} ");
+    write_symbol(out, address, address);
+}
+
+fn write_symbol(out: &mut Report, address: u64, inside: u64) {
+    let _ = match symbols::find(inside) {
+        Some(symbol) => {
+            let offset = symbol.offset + (address - inside);
+            writeln!(out, "{address:#018x} {} + {offset:#x}", symbol.name)
+        }
+        None => writeln!(out, "{address:#018x}"),
+    };
+}
+
+/// Where the report goes.
+struct Report;
+
+impl Write for Report {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        logging::record_panic(text);
+        for (number, line) in text.split('\n').enumerate() {
+            if number > 0 {
+                console::write_in_panic(b"\r\n");
+            }
+            console::write_in_panic(line.as_bytes());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! From a running machine to a running system.
+
+use crate::arch::aarch64::{cpu, timer};
+use crate::board::firmware;
+use crate::{boot_arguments, executor, memory};
+
+/// Says what was found, starts everything, and runs the tasks for ever.
+pub(crate) fn start() -> ! {
+    announce();
+    executor::run()
+}
+
+fn announce() {
+    let memory = memory::statistics();
+    log::info!("kernel {}", env!("CARGO_PKG_VERSION"));
+    log::info!(
+        "core MIDR {:#x}, timer {} Hz, board {:#x}, firmware {}",
+        cpu::midr(),
+        timer::frequency(),
+        firmware::board_revision().unwrap_or(0),
+        firmware::revision().unwrap_or(0)
+    );
+    log::info!(
+        "memory {} MiB: free {} KiB, kernel {} KiB, heap {} KiB, DMA {} KiB",
+        memory.total >> 20,
+        memory.free >> 10,
+        memory.image >> 10,
+        memory.heap_total >> 10,
+        memory.dma_total >> 10
+    );
+    log::info!("boot arguments: {}", boot_arguments::raw());
+    if let Ok(flags) = firmware::throttled()
+        && flags & 0x1_0001 != 0
+    {
+        log::warn!("under-voltage: a weak power supply disturbs USB first");
+    }
+}
