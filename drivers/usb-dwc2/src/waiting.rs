@@ -71,24 +71,66 @@ impl Waiters {
         Poll::Pending
     }
 
-    /// Notes the task. When there is no room it is woken again at once: it then waits by polling,
-    /// which is slower but never hangs.
+    /// Notes the task. A task that gave up waiting is not taken out; when the list is full,
+    /// everyone is woken and who still waits registers again, so that nobody is forgotten.
     pub(crate) fn register(&self, waker: &Waker) {
-        let mut waiters = self.wakers.borrow_mut();
-        if waiters.iter().any(|known| known.will_wake(waker)) {
+        let known = self.wakers.borrow().iter().any(|known| known.will_wake(waker));
+        if known {
             return;
         }
-        if waiters.push(waker.clone()).is_err() {
-            waker.wake_by_ref();
+        if self.wakers.borrow().is_full() {
+            self.wake();
+        }
+        // There is room now: the list has just been emptied, or was not full.
+        let _ = self.wakers.borrow_mut().push(waker.clone());
+    }
+
+    fn wake(&self) {
+        let wakers = core::mem::take(&mut *self.wakers.borrow_mut());
+        for waker in wakers {
+            waker.wake();
         }
     }
 
     /// Wakes everyone; who still can't have what it wants registers again.
     pub(crate) fn wake_all(&self) {
         self.round.set(self.round.get().wrapping_add(1));
-        let waiters = core::mem::take(&mut *self.wakers.borrow_mut());
-        for waiter in waiters {
-            waiter.wake();
+        self.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    #[test]
+    fn a_full_list_forgets_nobody() {
+        let waiters = Waiters::new();
+        let counts: std::vec::Vec<_> =
+            (0..33).map(|_| Arc::new(Count(AtomicU32::new(0)))).collect();
+        let round = waiters.round();
+        for count in &counts {
+            let waker = Waker::from(count.clone());
+            let context = Context::from_waker(&waker);
+            // Twice: a task is in the list once.
+            assert!(waiters.poll_since(round, &context).is_pending());
+            assert!(waiters.poll_since(round, &context).is_pending());
+        }
+        let woken = || counts.iter().filter(|count| count.0.load(Ordering::Relaxed) == 1).count();
+        assert_eq!(woken(), 32, "the full list was woken to make room");
+        waiters.wake_all();
+        assert_eq!(woken(), 33);
+        assert!(waiters.poll_since(round, &Context::from_waker(Waker::noop())).is_ready());
     }
 }
