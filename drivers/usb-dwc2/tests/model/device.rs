@@ -23,7 +23,7 @@ pub enum Fault {
     /// The channel halts without a cause.
     HaltWithoutCause,
     /// The controller's DMA fails.
-    DmaFault,
+    Dma,
     /// A NAK.
     Nak,
     /// A NAK that halts a bulk or control channel.

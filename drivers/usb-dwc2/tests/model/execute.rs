@@ -158,7 +158,7 @@ impl State {
             Some(Fault::Lost | Fault::TranslatorForgets) => self.halt(n, XACTERR),
             Some(Fault::Hang) => {}
             Some(Fault::HaltWithoutCause) => self.halt(n, 0),
-            Some(Fault::DmaFault) => self.channels[n].hcint |= AHBERR,
+            Some(Fault::Dma) => self.channels[n].hcint |= AHBERR,
             Some(Fault::Nak) => self.nak(n, false),
             Some(Fault::NakAndHalt) => self.nak(n, true),
             Some(Fault::Babble) => self.halt(n, BBLERR),
