@@ -1,1 +1,28 @@
-//! Placeholder.
+//! What the network and USB tools are made of.
+//!
+//! Each program in `src/bin` is a few lines over a module here, so that parsing and formatting are
+//! tested on the host. They use Linux system calls only and behave the same on Linux.
+//!
+//! - [`ip`]: the program of that name, over [`netlink`], the messages with which the kernel's
+//!   network configuration is read and changed;
+//! - [`interface`], [`prefix`]: interfaces and addresses as people write them;
+//! - [`socket`]: socket options and control messages that `rustix` has no function for.
+#![no_std]
+
+extern crate alloc;
+
+pub mod interface;
+pub mod ip;
+pub mod netlink;
+pub mod prefix;
+pub mod socket;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// The arguments of the program as text; what is not UTF-8 becomes U+FFFD, which no command, name
+/// or address contains.
+#[must_use]
+pub fn words(arguments: rt::Arguments) -> Vec<String> {
+    arguments.map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
+}

@@ -1,0 +1,3 @@
+//! What `rustix` does not offer for sockets: options by number, control messages.
+
+pub mod option;
