@@ -23,8 +23,9 @@ pub fn parse_mac(text: &str) -> Option<MacAddress> {
 /// A locally administered unicast address made of random bytes (IEEE 802: bit 1 of the first octet
 /// set, bit 0 clear).
 pub const fn locally_administered(random: [u8; 6]) -> MacAddress {
-    let [first, b, c, d, e, f] = random;
-    MacAddress([first & 0xfc | 0x02, b, c, d, e, f])
+    let mut address = random;
+    address[0] = address[0] & 0xfc | 0x02;
+    MacAddress(address)
 }
 
 #[cfg(test)]

@@ -109,7 +109,8 @@ pub trait HostController {
     /// Opens a pipe; its toggle is DATA0.
     fn open_pipe(&self, config: PipeConfig) -> Result<Self::Pipe, TransferError>;
 
-    /// Closes a pipe after whatever is still in flight on it has been halted.
+    /// Closes a pipe after whatever is still in flight on it has been halted. Dropping a pipe, or
+    /// this future, closes it as well, without waiting for that.
     async fn close_pipe(&self, pipe: Self::Pipe);
 
     /// Changes address and EP0 packet size of a control pipe, during enumeration.

@@ -99,8 +99,8 @@ impl<P: Platform> CommandChannel<'_, '_, P> {
         };
         let address = Command::Query { oid: oid::PERMANENT_ADDRESS, with_room: true };
         let mac = match self.command(address, &mut event).await {
-            Ok(Answer::Value([a, b, c, d, e, f, ..], 6..)) => {
-                Some(MacAddress([a, b, c, d, e, f])).filter(|address| address.is_station())
+            Ok(Answer::Value(start, 6..)) => {
+                start.first_chunk().map(|a| MacAddress(*a)).filter(|a| a.is_station())
             }
             Err(Error::Disconnected) => return Err(Error::Disconnected),
             _ => None,

@@ -8,6 +8,5 @@ mod reassembly;
 pub(crate) use data::HEADER as DATA_HEADER;
 pub use data::{DataPacket, data_header};
 pub use message::{Command, MessageError, Response};
-pub(crate) use message::{Filter, oid};
 pub use reassembly::Reassembly;
 pub(crate) use reassembly::count;

@@ -52,7 +52,7 @@ impl<B: PacketBuffer> Reassembly<B> {
         counters: &Cell<Counters>,
         mut deliver: impl FnMut(B),
     ) {
-        let mut lose = |drop, change: fn(&mut Counters)| {
+        let lose = |drop, change: fn(&mut Counters)| {
             count(counters, change);
             port.count(drop);
         };

@@ -17,6 +17,7 @@ use crate::pipe::{DeviceAddress, Speed};
 use crate::request::RequestError;
 use core::fmt;
 use core::time::Duration;
+use embassy_futures::select::{Either, select};
 
 /// Attempts a device gets in a row.
 const ATTEMPTS: u8 = 4;
@@ -133,7 +134,13 @@ pub(crate) async fn attach<P: Platform>(core: &Core<P>, port: &impl Port, memory
             restarts: memory.restarts,
             since: clock.now(),
         }));
-        let error = match try_once(core, port, index, Scheme::of_attempt(attempt)).await {
+        let scheme = Scheme::of_attempt(attempt);
+        let result =
+            match select(port.until_disconnected(), try_once(core, port, index, scheme)).await {
+                Either::First(()) => Err(PortError::Disconnected.into()),
+                Either::Second(result) => result,
+            };
+        let error = match result {
             Ok(()) => {
                 memory.enumerated();
                 core.count(|c| c.attached += 1);

@@ -61,6 +61,9 @@ pub(crate) trait Port {
     fn translator(&self, speed: Speed) -> Option<TransactionTranslator>;
     /// Looks whether something is attached, and forgets the change.
     async fn connection(&self) -> Result<Connection, PortError>;
+    /// Returns when the device has left, though perhaps not at once: enumeration would notice it
+    /// by time-outs only.
+    async fn until_disconnected(&self);
     /// Resets the port; the device then answers to address 0.
     async fn reset(&self) -> Result<Speed, PortError>;
     /// Switches power off and on again, where that is possible.

@@ -49,6 +49,13 @@ impl<P: Platform> Port for RootPort<'_, P> {
         }
     }
 
+    async fn until_disconnected(&self) {
+        // The events taken here are not missed: the port is looked at again afterwards.
+        while self.connection().await.is_ok_and(|now| now.connected) {
+            self.core.platform.host().root_port_changed().await;
+        }
+    }
+
     async fn reset(&self) -> Result<Speed, PortError> {
         let host = self.core.platform.host();
         host.quiesce().await;

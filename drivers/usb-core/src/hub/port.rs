@@ -17,6 +17,8 @@ const RESET_POLL: Duration = Duration::from_millis(10);
 const RESET_LIMIT: Duration = Duration::from_millis(500);
 /// Resets that are tried.
 const RESET_TRIES: u8 = 5;
+/// Time between two looks whether a device that is being enumerated is still there.
+const PRESENCE_POLL: Duration = Duration::from_millis(200);
 /// How long a port stays without power in a power cycle.
 const POWER_OFF: Duration = Duration::from_millis(300);
 
@@ -117,6 +119,19 @@ impl<P: Platform> Port for HubPort<'_, '_, '_, P> {
             return Err(PortError::OverCurrent);
         }
         Ok(Connection { connected: state.contains(PortState::CONNECTION), changed })
+    }
+
+    async fn until_disconnected(&self) {
+        loop {
+            self.hub.clock().sleep(PRESENCE_POLL).await;
+            // A hub that does not answer is another matter.
+            if let Ok(PortStatus { state, change }) = self.status().await
+                && (!state.contains(PortState::CONNECTION)
+                    || change.contains(PortChange::CONNECTION))
+            {
+                return;
+            }
+        }
     }
 
     async fn reset(&self) -> Result<Speed, PortError> {

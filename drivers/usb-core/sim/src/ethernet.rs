@@ -1,0 +1,389 @@
+//! A simulated Ethernet adapter: CDC-ECM and RNDIS, after QEMU's `usb-net`.
+
+use crate::world::{Answer, Model, World};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use usb_core::host::SetupPacket;
+
+/// Behavior that real adapters have.
+#[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each quirk is there or not, in any combination")]
+pub struct Quirks {
+    /// The text of iMACAddress.
+    pub mac_text: String,
+    /// The permanent address that RNDIS tells.
+    pub mac: [u8; 6],
+    /// SET_ETHERNET_PACKET_FILTER is answered with STALL.
+    pub no_packet_filter: bool,
+    /// CLEAR_FEATURE(ENDPOINT_HALT) is answered with STALL, as in QEMU.
+    pub no_clear_halt: bool,
+    /// RNDIS answers come only after this many empty ones.
+    pub late_answers: u32,
+    /// RNDIS sends no zero-length packet, so that a message of full packets does not end its
+    /// transfer.
+    pub no_zero_length_packet: bool,
+    /// RNDIS puts as many messages into a transfer as fit.
+    pub batches: bool,
+    /// The endpoint is never ready to take frames.
+    pub deaf_out: bool,
+    /// MaxTransferSize of RNDIS.
+    pub max_transfer_size: u32,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            mac_text: "525400123457".into(),
+            mac: [0x52, 0x54, 0, 0x12, 0x34, 0x57],
+            no_packet_filter: false,
+            no_clear_halt: true,
+            late_answers: 0,
+            no_zero_length_packet: false,
+            batches: false,
+            deaf_out: false,
+            max_transfer_size: 1580,
+        }
+    }
+}
+
+/// What goes on in an adapter.
+#[derive(Default)]
+pub struct Ethernet {
+    /// How it behaves.
+    pub quirks: Quirks,
+    /// Frames for the host, in order.
+    pub to_host: VecDeque<Vec<u8>>,
+    /// Raw transfers for the host, which go before frames.
+    pub raw_to_host: VecDeque<Vec<u8>>,
+    /// Frames of the host.
+    pub from_host: Vec<Vec<u8>>,
+    /// Notifications that wait for a poll.
+    pub notifications: VecDeque<Vec<u8>>,
+    /// Answers that wait to be fetched (RNDIS).
+    pub responses: VecDeque<Vec<u8>>,
+    /// Fetches that are still answered with nothing.
+    pub empty_fetches: u32,
+    /// The packet filter that the host set.
+    pub filter: Option<u32>,
+    /// Keep-alive answers of the host.
+    pub keepalive_answers: u32,
+    /// Keep-alive questions of the host.
+    pub keepalives: u32,
+    /// Keep-alive questions are not answered.
+    pub mute: bool,
+    /// The present configuration.
+    pub configuration: u8,
+    /// Messages of the host that a device could not have understood.
+    pub garbage: u32,
+    /// The beginning of a frame whose end has not come.
+    partial: Vec<u8>,
+}
+
+/// An adapter to put into a [`World`]; the test keeps a clone to talk to it.
+#[derive(Clone)]
+pub struct EthernetDevice {
+    /// What goes on in it.
+    pub state: Rc<RefCell<Ethernet>>,
+    device: Vec<u8>,
+    configurations: Vec<Vec<u8>>,
+    /// bConfigurationValue of the RNDIS configuration.
+    rndis: u8,
+    packet: usize,
+}
+
+/// The two configurations of QEMU's `usb-net`: RNDIS (value 2) and CDC-ECM (value 1).
+#[must_use]
+pub fn qemu_configurations() -> [Vec<u8>; 2] {
+    let rndis = vec![
+        9, 2, 67, 0, 2, 2, 6, 0xc0, 0x32, // configuration 2
+        9, 4, 0, 0, 1, 2, 2, 0xff, 5, // interface 0
+        5, 0x24, 0, 0x10, 1, 5, 0x24, 1, 0, 1, 4, 0x24, 2, 0, 5, 0x24, 6, 0, 1, // functional
+        7, 5, 0x81, 3, 16, 0, 32, // notifications
+        9, 4, 1, 0, 2, 10, 0, 0, 4, // interface 1
+        7, 5, 0x82, 2, 64, 0, 0, 7, 5, 2, 2, 64, 0, 0, // bulk
+    ];
+    let ecm = vec![
+        9, 2, 80, 0, 2, 1, 7, 0xc0, 0x32, // configuration 1
+        9, 4, 0, 0, 1, 2, 6, 0, 5, // interface 0
+        5, 0x24, 0, 0x10, 1, 5, 0x24, 6, 0, 1, // header, union
+        13, 0x24, 0xf, 3, 0, 0, 0, 0, 0xea, 5, 0, 0, 0, // Ethernet
+        7, 5, 0x81, 3, 16, 0, 32, // notifications
+        9, 4, 1, 0, 0, 10, 0, 0, 0, // interface 1, setting 0
+        9, 4, 1, 1, 2, 10, 0, 0, 4, // interface 1, setting 1
+        7, 5, 0x82, 2, 64, 0, 0, 7, 5, 2, 2, 64, 0, 0, // bulk
+    ];
+    [rndis, ecm]
+}
+
+/// Two configurations as an RTL8153 has them: the vendor's own, then CDC-ECM.
+#[must_use]
+pub fn rtl8153_configurations() -> [Vec<u8>; 2] {
+    let vendor = vec![
+        9, 2, 39, 0, 1, 1, 0, 0xa0, 0x32, // configuration 1
+        9, 4, 0, 0, 3, 0xff, 0xff, 0, 0, // vendor interface
+        7, 5, 0x81, 2, 0, 2, 0, 7, 5, 2, 2, 0, 2, 0, 7, 5, 0x83, 3, 2, 0, 8,
+    ];
+    let ecm = vec![
+        9, 2, 80, 0, 2, 2, 0, 0xa0, 0x32, // configuration 2
+        9, 4, 0, 0, 1, 2, 6, 0, 5, // interface 0
+        5, 0x24, 0, 0x10, 1, 5, 0x24, 6, 0, 1, // header, union
+        13, 0x24, 0xf, 3, 0, 0, 0, 0, 0xea, 5, 0, 0, 0, // Ethernet
+        7, 5, 0x83, 3, 16, 0, 8, // notifications
+        9, 4, 1, 0, 0, 10, 0, 0, 0, // interface 1, setting 0
+        9, 4, 1, 1, 2, 10, 0, 0, 4, // interface 1, setting 1
+        7, 5, 0x81, 2, 0, 2, 0, 7, 5, 2, 2, 0, 2, 0, // bulk, 512 bytes
+    ];
+    [vendor, ecm]
+}
+
+impl EthernetDevice {
+    /// QEMU's `usb-net`.
+    #[must_use]
+    pub fn qemu() -> Self {
+        Self {
+            state: Rc::default(),
+            device: vec![18, 1, 0, 2, 2, 0, 0, 64, 0x25, 0x05, 0xa2, 0xa4, 0, 0, 1, 2, 10, 2],
+            configurations: qemu_configurations().to_vec(),
+            rndis: 2,
+            packet: 64,
+        }
+    }
+
+    /// A high-speed adapter whose second configuration is CDC-ECM.
+    #[must_use]
+    pub fn rtl8153() -> Self {
+        Self {
+            state: Rc::default(),
+            device: vec![18, 1, 0, 2, 0, 0, 0, 64, 0xda, 0x0b, 0x53, 0x81, 0, 0x30, 1, 2, 10, 2],
+            configurations: rtl8153_configurations().to_vec(),
+            rndis: 0,
+            packet: 512,
+        }
+    }
+
+    /// One with other descriptors, right or wrong.
+    #[must_use]
+    pub fn with_descriptors(device: Vec<u8>, configurations: Vec<Vec<u8>>) -> Self {
+        Self { state: Rc::default(), device, configurations, rndis: 2, packet: 64 }
+    }
+
+    /// Sends a frame to the host.
+    pub fn send(&self, world: &World, frame: Vec<u8>) {
+        self.state.borrow_mut().to_host.push_back(frame);
+        world.wake();
+    }
+
+    /// Sends bytes to the host as they are.
+    pub fn send_raw(&self, world: &World, transfer: Vec<u8>) {
+        self.state.borrow_mut().raw_to_host.push_back(transfer);
+        world.wake();
+    }
+
+    /// Says something on the notification endpoint.
+    pub fn notify(&self, notification: &[u8]) {
+        self.state.borrow_mut().notifications.push_back(notification.to_vec());
+    }
+
+    fn is_rndis(&self) -> bool {
+        self.rndis != 0 && self.state.borrow().configuration == self.rndis
+    }
+
+    fn bulk_in(&self, room: usize) -> Answer {
+        let rndis = self.is_rndis();
+        let mut state = self.state.borrow_mut();
+        if let Some(raw) = state.raw_to_host.pop_front() {
+            return Answer::Data(raw);
+        }
+        if !rndis {
+            return state.to_host.pop_front().map_or(Answer::Nak, Answer::Data);
+        }
+        if state.filter.unwrap_or(0) == 0 {
+            state.to_host.clear();
+            return Answer::Nak;
+        }
+        let Quirks { batches, no_zero_length_packet, .. } = state.quirks;
+        let mut transfer = std::mem::take(&mut state.partial);
+        while let Some(frame) = state.to_host.pop_front() {
+            transfer.extend(packet_message(&frame));
+            let open = no_zero_length_packet && transfer.len().is_multiple_of(self.packet);
+            if !(batches || open) || transfer.len() >= room {
+                break;
+            }
+        }
+        if transfer.len() > room {
+            state.partial = transfer.split_off(room);
+        }
+        if transfer.is_empty() { Answer::Nak } else { Answer::Data(transfer) }
+    }
+
+    fn command(&self, data: &[u8]) -> Answer {
+        let mut state = self.state.borrow_mut();
+        let word = |at: usize| {
+            data.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+        };
+        let words = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<_>>();
+        if word(4) as usize != data.len() {
+            state.garbage += 1;
+            return Answer::Stall;
+        }
+        let id = word(8);
+        state.empty_fetches = state.quirks.late_answers;
+        let value = |value: &[u8]| {
+            let mut answer =
+                words(&[0x8000_0004, 24 + value.len() as u32, id, 0, value.len() as u32, 16]);
+            answer.extend(value);
+            answer
+        };
+        let response = match word(0) {
+            2 => words(&[
+                0x8000_0002,
+                52,
+                id,
+                0,
+                1,
+                0,
+                1,
+                0,
+                1,
+                state.quirks.max_transfer_size,
+                0,
+                0,
+                0,
+            ]),
+            4 if word(20) != 0 && word(20) + 8 >= word(4) => return Answer::Stall,
+            4 => match word(12) {
+                0x0001_0106 => value(&1514_u32.to_le_bytes()),
+                0x0001_0107 => value(&1_000_000_u32.to_le_bytes()),
+                0x0001_0114 => value(&0_u32.to_le_bytes()),
+                0x0101_0101 => value(&state.quirks.mac),
+                _ => value(&[]),
+            },
+            5 if word(12) == 0x0001_010e => {
+                state.filter = Some(word(28));
+                words(&[0x8000_0005, 16, id, 0])
+            }
+            5 => words(&[0x8000_0005, 16, id, 0xc000_00bb]),
+            6 => {
+                state.partial.clear();
+                words(&[0x8000_0006, 16, 0, 1])
+            }
+            8 => {
+                state.keepalives += 1;
+                if state.mute {
+                    return Answer::accept();
+                }
+                words(&[0x8000_0008, 16, id, 0])
+            }
+            0x8000_0008 => {
+                state.keepalive_answers += 1;
+                return Answer::accept();
+            }
+            _ => {
+                state.garbage += 1;
+                return Answer::Stall;
+            }
+        };
+        state.responses.push_back(response);
+        state.notifications.push_back(vec![0xa1, 1, 0, 0, 0, 0, 0, 0]);
+        Answer::accept()
+    }
+}
+
+fn packet_message(frame: &[u8]) -> Vec<u8> {
+    let mut message: Vec<u8> = [1, 44 + frame.len() as u32, 36, frame.len() as u32]
+        .into_iter()
+        .chain([0; 7])
+        .flat_map(u32::to_le_bytes)
+        .collect();
+    message.extend(frame);
+    message
+}
+
+impl Model for EthernetDevice {
+    fn device_descriptor(&self) -> Vec<u8> {
+        self.device.clone()
+    }
+
+    fn configuration(&self, index: u8) -> Option<Vec<u8>> {
+        self.configurations.get(usize::from(index)).cloned()
+    }
+
+    fn string(&self, index: u8) -> Option<String> {
+        match index {
+            1 => Some("QEMU".into()),
+            2 => Some("RNDIS/QEMU USB Network Device".into()),
+            3 => Some(self.state.borrow().quirks.mac_text.clone()),
+            10 => Some("1-1".into()),
+            _ => None,
+        }
+    }
+
+    fn request(&mut self, setup: SetupPacket, data: &[u8]) -> Answer {
+        match (setup.request_type, setup.request) {
+            (0x21, 0x43) => {
+                let mut state = self.state.borrow_mut();
+                if state.quirks.no_packet_filter {
+                    return Answer::Stall;
+                }
+                state.filter = Some(u32::from(setup.value));
+                Answer::accept()
+            }
+            (0x21, 0) => self.command(data),
+            (0xa1, 1) => {
+                let mut state = self.state.borrow_mut();
+                if let Some(left) = state.empty_fetches.checked_sub(1) {
+                    state.empty_fetches = left;
+                    return Answer::Data(vec![0]);
+                }
+                Answer::Data(state.responses.pop_front().unwrap_or_else(|| vec![0]))
+            }
+            (0x02, 1) if !self.state.borrow().quirks.no_clear_halt => Answer::accept(),
+            _ => Answer::Stall,
+        }
+    }
+
+    fn transfer_in(&mut self, endpoint: u8, room: usize) -> Answer {
+        // The bulk endpoint is 0x82 in one family and 0x81 in the other.
+        let bulk = if self.packet == 512 { 0x81 } else { 0x82 };
+        if endpoint == bulk {
+            return self.bulk_in(room);
+        }
+        self.state.borrow_mut().notifications.pop_front().map_or(Answer::Nak, Answer::Data)
+    }
+
+    fn transfer_out(&mut self, _: u8, data: &[u8], zero_length_packet: bool) -> Answer {
+        let rndis = self.is_rndis();
+        let mut state = self.state.borrow_mut();
+        if state.quirks.deaf_out {
+            return Answer::Nak;
+        }
+        let ended = zero_length_packet || !data.len().is_multiple_of(self.packet);
+        if rndis {
+            let word = |at: usize| {
+                data.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            };
+            let (start, length) = (word(8) as usize + 8, word(12) as usize);
+            let whole = word(0) == 1 && word(4) as usize == data.len() && ended;
+            match data.get(start..start + length).filter(|_| whole) {
+                Some(frame) => state.from_host.push(frame.to_vec()),
+                None => state.garbage += 1,
+            }
+            return Answer::accept();
+        }
+        state.partial.extend(data);
+        if ended || data.is_empty() {
+            let frame = std::mem::take(&mut state.partial);
+            if !frame.is_empty() {
+                state.from_host.push(frame);
+            }
+        }
+        Answer::accept()
+    }
+
+    fn restarted(&mut self, configuration: u8) {
+        let mut state = self.state.borrow_mut();
+        state.configuration = configuration;
+        state.filter = None;
+    }
+}
