@@ -5,6 +5,7 @@
 #[path = "../model/mod.rs"]
 mod model;
 
+mod enumeration;
 mod errors;
 mod given_up;
 mod high_speed;
