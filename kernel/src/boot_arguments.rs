@@ -33,11 +33,9 @@ pub fn is_set(key: &str) -> bool {
 
 fn find<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     line.split_ascii_whitespace()
-        .filter_map(|word| {
-            let (name, value) = word.split_once('=').unwrap_or((word, ""));
-            (name == key).then_some(value)
-        })
-        .last()
+        .rev()
+        .map(|word| word.split_once('=').unwrap_or((word, "")))
+        .find_map(|(name, value)| (name == key).then_some(value))
 }
 
 /// Sets the arguments; the first who has some wins. Ends at a NUL, and where it becomes too long

@@ -121,8 +121,10 @@ fn write_line(level: Level, target: &str, text: fmt::Arguments<'_>) {
     let origin = target.strip_prefix("kernel::").unwrap_or(target);
     let severity = severity(level);
     crate::sync::without_interrupts(|| {
-        let mut line = Line { on_console: STATE.with(|state| level <= state.console) };
-        line.ring_only(format_args!("<{severity}>"));
+        let mut line = STATE.with(|state| {
+            let _ = write!(state.ring, "<{severity}>");
+            Line { on_console: level <= state.console }
+        });
         // Writing to a `Line` can't fail; a `Display` that fails ends its own text.
         let _ = write!(line, "[{seconds:5}.{micros:06}] ");
         let _ = match level {
@@ -137,14 +139,6 @@ fn write_line(level: Level, target: &str, text: fmt::Arguments<'_>) {
 /// Where a line's pieces go.
 struct Line {
     on_console: bool,
-}
-
-impl Line {
-    fn ring_only(&mut self, text: fmt::Arguments<'_>) {
-        STATE.with(|state| {
-            let _ = state.ring.write_fmt(text);
-        });
-    }
 }
 
 impl Write for Line {

@@ -34,6 +34,7 @@ impl<T> TaskCell<T> {
     /// # Panics
     ///
     /// When it is called again from within `f`: that is a bug in the kernel.
+    #[track_caller]
     pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         let _entered = self.guard.enter();
         // SAFETY: `_entered` exists once per cell, so no other reference to the value does.
@@ -62,6 +63,7 @@ impl<T> IrqCell<T> {
     /// # Panics
     ///
     /// When it is called again from within `f`: that is a bug in the kernel.
+    #[track_caller]
     pub fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         without_interrupts(|| {
             let _entered = self.guard.enter();
@@ -113,6 +115,7 @@ mod bare {
             Self(Cell::new(false))
         }
 
+        #[track_caller]
         pub(super) fn enter(&self) -> Entered<'_> {
             self.try_enter().expect("a cell was entered again from within its own closure")
         }
@@ -148,6 +151,7 @@ mod host {
             Self(AtomicUsize::new(0))
         }
 
+        #[track_caller]
         pub(super) fn enter(&self) -> Entered<'_> {
             self.try_enter().expect("a cell was entered again from within its own closure")
         }

@@ -70,9 +70,10 @@ pub fn board_serial() -> Result<u64, MailboxError> {
 pub fn board_mac_address() -> Result<[u8; 6], MailboxError> {
     let mut value = [0; 2];
     mailbox::call(GET_BOARD_MAC_ADDRESS, &mut value)?;
-    let [a, b, c, d] = value[0].to_le_bytes();
-    let [e, f, ..] = value[1].to_le_bytes();
-    Ok([a, b, c, d, e, f])
+    let mut address = [0; 6];
+    address[..4].copy_from_slice(&value[0].to_le_bytes());
+    address[4..].copy_from_slice(&value[1].to_le_bytes()[..2]);
+    Ok(address)
 }
 
 /// The RAM that belongs to the ARM cores (the GPU has the rest).

@@ -108,7 +108,8 @@ impl Source {
 }
 
 /// Handlers by line; the timer's is last.
-static HANDLERS: IrqCell<[Option<fn()>; LINES + 1]> = IrqCell::new([None; LINES + 1]);
+static HANDLERS: IrqCell<Handlers> = IrqCell::new([None; LINES + 1]);
+type Handlers = [Option<fn()>; LINES + 1];
 const LINES: usize = 64;
 
 /// Count of interrupts taken.

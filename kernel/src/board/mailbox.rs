@@ -81,9 +81,12 @@ pub(super) fn call(tag: u32, value: &mut [u32]) -> Result<usize, MailboxError> {
         if value.len() + 6 > WORDS {
             return Err(MailboxError::TooLong);
         }
-        // SAFETY (both): the page is mapped, only this function uses it, and only while `IN_USE`
-        // is held; indexes are below `WORDS` by the check above.
-        let put = |index: usize, word: u32| unsafe { start.add(index).write_volatile(word) };
+        let put = |index: usize, word: u32| {
+            // SAFETY: the page is mapped, only this function uses it, and only while `IN_USE` is
+            // held; indexes are below `WORDS` by the check above.
+            unsafe { start.add(index).write_volatile(word) }
+        };
+        // SAFETY: as in `put`.
         let get = |index: usize| unsafe { start.add(index).read_volatile() };
 
         put(0, (value.len() as u32 + 6) * 4);

@@ -115,9 +115,10 @@ pub(crate) unsafe fn initialize(x0: u64) {
 /// Called once; `ram` is RAM.
 unsafe fn find_firmware_data(x0: u64, ram: &Range<u64>) -> Option<(u64, &'static [u8])> {
     const PAGE: u64 = PAGE_SIZE as u64;
-    // SAFETY (closure's contract): the range is RAM that this kernel never writes, and not mapped.
-    let map = |range: Range<u64>| unsafe {
-        mmu::map(range.start + layout::FIRMWARE_OFFSET, range, Purpose::Constants);
+    let map = |range: Range<u64>| {
+        // SAFETY: the range is RAM outside of the image, reserved and never written from now on,
+        // and each page is mapped once.
+        unsafe { mmu::map(range.start + layout::FIRMWARE_OFFSET, range, Purpose::Constants) };
     };
     let bytes = |start: u64, length: u64| {
         // SAFETY: mapped by `map`, reserved from now on, any bytes are valid.

@@ -55,12 +55,13 @@ extern "C" fn interrupt_taken() {
 #[unsafe(no_mangle)]
 extern "C" fn exception_taken(frame: &mut ExceptionFrame, vector: u64) {
     let syndrome = Syndrome(frame.esr);
-    if vector == 4 && syndrome.class() == class::DATA_ABORT {
-        if let Some(resume) = user_access::recover(frame.elr, frame.far) {
-            frame.x[1] = frame.far;
-            frame.elr = resume;
-            return;
-        }
+    if vector == 4
+        && syndrome.class() == class::DATA_ABORT
+        && let Some(resume) = user_access::recover(frame.elr, frame.far)
+    {
+        frame.x[1] = frame.far;
+        frame.elr = resume;
+        return;
     }
     cpu::mask_everything();
     crate::panic::exception(frame, vector)

@@ -10,6 +10,7 @@ pub mod cache;
 pub mod cpu;
 pub mod exception;
 pub mod hwcap;
+mod memory_functions;
 pub(crate) mod mmu;
 mod page_table;
 pub mod semihosting;

@@ -7,7 +7,7 @@ use crate::memory::UserAddress;
 use core::mem::offset_of;
 
 /// The vector registers and their control registers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[repr(C, align(16))]
 pub struct VectorState {
     /// V0 to V31.
@@ -16,12 +16,6 @@ pub struct VectorState {
     pub fpcr: u64,
     /// FPSR.
     pub fpsr: u64,
-}
-
-impl Default for VectorState {
-    fn default() -> Self {
-        Self { v: [0; 32], fpcr: 0, fpsr: 0 }
-    }
 }
 
 /// The registers of a program while it doesn't run.
@@ -75,7 +69,9 @@ impl UserContext {
 pub enum UserExit {
     /// `svc #0`: a system call, its number in X8, its arguments in X0 to X5. PC is behind it.
     SystemCall,
-    /// An interrupt, already handled. Others may want the core now.
+    /// An interrupt, already handled; perhaps the end of the time slice. Others may want the core:
+    /// give way ([`executor::yield_now`]), which also begins a new slice. Without it the program
+    /// gets no further once its slice is over.
     Interrupt,
     /// The program did something it may not.
     Fault(UserFault),
