@@ -1,12 +1,55 @@
 //! An IPv6-only host stack that does no I/O.
 //!
 //! Frames, time and randomness come in as arguments; frames and the next deadline come out. Two
-//! runs with the same inputs give the same bytes.
+//! runs with the same inputs give the same bytes. [`stack::Stack`] is the whole of it; begin
+//! there.
+//!
+//! - [`wire`]: what octets mean. No state.
+//! - State machines, a file each, without knowledge of each other: [`neighbor`] (cache and
+//!   unreachability detection), `dad`, `router_solicitation`, `mld`, [`route`] (with prefix list
+//!   and default router list), `destination`, [`unicast`] (addresses and lifetimes),
+//!   [`address_selection`], `rate_limit`.
+//! - What joins them, methods of the stack: `ethernet`, `ipv6_input`, `ipv6_output`,
+//!   `icmpv6_input`, `icmpv6_error`, `ndp`, `slaac`, `duplicate`, `mld_message`.
+//! - [`socket`]: UDP and ICMPv6 sockets. [`manage`]: what the user configures.
+//! - [`counters`], [`event`], [`limits`], [`config`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod address_selection;
 pub mod buffer;
+pub mod config;
+pub mod counters;
+mod dad;
+mod destination;
+mod duplicate;
+mod ethernet;
+pub mod event;
+pub mod expiry;
+mod hash;
+mod icmpv6_error;
+mod icmpv6_input;
+pub mod interface;
+mod ipv6_input;
+mod ipv6_output;
+pub mod limits;
+mod list;
+pub mod manage;
+mod mld;
+mod mld_message;
+mod ndp;
+pub mod neighbor;
 pub mod netif;
+pub mod random;
+mod rate_limit;
+pub mod route;
+mod router_solicitation;
+mod slaac;
+pub mod socket;
+pub mod stack;
 pub mod time;
+pub mod unicast;
 pub mod wire;
+
+pub use ipv6_output::RouteTo;

@@ -1,0 +1,57 @@
+//! What the user can set: the values behind `/proc/sys/net/ipv6` on Linux.
+
+use crate::wire::ipv6::HopLimit;
+
+/// How interface identifiers of autoconfigured addresses are made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum IdentifierMethod {
+    /// Modified EUI-64, from the Ethernet address (RFC 4291, Appendix A).
+    #[default]
+    Eui64,
+    /// Stable and opaque: another for each network, telling nothing about the hardware (RFC 7217).
+    StableOpaque,
+}
+
+/// Settings of one interface.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InterfaceSettings {
+    /// Whether Router Advertisements are obeyed, and solicited.
+    pub accept_router_advertisements: bool,
+    /// Whether advertised prefixes make addresses (RFC 4862, Section 5.5).
+    pub autoconfiguration: bool,
+    /// Whether Redirects are obeyed.
+    pub accept_redirects: bool,
+    /// DupAddrDetectTransmits: probes before an address is used, 0 for none
+    /// (RFC 4862, Section 5.1).
+    pub duplicate_address_detection_transmits: u8,
+    /// How interface identifiers are made.
+    pub identifiers: IdentifierMethod,
+    /// Hop limit of packets until a router advertises another one.
+    pub hop_limit: HopLimit,
+    /// Whether a link-local address is made when the interface comes up.
+    pub link_local_address: bool,
+}
+
+impl Default for InterfaceSettings {
+    fn default() -> Self {
+        Self {
+            accept_router_advertisements: true,
+            autoconfiguration: true,
+            accept_redirects: true,
+            duplicate_address_detection_transmits: 1,
+            identifiers: IdentifierMethod::default(),
+            hop_limit: HopLimit::DEFAULT,
+            link_local_address: true,
+        }
+    }
+}
+
+/// Settings of the stack.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Config {
+    /// What an added interface starts with.
+    pub interface: InterfaceSettings,
+    /// The secret behind stable opaque identifiers (RFC 7217, Section 5), to be kept over
+    /// restarts where there is storage. Without one, it is drawn at random.
+    pub stable_secret: Option<[u8; 16]>,
+}

@@ -1,0 +1,111 @@
+//! Frames in and out of an Ethernet interface (RFC 2464, RFC 6085).
+
+use crate::buffer::{BufferPool, PacketBuffer};
+use crate::counters::DropReason;
+use crate::interface::InterfaceIndex;
+use crate::ipv6_input::Arrival;
+use crate::ipv6_output::Urgency;
+use crate::limits;
+use crate::netif::MacAddress;
+use crate::random::Random;
+use crate::stack::Stack;
+use crate::time::Instant;
+use crate::wire::ethernet::{EtherType, EthernetHeader};
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// A frame was received.
+    pub fn input(&mut self, index: InterfaceIndex, frame: P::Buffer, now: Instant) {
+        if let Err(reason) = self.frame_input(index, frame, now) {
+            self.count_drop(Some(index), reason);
+        }
+        self.finish(now);
+    }
+
+    fn frame_input(
+        &mut self,
+        index: InterfaceIndex,
+        mut frame: P::Buffer,
+        now: Instant,
+    ) -> Result<(), DropReason> {
+        let Some(interface) = self.interface_mut(index) else {
+            return Err(DropReason::InterfaceDown);
+        };
+        let counters = &mut interface.counters.link;
+        counters.receive_frames += 1;
+        counters.receive_octets += frame.len() as u64;
+        let Some(mac) = interface.mac().filter(|_| interface.admin_up) else {
+            return Err(DropReason::InterfaceDown);
+        };
+        let (header, payload) =
+            EthernetHeader::parse(frame.data()).map_err(|_| DropReason::FrameTooShort)?;
+        let link_multicast = header.destination.is_multicast();
+        if link_multicast {
+            interface.counters.link.receive_multicast += 1;
+        } else if header.destination != mac {
+            return Err(DropReason::FrameForeignDestination);
+        }
+        match header.ethertype {
+            EtherType::IPV6 => {}
+            EtherType::VLAN => return Err(DropReason::FrameVlanTag),
+            _ => return Err(DropReason::FrameNotIpv6),
+        }
+        if payload.len() > usize::from(interface.device_mtu).max(MINIMUM_PAYLOAD) {
+            return Err(DropReason::FrameTooLong);
+        }
+        if interface.ipv6_disabled().is_some() {
+            return Err(DropReason::Ipv6Disabled);
+        }
+        frame.trim_front(EthernetHeader::LEN);
+        self.ipv6_input(Arrival { interface: index, link_multicast, looped: false }, frame, now);
+        Ok(())
+    }
+
+    /// Puts a packet into an Ethernet frame and queues it for the driver.
+    pub(crate) fn transmit_frame(
+        &mut self,
+        index: InterfaceIndex,
+        destination: MacAddress,
+        mut packet: P::Buffer,
+        urgency: Urgency,
+    ) {
+        let Some(interface) = self.interface_mut(index) else {
+            return self.drop_transmit(index, DropReason::TransmitInterfaceDown);
+        };
+        let Some(source) = interface.mac().filter(|_| interface.is_running()) else {
+            return self.drop_transmit(index, DropReason::TransmitInterfaceDown);
+        };
+        if interface.transmit.len() >= urgency.transmit_limit() {
+            return self.drop_transmit(index, DropReason::TransmitQueueFull);
+        }
+        let Some(room) = packet.prepend(EthernetHeader::LEN) else {
+            return self.drop_transmit(index, DropReason::NoBuffer);
+        };
+        EthernetHeader { destination, source, ethertype: EtherType::IPV6 }.emit(room);
+        interface.counters.ipv6.out_transmits += 1;
+        if interface.transmit.push_back(packet).is_err() {
+            self.drop_transmit(index, DropReason::TransmitQueueFull);
+        }
+    }
+
+    /// Counts a packet that could not be sent.
+    pub(crate) fn drop_transmit(&mut self, index: InterfaceIndex, reason: DropReason) {
+        match self.interface_counters(index) {
+            Some(counters) => counters.ipv6.out_discards += 1,
+            None => self.counters.ipv6.out_discards += 1,
+        }
+        self.count_drop(Some(index), reason);
+    }
+}
+
+/// Padding can make a frame's payload this long whatever the MTU.
+const MINIMUM_PAYLOAD: usize = 46;
+
+impl Urgency {
+    /// How full an interface's queue may be for a packet to be queued.
+    pub(crate) const fn transmit_limit(self) -> usize {
+        match self {
+            Self::User => limits::TRANSMIT_QUEUE - limits::TRANSMIT_RESERVE,
+            Self::Control => limits::TRANSMIT_QUEUE,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What the stack tells the system around it: sockets that became ready, configuration that
+//! changed.
+
+use crate::interface::InterfaceIndex;
+use crate::limits;
+use crate::neighbor::NeighborInfo;
+use crate::route::Route;
+use crate::socket::SocketId;
+use crate::unicast::AddressInfo;
+use core::net::Ipv6Addr;
+use heapless::Deque;
+
+/// Something happened. Values are those at the moment of the event.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// A socket may have become readable or writable, or have an error: ask
+    /// [`crate::stack::Stack::readiness`].
+    Socket(SocketId),
+    /// An interface was added, or its state, MTU or settings changed.
+    LinkChanged(InterfaceIndex),
+    /// An interface is gone.
+    LinkRemoved(InterfaceIndex),
+    /// An address was added, or its state or lifetimes changed.
+    AddressChanged(AddressInfo),
+    /// An address is gone.
+    AddressRemoved(AddressInfo),
+    /// Another node uses this address too: it is not usable here.
+    DuplicateAddress {
+        /// Whose address.
+        interface: InterfaceIndex,
+        /// The address.
+        address: Ipv6Addr,
+    },
+    /// A route was added or changed.
+    RouteChanged(Route),
+    /// A route is gone.
+    RouteRemoved(Route),
+    /// A neighbor was added or changed its state or link-layer address.
+    NeighborChanged(NeighborInfo),
+    /// A neighbor is gone.
+    NeighborRemoved(NeighborInfo),
+    /// Events were lost because nobody fetched them in time; look at the tables.
+    Lost,
+}
+
+/// Events that wait to be fetched.
+pub(crate) struct EventQueue {
+    sockets: Deque<SocketId, { limits::SOCKETS }>,
+    changes: Deque<Event, { limits::EVENTS }>,
+    lost: bool,
+}
+
+impl EventQueue {
+    pub(crate) const fn new() -> Self {
+        Self { sockets: Deque::new(), changes: Deque::new(), lost: false }
+    }
+
+    /// Notes that a socket has news. Whoever calls makes sure that a socket is in the queue at
+    /// most once, so that there is always room.
+    pub(crate) fn push_socket(&mut self, id: SocketId) {
+        let _always_fits = self.sockets.push_back(id);
+    }
+
+    /// Notes a change; false when it was lost.
+    pub(crate) fn push(&mut self, event: Event) -> bool {
+        let fits = self.changes.push_back(event).is_ok();
+        self.lost |= !fits;
+        fits
+    }
+
+    pub(crate) fn pop_socket(&mut self) -> Option<SocketId> {
+        self.sockets.pop_front()
+    }
+
+    pub(crate) fn pop_change(&mut self) -> Option<Event> {
+        self.changes.pop_front().or_else(|| core::mem::take(&mut self.lost).then_some(Event::Lost))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.sockets.is_empty() && self.changes.is_empty() && !self.lost
+    }
+}

@@ -1,0 +1,109 @@
+//! Keyed hashing, and hash chains over the slots of a table.
+//!
+//! Everything that is hashed comes from the network, so the key is secret and random: nobody
+//! outside can choose inputs that fall into one chain.
+
+use core::hash::{Hash, Hasher};
+use siphasher::sip::SipHasher13;
+
+/// A secret of 128 bits.
+#[derive(Clone)]
+pub(crate) struct HashKey([u8; 16]);
+
+impl HashKey {
+    pub(crate) const fn new(secret: [u8; 16]) -> Self {
+        Self(secret)
+    }
+
+    pub(crate) fn hash(&self, value: &impl Hash) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        value.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+const NIL: u16 = u16::MAX;
+
+/// Singly linked chains through the slots 0 to `N - 1` of a table; the table keeps the values.
+pub(crate) struct Chains<const N: usize> {
+    heads: [u16; N],
+    next: [u16; N],
+}
+
+impl<const N: usize> Chains<N> {
+    pub(crate) const fn new() -> Self {
+        assert!(N < NIL as usize);
+        Self { heads: [NIL; N], next: [NIL; N] }
+    }
+
+    fn bucket(hash: u64) -> usize {
+        (hash % N as u64) as usize
+    }
+
+    /// Puts `slot` in front of the chain of `hash`. It must not be in a chain already.
+    pub(crate) fn insert(&mut self, hash: u64, slot: usize) {
+        let head = &mut self.heads[Self::bucket(hash)];
+        self.next[slot] = *head;
+        *head = slot as u16;
+    }
+
+    /// Takes `slot` out of the chain of `hash`, if it is there.
+    pub(crate) fn remove(&mut self, hash: u64, slot: usize) {
+        let bucket = Self::bucket(hash);
+        if self.heads[bucket] == slot as u16 {
+            self.heads[bucket] = self.next[slot];
+            return;
+        }
+        let mut at = self.heads[bucket];
+        while at != NIL {
+            let next = self.next[usize::from(at)];
+            if next == slot as u16 {
+                self.next[usize::from(at)] = self.next[slot];
+                return;
+            }
+            at = next;
+        }
+    }
+
+    /// The slots of the chain of `hash`: those that were inserted with it, and others whose hash
+    /// shares the bucket.
+    pub(crate) fn iter(&self, hash: u64) -> impl Iterator<Item = usize> + '_ {
+        let mut at = self.heads[Self::bucket(hash)];
+        core::iter::from_fn(move || {
+            (at != NIL).then(|| {
+                let slot = usize::from(at);
+                at = self.next[slot];
+                slot
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_hold_what_was_inserted() {
+        let mut chains: Chains<8> = Chains::new();
+        for slot in 0..8 {
+            chains.insert(slot as u64 % 3, slot);
+        }
+        assert_eq!(chains.iter(0).collect::<Vec<_>>(), [6, 3, 0]);
+        chains.remove(0, 3);
+        assert_eq!(chains.iter(0).collect::<Vec<_>>(), [6, 0]);
+        chains.remove(0, 6);
+        chains.remove(0, 0);
+        assert_eq!(chains.iter(8).count(), 0);
+        assert_eq!(chains.iter(1).collect::<Vec<_>>(), [7, 4, 1]);
+        chains.insert(0, 3);
+        assert_eq!(chains.iter(0).collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
+    fn the_key_matters() {
+        let (a, b) = (HashKey::new([1; 16]), HashKey::new([2; 16]));
+        assert_eq!(a.hash(&7u32), a.hash(&7u32));
+        assert_ne!(a.hash(&7u32), b.hash(&7u32));
+    }
+}

@@ -1,0 +1,112 @@
+//! ICMPv6 input: checksum, echo, and which mechanism gets a message (RFC 4443).
+
+use crate::address::AddressExt;
+use crate::buffer::{BufferPool, PacketBuffer};
+use crate::counters::DropReason;
+use crate::ipv6_input::Received;
+use crate::random::Random;
+use crate::stack::Stack;
+use crate::time::Instant;
+use crate::wire::ParseError;
+use crate::wire::checksum;
+use crate::wire::icmpv6::{Echo, Icmpv6Message, Icmpv6Type};
+use crate::wire::ipv6::NextHeader;
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// An ICMPv6 message arrived; the window is the whole packet.
+    pub(crate) fn icmpv6_input(&mut self, received: &Received, packet: P::Buffer, now: Instant) {
+        let index = Some(received.interface);
+        let bytes = packet.data().get(received.upper_offset..).unwrap_or(&[]);
+        let valid =
+            checksum::verify(received.source, received.destination, NextHeader::ICMPV6, bytes);
+        let (Some(&message_type), true) = (bytes.first(), valid) else {
+            if let Some(counters) = self.interface_counters(received.interface) {
+                counters.icmpv6.in_errors += 1;
+                counters.icmpv6.in_checksum_errors += 1;
+            }
+            return self.count_drop(index, DropReason::Icmpv6Checksum);
+        };
+        if let Some(counters) = self.interface_counters(received.interface) {
+            counters.icmpv6.count_in(message_type);
+        }
+        self.count_deliver(received.interface);
+        self.raw_input(received, message_type, bytes, now);
+        let message = match Icmpv6Message::parse(bytes) {
+            Ok(message) => message,
+            Err(error) => {
+                let reason = malformed(Icmpv6Type(message_type), error);
+                return self.drop_message(received, reason);
+            }
+        };
+        match message {
+            Icmpv6Message::EchoRequest(echo) => self.echo_request_input(received, &echo, now),
+            Icmpv6Message::EchoReply(echo) => {
+                let identifier = echo.identifier;
+                if !self.echo_reply_input(received, identifier, packet, now) {
+                    self.count_drop(index, DropReason::Icmpv6EchoReplyUnexpected);
+                }
+            }
+            Icmpv6Message::DestinationUnreachable { .. }
+            | Icmpv6Message::PacketTooBig { .. }
+            | Icmpv6Message::TimeExceeded { .. }
+            | Icmpv6Message::ParameterProblem { .. } => self.error_input(received, &message, now),
+            Icmpv6Message::RouterSolicitation(_)
+            | Icmpv6Message::RouterAdvertisement(_)
+            | Icmpv6Message::NeighborSolicitation(_)
+            | Icmpv6Message::NeighborAdvertisement(_)
+            | Icmpv6Message::Redirect(_) => {
+                if let Err(reason) = self.ndp_input(received, &message, now) {
+                    self.drop_message(received, reason);
+                }
+            }
+            Icmpv6Message::MulticastListenerQuery(_)
+            | Icmpv6Message::MulticastListenerReport(_)
+            | Icmpv6Message::MulticastListenerDone(_)
+            | Icmpv6Message::MulticastListenerReportV2(_) => {
+                if let Err(reason) = self.mld_input(received, &message, now) {
+                    self.count_drop(index, reason);
+                }
+            }
+            // RFC 4443, Section 2.4(b): unknown informational messages are dropped silently;
+            // unknown errors were offered to raw sockets.
+            Icmpv6Message::Unknown { .. } => {
+                self.count_drop(index, DropReason::Icmpv6UnknownType);
+            }
+        }
+    }
+
+    /// Counts a message that is broken or breaks a rule.
+    fn drop_message(&mut self, received: &Received, reason: DropReason) {
+        if let Some(counters) = self.interface_counters(received.interface) {
+            counters.icmpv6.in_errors += 1;
+        }
+        self.count_drop(Some(received.interface), reason);
+    }
+
+    /// Answers an echo request with the same octets (RFC 4443, Section 4.2).
+    fn echo_request_input(&mut self, received: &Received, echo: &Echo<'_>, now: Instant) {
+        if !received.source.is_assignable() {
+            return self.count_drop(Some(received.interface), DropReason::Icmpv6EchoSource);
+        }
+        self.reply(received, &Icmpv6Message::EchoReply(*echo), now);
+    }
+}
+
+/// Why a message that does not parse is dropped.
+fn malformed(message_type: Icmpv6Type, error: ParseError) -> DropReason {
+    match message_type {
+        Icmpv6Type::ROUTER_SOLICITATION
+        | Icmpv6Type::ROUTER_ADVERTISEMENT
+        | Icmpv6Type::NEIGHBOR_SOLICITATION
+        | Icmpv6Type::NEIGHBOR_ADVERTISEMENT
+        | Icmpv6Type::REDIRECT => match error {
+            ParseError::BadValue => DropReason::NdCode,
+            _ => DropReason::NdMalformed,
+        },
+        Icmpv6Type::MULTICAST_LISTENER_QUERY
+        | Icmpv6Type::MULTICAST_LISTENER_REPORT
+        | Icmpv6Type::MULTICAST_LISTENER_DONE
+        | Icmpv6Type::MULTICAST_LISTENER_REPORT_V2 => DropReason::MldInvalid,
+        _ => DropReason::Icmpv6Truncated,
+    }
+}

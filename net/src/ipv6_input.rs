@@ -1,0 +1,387 @@
+//! IPv6 input: validation, extension headers, and which protocol gets the packet
+//! (RFC 8200; RFC 4291 for what addresses may appear).
+
+use crate::address::{AddressExt, Scope};
+use crate::buffer::{BufferPool, PacketBuffer};
+use crate::counters::DropReason;
+use crate::icmpv6_error::Problem;
+use crate::interface::{Interface, InterfaceIndex};
+use crate::limits;
+use crate::random::Random;
+use crate::stack::Stack;
+use crate::time::Instant;
+use crate::unicast::State;
+use crate::wire::ParseError;
+use crate::wire::extension::{
+    ChainItem, ExtensionHeader, HeaderChain, OptionsHeader, RoutingHeader,
+};
+use crate::wire::icmpv6::ParameterProblemCode;
+use crate::wire::ipv6::{Ecn, FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
+use crate::wire::option::{HeaderOption, OptionType, UnknownOptionAction};
+use core::net::Ipv6Addr;
+
+/// How a packet came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    /// The interface it counts as received by.
+    pub(crate) interface: InterfaceIndex,
+    /// It came in a link-layer multicast frame.
+    pub(crate) link_multicast: bool,
+    /// This node sent it.
+    pub(crate) looped: bool,
+}
+
+/// A packet that is being processed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Received {
+    pub(crate) interface: InterfaceIndex,
+    pub(crate) link_multicast: bool,
+    pub(crate) looped: bool,
+    pub(crate) source: Ipv6Addr,
+    pub(crate) destination: Ipv6Addr,
+    pub(crate) hop_limit: HopLimit,
+    pub(crate) traffic_class: TrafficClass,
+    pub(crate) flow_label: FlowLabel,
+    /// It has a fragment header.
+    pub(crate) fragment: bool,
+    /// It has a Router Alert option for MLD (RFC 2711).
+    pub(crate) router_alert: bool,
+    /// Where the upper layer begins, from the first octet of the IPv6 header.
+    pub(crate) upper_offset: usize,
+}
+
+/// Why a packet goes no further, and what is said about it to its source.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Refusal {
+    reason: DropReason,
+    problem: Option<Problem>,
+}
+
+impl Refusal {
+    const fn silent(reason: DropReason) -> Self {
+        Self { reason, problem: None }
+    }
+
+    const fn problem(reason: DropReason, code: ParameterProblemCode, pointer: usize) -> Self {
+        let problem = Problem::Parameter { code, pointer: pointer as u32, any_destination: false };
+        Self { reason, problem: Some(problem) }
+    }
+}
+
+/// What the header chain leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Upper {
+    next_header: NextHeader,
+    offset: usize,
+    named_at: usize,
+    fragment: bool,
+    router_alert: bool,
+}
+
+/// Walks the extension headers strictly in order (RFC 8200, Section 4.1): the first one that
+/// refuses the packet decides.
+fn walk(header: &Ipv6Header, payload: &[u8]) -> Result<Upper, Refusal> {
+    let multicast = header.destination.is_multicast();
+    let (mut fragment, mut router_alert) = (false, false);
+    let mut chain = HeaderChain::new(header, payload);
+    let mut count = 0;
+    for item in chain.by_ref() {
+        let item = match item {
+            Ok(item) => item,
+            // RFC 8200 does not say what a header that runs past the packet is; a Parameter
+            // Problem about the header's length tells its sender.
+            Err(error) => {
+                let reason = DropReason::ExtensionMalformed;
+                return Err(match error.error {
+                    ParseError::Truncated => Refusal::silent(reason),
+                    _ => Refusal::problem(
+                        reason,
+                        ParameterProblemCode::ErroneousField,
+                        error.offset + 1,
+                    ),
+                });
+            }
+        };
+        count += 1;
+        if count > limits::EXTENSION_HEADERS {
+            return Err(Refusal::silent(DropReason::ExtensionTooMany));
+        }
+        match item.header {
+            ExtensionHeader::HopByHop(options) => {
+                router_alert |= check_options(&item, &options, multicast)?;
+            }
+            ExtensionHeader::Destination(options) => {
+                check_options(&item, &options, multicast)?;
+            }
+            ExtensionHeader::Routing(routing) if routing.segments_left == 0 => {}
+            // RFC 8200, Section 4.4: an unrecognized type with segments left. No type is
+            // recognized; type 0 is treated the same (RFC 5095, Section 3).
+            ExtensionHeader::Routing(_) => {
+                return Err(Refusal::problem(
+                    DropReason::RoutingHeader,
+                    ParameterProblemCode::ErroneousField,
+                    item.offset + RoutingHeader::ROUTING_TYPE_OFFSET,
+                ));
+            }
+            ExtensionHeader::Fragment(piece) => {
+                fragment = true;
+                // RFC 6946, Section 4: an atomic fragment is a whole packet.
+                if !piece.is_atomic() {
+                    return Err(Refusal::silent(DropReason::Fragment));
+                }
+            }
+        }
+    }
+    let upper = chain.upper_layer();
+    Ok(Upper {
+        next_header: upper.next_header,
+        offset: upper.offset,
+        named_at: upper.named_at,
+        fragment,
+        router_alert,
+    })
+}
+
+/// Obeys the action bits of unknown options, in order of appearance (RFC 8200, Section 4.2).
+/// Gives whether a Router Alert for MLD is there.
+fn check_options(
+    item: &ChainItem<'_>,
+    header: &OptionsHeader<'_>,
+    multicast: bool,
+) -> Result<bool, Refusal> {
+    /// Jumbo Payload (RFC 2675, Section 2).
+    const JUMBO_PAYLOAD: OptionType = OptionType(0xc2);
+    let mut router_alert = false;
+    let mut unknown = 0;
+    for (offset, option) in header.options {
+        let kind = match option {
+            HeaderOption::Pad1 | HeaderOption::PadN(_) => continue,
+            HeaderOption::RouterAlert(_) => {
+                router_alert |= option == HeaderOption::ROUTER_ALERT_MLD;
+                continue;
+            }
+            HeaderOption::Unknown { kind, .. } => kind,
+        };
+        unknown += 1;
+        let pointer = item.offset + OptionsHeader::OPTIONS_OFFSET + offset;
+        let reason =
+            if kind == JUMBO_PAYLOAD { DropReason::OptionJumbo } else { DropReason::OptionUnknown };
+        let report = |any_destination| {
+            let code = ParameterProblemCode::UnrecognizedOption;
+            let problem = Problem::Parameter { code, pointer: pointer as u32, any_destination };
+            Err(Refusal { reason, problem: Some(problem) })
+        };
+        match kind.unknown_action() {
+            UnknownOptionAction::Skip if unknown > limits::UNKNOWN_OPTIONS => {
+                return Err(Refusal::silent(DropReason::OptionTooMany));
+            }
+            UnknownOptionAction::Skip => {}
+            UnknownOptionAction::Discard => return Err(Refusal::silent(reason)),
+            UnknownOptionAction::DiscardAndReport => return report(true),
+            UnknownOptionAction::DiscardAndReportUnlessMulticast if multicast => {
+                return Err(Refusal::silent(reason));
+            }
+            UnknownOptionAction::DiscardAndReportUnlessMulticast => return report(false),
+        }
+    }
+    Ok(router_alert)
+}
+
+/// Whether a packet with these addresses may arrive in this way.
+fn check_addresses(header: &Ipv6Header, looped: bool) -> Result<(), DropReason> {
+    let (source, destination) = (header.source, header.destination);
+    if source.is_multicast() {
+        return Err(DropReason::Ipv6SourceMulticast);
+    }
+    if destination.is_unspecified() {
+        return Err(DropReason::Ipv6DestinationUnspecified);
+    }
+    // RFC 4291, Section 2.5.3: ::1 never appears on a link.
+    if !looped && (source.is_loopback() || destination.is_loopback()) {
+        return Err(DropReason::Ipv6Loopback);
+    }
+    if source.is_v4_mapped() || destination.is_v4_mapped() {
+        return Err(DropReason::Ipv6Mapped);
+    }
+    // RFC 4291, Section 2.7: scope 0 is dropped; scope 1 does not leave the interface.
+    if destination.is_multicast() {
+        let scope = destination.scope();
+        if scope == Scope::RESERVED || scope == Scope::INTERFACE_LOCAL && !looped {
+            return Err(DropReason::Ipv6MulticastScope);
+        }
+    }
+    Ok(())
+}
+
+/// Whether the interface takes packets to `destination`.
+fn check_destination<B>(interface: &Interface<B>, destination: Ipv6Addr) -> Result<(), DropReason> {
+    if destination.is_multicast() {
+        return if interface.listener.is_member(destination) {
+            Ok(())
+        } else {
+            Err(DropReason::Ipv6NotMember)
+        };
+    }
+    match interface.addresses.get(destination).map(|entry| &entry.state) {
+        Some(State::Preferred | State::Deprecated) => Ok(()),
+        // RFC 4862, Section 5.4: not assigned in the traditional sense.
+        Some(State::Tentative(_) | State::Duplicated) => Err(DropReason::Ipv6Tentative),
+        None => Err(DropReason::Ipv6NotForUs),
+    }
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// A packet from this node to itself.
+    pub(crate) fn local_input(
+        &mut self,
+        interface: InterfaceIndex,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
+        self.ipv6_input(Arrival { interface, link_multicast: false, looped: true }, packet, now);
+    }
+
+    /// A packet arrived; the window begins with the IPv6 header and may end with padding.
+    pub(crate) fn ipv6_input(&mut self, arrival: Arrival, mut packet: P::Buffer, now: Instant) {
+        let index = arrival.interface;
+        let Some(interface) = self.interface_mut(index) else {
+            return self.count_drop(None, DropReason::InterfaceDown);
+        };
+        interface.counters.ipv6.in_receives += 1;
+        interface.counters.ipv6.in_octets += packet.len() as u64;
+        let header = match Ipv6Header::parse(packet.data()) {
+            Ok((header, _)) => header,
+            Err(error) => {
+                let reason = match error {
+                    ParseError::BadVersion => DropReason::Ipv6BadVersion,
+                    _ => DropReason::Ipv6Truncated,
+                };
+                return self.drop_received(index, reason);
+            }
+        };
+        packet.truncate(Ipv6Header::LEN + usize::from(header.payload_length));
+        self.count_received(index, &header, packet.len());
+        if let Err(reason) = check_addresses(&header, arrival.looped) {
+            return self.drop_received(index, reason);
+        }
+        let allowed = match self.interface(index) {
+            Some(interface) => check_destination(interface, header.destination),
+            None => Err(DropReason::InterfaceDown),
+        };
+        if let Err(reason) = allowed {
+            let reason = match self.owner_of(header.destination, Some(index)) {
+                // Strong host model: our address, but on another link (RFC 8028, Section 1.1).
+                Some(_) if reason == DropReason::Ipv6NotForUs => DropReason::Ipv6OtherInterface,
+                _ => reason,
+            };
+            return self.drop_received(index, reason);
+        }
+        let mut received = Received {
+            interface: index,
+            link_multicast: arrival.link_multicast,
+            looped: arrival.looped,
+            source: header.source,
+            destination: header.destination,
+            hop_limit: header.hop_limit,
+            traffic_class: header.traffic_class,
+            flow_label: header.flow_label,
+            fragment: false,
+            router_alert: false,
+            upper_offset: Ipv6Header::LEN,
+        };
+        let payload = packet.data().get(Ipv6Header::LEN..).unwrap_or(&[]);
+        let upper = match walk(&header, payload) {
+            Ok(upper) => upper,
+            Err(refusal) => {
+                self.drop_received(index, refusal.reason);
+                if let Some(problem) = refusal.problem {
+                    self.send_error(&received, problem, packet.data(), now);
+                }
+                return;
+            }
+        };
+        received.upper_offset = upper.offset;
+        received.fragment = upper.fragment;
+        received.router_alert = upper.router_alert;
+        // RFC 4291, Section 2.5.2: `::` is a source for those who have no address yet, and those
+        // speak ICMPv6 (Neighbor Discovery, MLD).
+        if received.source.is_unspecified() && upper.next_header != NextHeader::ICMPV6 {
+            return self.drop_received(index, DropReason::Ipv6SourceUnspecified);
+        }
+        match upper.next_header {
+            NextHeader::ICMPV6 => self.icmpv6_input(&received, packet, now),
+            NextHeader::UDP => self.udp_input(&received, packet, now),
+            // RFC 8200, Section 4.7: whatever follows is ignored.
+            NextHeader::NONE => self.drop_received(index, DropReason::Ipv6NoNextHeader),
+            _ => {
+                self.drop_received(index, DropReason::Ipv6UnknownNextHeader);
+                let problem = Problem::Parameter {
+                    code: ParameterProblemCode::UnrecognizedNextHeader,
+                    pointer: upper.named_at as u32,
+                    any_destination: false,
+                };
+                self.send_error(&received, problem, packet.data(), now);
+            }
+        }
+    }
+
+    fn count_received(&mut self, index: InterfaceIndex, header: &Ipv6Header, len: usize) {
+        let Some(counters) = self.interface_counters(index) else { return };
+        let ipv6 = &mut counters.ipv6;
+        if header.destination.is_multicast() {
+            ipv6.in_multicast_packets += 1;
+            ipv6.in_multicast_octets += len as u64;
+        }
+        *match header.traffic_class.ecn() {
+            Ecn::NotCapable => &mut ipv6.in_not_ect_packets,
+            Ecn::Capable1 => &mut ipv6.in_ect1_packets,
+            Ecn::Capable0 => &mut ipv6.in_ect0_packets,
+            Ecn::CongestionExperienced => &mut ipv6.in_ce_packets,
+        } += 1;
+    }
+
+    /// Counts a packet that was handed to a transport.
+    pub(crate) fn count_deliver(&mut self, index: InterfaceIndex) {
+        if let Some(counters) = self.interface_counters(index) {
+            counters.ipv6.in_delivers += 1;
+        }
+    }
+
+    /// Counts a received packet that goes no further, under its reason and under Linux's name.
+    pub(crate) fn drop_received(&mut self, index: InterfaceIndex, reason: DropReason) {
+        use DropReason as Reason;
+        if let Some(counters) = self.interface_counters(index) {
+            let ipv6 = &mut counters.ipv6;
+            match reason {
+                Reason::Ipv6Truncated => ipv6.in_truncated_packets += 1,
+                Reason::Ipv6BadVersion
+                | Reason::ExtensionMalformed
+                | Reason::ExtensionTooMany
+                | Reason::OptionTooMany
+                | Reason::OptionUnknown
+                | Reason::OptionJumbo
+                | Reason::RoutingHeader => ipv6.in_header_errors += 1,
+                Reason::Ipv6SourceMulticast
+                | Reason::Ipv6Loopback
+                | Reason::Ipv6Mapped
+                | Reason::Ipv6DestinationUnspecified
+                | Reason::Ipv6SourceUnspecified
+                | Reason::Ipv6MulticastScope
+                | Reason::Ipv6NotForUs
+                | Reason::Ipv6OtherInterface
+                | Reason::Ipv6Tentative => ipv6.in_address_errors += 1,
+                Reason::Ipv6UnknownNextHeader => ipv6.in_unknown_protocols += 1,
+                Reason::Fragment => {
+                    ipv6.reassembly_requests += 1;
+                    ipv6.reassembly_failures += 1;
+                }
+                _ => ipv6.in_discards += 1,
+            }
+        }
+        self.count_drop(Some(index), reason);
+    }
+}
+
+#[cfg(test)]
+#[path = "ipv6_input_tests.rs"]
+mod tests;

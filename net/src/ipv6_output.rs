@@ -1,0 +1,385 @@
+//! IPv6 output: next-hop determination (RFC 4861, Section 5.2), source selection, the header, and
+//! the way to the neighbor, the group or back to this node.
+//!
+//! Every transport sends through [`Stack::send_packet`], with a [`Hop`] from [`Stack::route`].
+
+use crate::address::{AddressExt, Scope};
+use crate::address_selection::{Candidate, select_source};
+use crate::buffer::{BufferPool, PacketBuffer};
+use crate::counters::DropReason;
+use crate::hash::HashKey;
+use crate::interface::{Interface, InterfaceIndex};
+use crate::neighbor::Output;
+use crate::random::Random;
+use crate::route::{Route, RouteAction};
+use crate::stack::{LocalPacket, Stack};
+use crate::time::Instant;
+use crate::wire::ethernet::multicast_mac;
+use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
+use core::net::Ipv6Addr;
+
+/// Where a packet goes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Hop {
+    /// The interface it leaves by; for packets to this node, the one that owns the address.
+    pub(crate) interface: InterfaceIndex,
+    /// The neighbor or group that gets it.
+    pub(crate) next_hop: Ipv6Addr,
+    /// The longest packet possible, in octets.
+    pub(crate) mtu: u16,
+    /// It does not leave the node.
+    pub(crate) local: bool,
+}
+
+/// Why there is no way to a destination.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum NoRoute {
+    /// No route matches, or one that says so.
+    Unreachable,
+    /// A route forbids it.
+    Prohibited,
+    /// A route swallows it.
+    Blackhole,
+    /// The interface demanded is down.
+    InterfaceDown,
+}
+
+/// Who wants to send: the stack's own traffic has places reserved in the queues.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Urgency {
+    /// A program.
+    User,
+    /// The stack itself: Neighbor Discovery, MLD, ICMPv6.
+    Control,
+}
+
+/// The header of a packet to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) source: Ipv6Addr,
+    pub(crate) destination: Ipv6Addr,
+    pub(crate) next_header: NextHeader,
+    pub(crate) hop_limit: HopLimit,
+    pub(crate) traffic_class: TrafficClass,
+    pub(crate) flow_label: FlowLabel,
+    pub(crate) urgency: Urgency,
+    /// A multicast packet also goes to this node, if it is in the group.
+    pub(crate) multicast_loop: bool,
+}
+
+/// How much a route among equals is liked for a destination: random, but the same each time, so
+/// that destinations are spread over routers (RFC 4311, Section 3).
+pub(crate) fn route_share(key: &HashKey, destination: Ipv6Addr, route: &Route) -> u64 {
+    key.hash(&(destination, route.interface, route.gateway()))
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// The first hop to `destination`, by way of `interface` if one is demanded. A destination
+    /// that needs a zone needs the interface, except that multicast has a default.
+    pub(crate) fn route(
+        &self,
+        destination: Ipv6Addr,
+        interface: Option<InterfaceIndex>,
+        now: Instant,
+    ) -> Result<Hop, NoRoute> {
+        if destination.is_multicast() {
+            return self.route_multicast(destination, interface);
+        }
+        if let Some(owner) = self.owner_of(destination, interface) {
+            let mtu = self.interface(InterfaceIndex::LOOPBACK).map_or(u16::MAX, Interface::mtu);
+            return Ok(Hop { interface: owner, next_hop: destination, mtu, local: true });
+        }
+        // RFC 4291, Section 2.5.3: ::1 never leaves the node.
+        if destination.is_loopback() {
+            return Err(NoRoute::Unreachable);
+        }
+        if destination.is_unicast_link_local() {
+            let index = interface.ok_or(NoRoute::Unreachable)?;
+            return self.hop(index, destination, destination, now);
+        }
+        let route = self.lookup_route(destination, interface).ok_or_else(|| {
+            let down = interface.and_then(|index| self.interface(index)).is_some_and(is_down);
+            if down { NoRoute::InterfaceDown } else { NoRoute::Unreachable }
+        })?;
+        let next_hop = match route.action {
+            RouteAction::OnLink => destination,
+            RouteAction::Via(gateway) => gateway,
+            RouteAction::Unreachable => return Err(NoRoute::Unreachable),
+            RouteAction::Prohibit => return Err(NoRoute::Prohibited),
+            RouteAction::Blackhole => return Err(NoRoute::Blackhole),
+        };
+        // RFC 4861, Section 8.3: a Redirect from that router overrides it.
+        let redirected = self.destinations.next_hop((route.interface, destination));
+        self.hop(route.interface, redirected.unwrap_or(next_hop), destination, now)
+    }
+
+    /// The best entry of the routing table.
+    pub(crate) fn lookup_route(
+        &self,
+        destination: Ipv6Addr,
+        interface: Option<InterfaceIndex>,
+    ) -> Option<Route> {
+        self.routes.lookup(
+            destination,
+            |index| {
+                interface.is_none_or(|demanded| demanded == index)
+                    && self.interface(index).is_some_and(|found| !is_down(found))
+            },
+            |index, router| !self.neighbors.has_failed((index, router)),
+            |route| route_share(&self.flow_key, destination, route),
+        )
+    }
+
+    fn hop(
+        &self,
+        index: InterfaceIndex,
+        next_hop: Ipv6Addr,
+        destination: Ipv6Addr,
+        now: Instant,
+    ) -> Result<Hop, NoRoute> {
+        let interface = self.interface(index).ok_or(NoRoute::Unreachable)?;
+        if is_down(interface) {
+            return Err(NoRoute::InterfaceDown);
+        }
+        let link = interface.mtu();
+        let path = self.destinations.path_mtu((index, destination), now);
+        let mtu = path.map_or(link, |path| path.min(link));
+        Ok(Hop { interface: index, next_hop, mtu, local: false })
+    }
+
+    fn route_multicast(
+        &self,
+        group: Ipv6Addr,
+        interface: Option<InterfaceIndex>,
+    ) -> Result<Hop, NoRoute> {
+        let index = match interface {
+            Some(index) => index,
+            None => self.default_multicast_interface().ok_or(NoRoute::Unreachable)?,
+        };
+        let found = self.interface(index).ok_or(NoRoute::Unreachable)?;
+        if is_down(found) {
+            return Err(NoRoute::InterfaceDown);
+        }
+        let local = found.is_loopback() || group.scope() <= Scope::INTERFACE_LOCAL;
+        Ok(Hop { interface: index, next_hop: group, mtu: found.mtu(), local })
+    }
+
+    /// The interface for multicast without one: the first that is up, `lo` last.
+    pub(crate) fn default_multicast_interface(&self) -> Option<InterfaceIndex> {
+        let up = || self.interfaces().filter(|interface| !is_down(interface));
+        up().find(|interface| !interface.is_loopback())
+            .or_else(|| up().next())
+            .map(|interface| interface.index)
+    }
+
+    /// The source address for a packet to `destination` (RFC 6724, Section 5): of the addresses of
+    /// the outgoing interface, since the answer must come back there.
+    pub(crate) fn select_source(&self, destination: Ipv6Addr, hop: &Hop) -> Option<Ipv6Addr> {
+        if hop.local && !destination.is_multicast() {
+            return Some(destination);
+        }
+        let interface = self.interface(hop.interface)?;
+        let candidates =
+            interface.addresses.iter().filter(|entry| entry.is_assigned()).map(|entry| Candidate {
+                address: entry.address,
+                prefix_length: entry.prefix_length,
+                deprecated: entry.is_deprecated(),
+                of_next_hop: entry.advertiser == Some(hop.next_hop),
+                temporary: false,
+            });
+        select_source(destination, candidates)
+    }
+
+    /// The source address that packets to `destination` would have, and the interface and router
+    /// they would leave by: what `ip route get` shows and destination ordering needs.
+    pub fn route_to(
+        &self,
+        destination: Ipv6Addr,
+        interface: Option<InterfaceIndex>,
+        now: Instant,
+    ) -> Option<RouteTo> {
+        let hop = self.route(destination, interface, now).ok()?;
+        Some(RouteTo {
+            interface: hop.interface,
+            gateway: (hop.next_hop != destination).then_some(hop.next_hop),
+            source: self.select_source(destination, &hop),
+            mtu: hop.mtu,
+            local: hop.local,
+        })
+    }
+
+    pub(crate) fn default_hop_limit(&self, index: InterfaceIndex) -> HopLimit {
+        self.interface(index).map_or(HopLimit::DEFAULT, |found| found.variables.hop_limit)
+    }
+
+    /// The flow label of a conversation (RFC 6437, Section 3): a keyed hash, never zero.
+    pub(crate) fn flow_label(
+        &self,
+        source: (Ipv6Addr, u16),
+        destination: (Ipv6Addr, u16),
+        protocol: NextHeader,
+    ) -> FlowLabel {
+        let hash = self.flow_key.hash(&(source, destination, protocol));
+        let label = FlowLabel::from_low_bits(hash as u32);
+        if label == FlowLabel::NONE { FlowLabel::from_low_bits(1) } else { label }
+    }
+
+    /// Whether a packet would find room on its way out now.
+    pub(crate) fn has_room(&self, hop: &Hop, urgency: Urgency) -> bool {
+        if hop.local {
+            return self.local.len() < crate::limits::LOCAL_QUEUE / 2;
+        }
+        self.interface(hop.interface)
+            .is_none_or(|interface| interface.transmit.len() < urgency.transmit_limit())
+    }
+
+    /// Sends a packet whose window is the transport segment, checksum and all. What is lost on
+    /// the way is counted.
+    pub(crate) fn send_packet(
+        &mut self,
+        outgoing: &Outgoing,
+        hop: &Hop,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
+        let Some(packet) = self.put_header(outgoing, hop.interface, packet) else { return };
+        if outgoing.destination.is_multicast() {
+            return self.send_multicast(outgoing, hop, packet);
+        }
+        if hop.local {
+            return self.send_local(hop.interface, packet);
+        }
+        let neighbor = (hop.interface, hop.next_hop);
+        self.make_neighbor_room(neighbor);
+        match self.neighbors.output(neighbor, packet, outgoing.source, now) {
+            Output::Transmit(packet, mac) => {
+                self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
+            }
+            Output::Queued(oldest) => {
+                if oldest.is_some() {
+                    self.drop_transmit(hop.interface, DropReason::NeighborQueueFull);
+                }
+                // Ask at once, not at the next poll.
+                self.poll_neighbors(now);
+            }
+            Output::Full(_packet) => {
+                self.drop_transmit(hop.interface, DropReason::NeighborCacheFull);
+            }
+        }
+    }
+
+    /// Puts the IPv6 header in front of a transport segment and counts the packet.
+    pub(crate) fn put_header(
+        &mut self,
+        outgoing: &Outgoing,
+        index: InterfaceIndex,
+        mut packet: P::Buffer,
+    ) -> Option<P::Buffer> {
+        let header = Ipv6Header {
+            traffic_class: outgoing.traffic_class,
+            flow_label: outgoing.flow_label,
+            payload_length: packet.len() as u16,
+            next_header: outgoing.next_header,
+            hop_limit: outgoing.hop_limit,
+            source: outgoing.source,
+            destination: outgoing.destination,
+        };
+        let Some(room) = packet.prepend(Ipv6Header::LEN) else {
+            self.drop_transmit(index, DropReason::NoBuffer);
+            return None;
+        };
+        header.emit(room);
+        self.count_sent(index, &header, packet.len());
+        Some(packet)
+    }
+
+    fn send_multicast(&mut self, outgoing: &Outgoing, hop: &Hop, packet: P::Buffer) {
+        if hop.local {
+            return self.send_local(hop.interface, packet);
+        }
+        let member = self
+            .interface(hop.interface)
+            .is_some_and(|interface| interface.listener.is_member(outgoing.destination));
+        if outgoing.multicast_loop && member {
+            match self.copy_of(packet.data()) {
+                Some(copy) => self.send_local(hop.interface, copy),
+                None => self.count_drop(Some(hop.interface), DropReason::NoBuffer),
+            }
+        }
+        let mac = multicast_mac(outgoing.destination);
+        self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
+    }
+
+    /// Puts a packet into the queue of those that this node sends itself.
+    fn send_local(&mut self, interface: InterfaceIndex, packet: P::Buffer) {
+        let len = packet.len() as u64;
+        if self.local.push_back(LocalPacket { interface, packet }).is_err() {
+            return self.drop_transmit(interface, DropReason::LocalQueueFull);
+        }
+        if let Some(counters) = self.interface_counters(InterfaceIndex::LOOPBACK) {
+            counters.ipv6.out_transmits += 1;
+            let link = &mut counters.link;
+            link.transmit_frames += 1;
+            link.transmit_octets += len;
+            link.receive_frames += 1;
+            link.receive_octets += len;
+        }
+    }
+
+    fn count_sent(&mut self, index: InterfaceIndex, header: &Ipv6Header, len: usize) {
+        let Some(counters) = self.interface_counters(index) else { return };
+        let ipv6 = &mut counters.ipv6;
+        ipv6.out_requests += 1;
+        ipv6.out_octets += len as u64;
+        if header.destination.is_multicast() {
+            ipv6.out_multicast_packets += 1;
+            ipv6.out_multicast_octets += len as u64;
+        }
+    }
+
+    /// Counts a packet for which there is no route.
+    pub(crate) fn count_no_route(&mut self, index: Option<InterfaceIndex>, error: NoRoute) {
+        let counters = match index.and_then(|index| self.interface_counters(index)) {
+            Some(counters) => &mut counters.ipv6,
+            None => &mut self.counters.ipv6,
+        };
+        let reason = match error {
+            NoRoute::InterfaceDown => {
+                counters.out_discards += 1;
+                DropReason::TransmitInterfaceDown
+            }
+            NoRoute::Unreachable | NoRoute::Prohibited | NoRoute::Blackhole => {
+                counters.out_no_routes += 1;
+                DropReason::NoRoute
+            }
+        };
+        self.count_drop(index, reason);
+    }
+
+    /// Counts a packet that would have to be fragmented.
+    pub(crate) fn count_fragmentation_failure(&mut self, index: InterfaceIndex) {
+        if let Some(counters) = self.interface_counters(index) {
+            counters.ipv6.fragmentation_failures += 1;
+        }
+        self.count_drop(Some(index), DropReason::TooBig);
+    }
+}
+
+/// Where packets to a destination go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RouteTo {
+    /// The interface they leave by.
+    pub interface: InterfaceIndex,
+    /// The router, if the destination is not a neighbor.
+    pub gateway: Option<Ipv6Addr>,
+    /// The source address they have unless the sender chooses another one.
+    pub source: Option<Ipv6Addr>,
+    /// The path MTU, in octets.
+    pub mtu: u16,
+    /// The destination is this node.
+    pub local: bool,
+}
+
+fn is_down<B>(interface: &Interface<B>) -> bool {
+    !interface.is_running()
+}

@@ -1,0 +1,80 @@
+//! Capacities of every table of the stack.
+//!
+//! Nothing in the stack grows beyond these. What happens when a table is full is said at the
+//! table; each case has a counter (see [`crate::counters::DropReason`] and
+//! [`crate::counters::TableFull`]).
+
+/// Interfaces, `lo` included.
+pub const INTERFACES: usize = 6;
+
+/// Unicast addresses of one interface.
+pub const ADDRESSES: usize = 32;
+
+/// Of these, addresses made by stateless autoconfiguration: the rest is kept for the user.
+pub const AUTOCONFIGURED_ADDRESSES: usize = 16;
+
+/// Neighbor cache entries of all interfaces.
+pub const NEIGHBORS: usize = 256;
+
+/// Of these, entries whose address is being resolved. A sweep through a prefix by somebody
+/// (RFC 6583, Section 7.1) recycles these and leaves the resolved ones alone.
+pub const NEIGHBORS_INCOMPLETE: usize = 96;
+
+/// Packets that wait for one neighbor's link-layer address (RFC 4861, Section 7.2.2 asks for one
+/// at least).
+pub const NEIGHBOR_QUEUE: usize = 8;
+
+/// Packets that wait for link-layer addresses, of all neighbors together.
+pub const NEIGHBOR_PACKETS: usize = 128;
+
+/// Routes of all kinds: connected, advertised and by the user.
+pub const ROUTES: usize = 160;
+
+/// Default routers learned from advertisements, of one interface.
+pub const DEFAULT_ROUTERS: usize = 8;
+
+/// On-link prefixes learned from advertisements, of one interface.
+pub const ADVERTISED_PREFIXES: usize = 32;
+
+/// More-specific routes learned from advertisements (RFC 4191), of one interface.
+pub const ADVERTISED_ROUTES: usize = 16;
+
+/// Destinations with a next hop (Redirect) or path MTU of their own.
+pub const DESTINATIONS: usize = 128;
+
+/// Datagram sockets: UDP and ICMPv6.
+pub const SOCKETS: usize = 256;
+
+/// Group memberships of all sockets.
+pub const MEMBERSHIPS: usize = 256;
+
+/// Multicast groups that one interface listens to.
+pub const GROUPS: usize = 96;
+
+/// Received datagrams and errors that wait in socket buffers, of all sockets together. One socket
+/// can hold at most half of what the others leave free.
+pub const RECEIVE_PACKETS: usize = 512;
+
+/// Frames that wait for an interface's driver.
+pub const TRANSMIT_QUEUE: usize = 128;
+
+/// Of these, places that only the stack's own traffic (Neighbor Discovery, MLD, ICMPv6) may take,
+/// so that a flooding program cannot cut the machine off.
+pub const TRANSMIT_RESERVE: usize = 32;
+
+/// Packets on their way from this node to itself.
+pub const LOCAL_QUEUE: usize = 128;
+
+/// Events that wait for [`crate::stack::Stack::poll_event`], besides those of sockets, which
+/// cannot overflow.
+pub const EVENTS: usize = 128;
+
+/// Extension headers of one packet; a chain of more is dropped (RFC 8504, Section 5.3).
+pub const EXTENSION_HEADERS: usize = 16;
+
+/// Unknown options with action 00 ("skip") in one options header before the packet is dropped
+/// (RFC 8504, Section 5.3 suggests 8).
+pub const UNKNOWN_OPTIONS: usize = 8;
+
+/// Duplicate Address Detection probes whose nonces are remembered, per address (RFC 7527).
+pub const NONCES: usize = 4;

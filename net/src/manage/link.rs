@@ -1,0 +1,361 @@
+//! Interfaces: adding, removing, up and down.
+
+use crate::address::Prefix;
+use crate::buffer::{BufferPool, PAYLOAD_CAPACITY};
+use crate::config::InterfaceSettings;
+use crate::counters::{DropReason, InterfaceCounters, TableFull};
+use crate::event::Event;
+use crate::interface::{
+    HostVariables, Interface, InterfaceConfig, InterfaceError, InterfaceIndex, InterfaceKind,
+    InterfaceName, MINIMUM_MTU,
+};
+use crate::mld::Listener;
+use crate::netif::{LinkDrop, LinkState};
+use crate::random::Random;
+use crate::route::{Route, RouteAction, RouteProtocol};
+use crate::router_solicitation::RouterSolicitation;
+use crate::slaac::MAX_INITIAL_DELAY;
+use crate::socket::SocketError;
+use crate::stack::Stack;
+use crate::time::{Duration, Instant};
+use crate::unicast::{AddressList, AddressOrigin, InterfaceAddress, State};
+use crate::wire::ipv6::Ipv6Header;
+use crate::wire::ndp_option::RouterPreference;
+use core::net::Ipv6Addr;
+use heapless::Deque;
+
+/// The longest packet that a buffer holds behind a full chain of headers.
+const MAX_MTU: usize = PAYLOAD_CAPACITY;
+
+/// Whether an interface may be called that: Linux's rules.
+fn check_name(name: &str) -> Result<InterfaceName, InterfaceError> {
+    let bad = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+    if name.is_empty() || name == "." || name == ".." || name.contains(bad) {
+        return Err(InterfaceError::BadName);
+    }
+    InterfaceName::try_from(name).map_err(|_| InterfaceError::BadName)
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// Adds an interface; it is administratively down and, but for loopback, without carrier. The
+    /// first one is `lo`: it gets number 1.
+    pub fn add_interface(
+        &mut self,
+        config: &InterfaceConfig<'_>,
+    ) -> Result<InterfaceIndex, InterfaceError> {
+        let &InterfaceConfig { name, kind, mtu } = config;
+        let name = check_name(name)?;
+        if self.interface_by_name(&name).is_some() {
+            return Err(InterfaceError::NameTaken);
+        }
+        if let InterfaceKind::Ethernet { mac } = kind
+            && !mac.is_station()
+        {
+            return Err(InterfaceError::BadMacAddress);
+        }
+        if usize::from(mtu) > MAX_MTU || usize::from(mtu) < Ipv6Header::LEN {
+            return Err(InterfaceError::BadMtu);
+        }
+        let slot = match self.interfaces.iter().position(Option::is_none) {
+            Some(slot) => slot,
+            None => {
+                self.interfaces.push(None).map_err(|_| InterfaceError::TableFull)?;
+                self.interfaces.len() - 1
+            }
+        };
+        let index = InterfaceIndex::from_slot(slot);
+        let settings = self.config.interface.clone();
+        let variables = HostVariables::new(settings.hop_limit);
+        let loopback = matches!(kind, InterfaceKind::Loopback);
+        let link = if loopback { LinkState::Up { speed: None } } else { LinkState::Down };
+        if let Some(place) = self.interfaces.get_mut(slot) {
+            *place = Some(Interface {
+                index,
+                name,
+                kind,
+                device_mtu: mtu,
+                admin_up: false,
+                link,
+                duplicate_hardware_address: false,
+                settings,
+                variables,
+                redraw_reachable_time: Instant::FAR_FUTURE,
+                addresses: AddressList::default(),
+                listener: Listener::default(),
+                solicitation: RouterSolicitation::default(),
+                transmit: Deque::new(),
+                counters: InterfaceCounters::default(),
+            });
+        }
+        self.emit(Event::LinkChanged(index));
+        Ok(index)
+    }
+
+    /// Removes an interface and everything learned or configured on it. Its number is free.
+    pub fn remove_interface(
+        &mut self,
+        index: InterfaceIndex,
+        now: Instant,
+    ) -> Result<(), InterfaceError> {
+        self.set_admin_up(index, false, now)?;
+        self.remove_addresses(index, now, |_| true);
+        self.memberships.retain(|membership| membership.interface != index);
+        self.remove_neighbors(index, |_| true);
+        let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::take) else {
+            return Err(InterfaceError::NotFound);
+        };
+        self.counters.absorb(&interface.counters);
+        self.emit(Event::LinkRemoved(index));
+        Ok(())
+    }
+
+    /// The driver tells about the carrier.
+    pub fn set_link(
+        &mut self,
+        index: InterfaceIndex,
+        link: LinkState,
+        now: Instant,
+    ) -> Result<(), InterfaceError> {
+        let interface = self.interface_mut(index).ok_or(InterfaceError::NotFound)?;
+        if interface.link == link {
+            return Ok(());
+        }
+        let (had, ran) = (interface.has_carrier(), interface.is_running());
+        interface.link = link;
+        if had != interface.has_carrier() {
+            interface.counters.link.carrier_changes += 1;
+        }
+        let runs = interface.is_running();
+        self.emit(Event::LinkChanged(index));
+        self.running_changed(index, ran, runs, now);
+        self.finish(now);
+        Ok(())
+    }
+
+    /// The user sets an interface up or down. Down removes its addresses and routes, as on Linux.
+    pub fn set_admin_up(
+        &mut self,
+        index: InterfaceIndex,
+        up: bool,
+        now: Instant,
+    ) -> Result<(), InterfaceError> {
+        let interface = self.interface_mut(index).ok_or(InterfaceError::NotFound)?;
+        if interface.admin_up == up {
+            return Ok(());
+        }
+        let ran = interface.is_running();
+        if up {
+            interface.duplicate_hardware_address = false;
+        }
+        interface.admin_up = up;
+        let runs = interface.is_running();
+        self.emit(Event::LinkChanged(index));
+        if up {
+            self.join_permanent_groups(index, now);
+            self.add_loopback_address(index, now);
+        }
+        self.running_changed(index, ran, runs, now);
+        if !up {
+            self.remove_addresses(index, now, |_| true);
+            self.remove_routes(|route| route.interface == index);
+            if let Some(interface) = self.interface_mut(index) {
+                for group in [crate::address::ALL_NODES_OF_INTERFACE, crate::address::ALL_NODES] {
+                    interface.listener.leave(group, now);
+                }
+                interface.listener.link_down();
+            }
+        }
+        self.finish(now);
+        Ok(())
+    }
+
+    /// The user sets the MTU.
+    pub fn set_mtu(
+        &mut self,
+        index: InterfaceIndex,
+        mtu: u16,
+        now: Instant,
+    ) -> Result<(), InterfaceError> {
+        if mtu < MINIMUM_MTU || usize::from(mtu) > MAX_MTU {
+            return Err(InterfaceError::BadMtu);
+        }
+        let interface = self.interface_mut(index).ok_or(InterfaceError::NotFound)?;
+        let ran = interface.is_running();
+        interface.device_mtu = mtu;
+        interface.variables.advertised_mtu = None;
+        let runs = interface.is_running();
+        self.emit(Event::LinkChanged(index));
+        self.running_changed(index, ran, runs, now);
+        Ok(())
+    }
+
+    /// The user gives an interface that is down another name.
+    pub fn rename_interface(
+        &mut self,
+        index: InterfaceIndex,
+        name: &str,
+    ) -> Result<(), InterfaceError> {
+        let name = check_name(name)?;
+        match self.interface_by_name(&name) {
+            Some(other) if other != index => return Err(InterfaceError::NameTaken),
+            _ => {}
+        }
+        self.interface_mut(index).ok_or(InterfaceError::NotFound)?.name = name;
+        self.emit(Event::LinkChanged(index));
+        Ok(())
+    }
+
+    /// The user changes settings; they hold for what happens next.
+    pub fn set_interface_settings(
+        &mut self,
+        index: InterfaceIndex,
+        settings: InterfaceSettings,
+    ) -> Result<(), InterfaceError> {
+        let interface = self.interface_mut(index).ok_or(InterfaceError::NotFound)?;
+        if interface.settings.hop_limit != settings.hop_limit {
+            interface.variables.hop_limit = settings.hop_limit;
+        }
+        if !settings.accept_router_advertisements {
+            interface.solicitation.stop();
+        }
+        interface.settings = settings;
+        self.emit(Event::LinkChanged(index));
+        Ok(())
+    }
+
+    /// Counts a frame that a driver lost.
+    pub fn count_link_drop(&mut self, index: InterfaceIndex, lost: LinkDrop) {
+        if let Some(counters) = self.interface_counters(index) {
+            counters.link.count(lost);
+        }
+    }
+
+    /// Whether an interface works changed: begin anew, or forget what was learned there
+    /// (RFC 4861, Section 6.3.7; RFC 4862, Section 5.3).
+    fn running_changed(&mut self, index: InterfaceIndex, ran: bool, runs: bool, now: Instant) {
+        match (ran, runs) {
+            (false, true) => self.start_interface(index, now),
+            (true, false) => self.stop_interface(index),
+            _ => {}
+        }
+    }
+
+    fn start_interface(&mut self, index: InterfaceIndex, now: Instant) {
+        self.draw_reachable_time(index, now);
+        let delay = self.random.up_to(MAX_INITIAL_DELAY);
+        let Some(interface) = self.interface_mut(index) else { return };
+        if interface.is_loopback() {
+            return;
+        }
+        // Addresses that survived the loss of the carrier are tested again: this may be another
+        // link.
+        let transmits = interface.settings.duplicate_address_detection_transmits;
+        for entry in interface.addresses.iter_mut() {
+            let transmits = if entry.no_duplicate_detection { 0 } else { transmits };
+            entry.state = State::Tentative(crate::dad::Dad::start(now, delay, transmits));
+        }
+        interface.listener.report_all(now + delay);
+        let has_link_local =
+            interface.addresses.iter().any(|entry| entry.origin == AddressOrigin::LinkLocal);
+        let settings = &interface.settings;
+        let (wanted, solicits) =
+            (settings.link_local_address, settings.accept_router_advertisements);
+        self.add_connected_route(index, crate::address::LINK_LOCAL_SUBNET);
+        if wanted && !has_link_local {
+            self.make_link_local(index, 0, now);
+        } else if !wanted
+            && solicits
+            && let Some(Some(interface)) = self.interfaces.get_mut(index.slot())
+        {
+            interface.solicitation.start(now, false, &mut self.random);
+        }
+        self.poll_duplicate_detection(index, now);
+    }
+
+    /// What was learned on the link may be wrong on the next one.
+    fn stop_interface(&mut self, index: InterfaceIndex) {
+        self.remove_routes(|route| route.interface == index && route.advertised);
+        self.destinations.forget_interface(index);
+        self.remove_neighbors(index, |info| {
+            info.state != crate::neighbor::NeighborState::Permanent
+        });
+        let Some(interface) = self.interface_mut(index) else { return };
+        interface.solicitation.stop();
+        interface.listener.link_down();
+        interface.variables = HostVariables::new(interface.settings.hop_limit);
+        interface.redraw_reachable_time = Instant::FAR_FUTURE;
+        while let Some(frame) =
+            self.interface_mut(index).and_then(|interface| interface.transmit.pop_front())
+        {
+            drop(frame);
+            self.drop_transmit(index, DropReason::TransmitInterfaceDown);
+        }
+    }
+
+    /// Another node has our hardware address (RFC 4862, Section 5.4.5).
+    pub(crate) fn disable_ipv6(&mut self, index: InterfaceIndex, now: Instant) {
+        let Some(interface) = self.interface_mut(index) else { return };
+        let ran = interface.is_running();
+        interface.duplicate_hardware_address = true;
+        let name = interface.name.clone();
+        log::error!("{name}: another node has this hardware address; IPv6 is disabled");
+        self.emit(Event::LinkChanged(index));
+        self.running_changed(index, ran, false, now);
+    }
+
+    /// ::1 on the loopback interface.
+    fn add_loopback_address(&mut self, index: InterfaceIndex, now: Instant) {
+        let is_loopback = self.interface(index).is_some_and(Interface::is_loopback);
+        if !is_loopback {
+            return;
+        }
+        let entry = InterfaceAddress {
+            address: Ipv6Addr::LOCALHOST,
+            origin: AddressOrigin::Loopback,
+            stable_opaque: false,
+            ..self.new_address(index, now)
+        };
+        self.add_tentative(index, entry, Duration::ZERO, now);
+        self.add_connected_route(index, Prefix::host(Ipv6Addr::LOCALHOST));
+    }
+
+    /// A prefix that is on the link because the user or the stack configured it.
+    pub(crate) fn add_connected_route(&mut self, index: InterfaceIndex, prefix: Prefix) {
+        let route = Route {
+            prefix,
+            interface: index,
+            action: RouteAction::OnLink,
+            metric: Route::METRIC_CONNECTED,
+            protocol: RouteProtocol::Kernel,
+            preference: RouterPreference::Medium,
+            expires: crate::expiry::Expiry::Never,
+            advertised: false,
+        };
+        if !self.routes.contains(&route) || prefix != crate::address::LINK_LOCAL_SUBNET {
+            self.put_route(route);
+        }
+    }
+
+    /// Sockets bound or connected from an address that is gone learn it, instead of waiting for
+    /// ever.
+    pub(crate) fn fail_sockets_of(&mut self, address: Ipv6Addr, index: InterfaceIndex) {
+        loop {
+            let found = self.sockets.iter().find_map(|(id, socket)| {
+                let here = socket.local.address == address
+                    && socket.local.zone.is_none_or(|zone| zone == index);
+                let told = socket.pending_error == Some(SocketError::NetworkDown);
+                (here && !told).then_some(id)
+            });
+            let Some(id) = found else { return };
+            if let Some(socket) = self.sockets.get_mut(id) {
+                socket.pending_error = Some(SocketError::NetworkDown);
+            }
+            self.notify_socket(id);
+        }
+    }
+
+    /// How often tables were full: counted for the node as a whole.
+    pub fn table_full(&self, table: TableFull) -> u64 {
+        self.counters.tables.get(table)
+    }
+}

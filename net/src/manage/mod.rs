@@ -1,0 +1,9 @@
+//! What the user may see and change: interfaces, addresses, routes, neighbors. This is what
+//! rtnetlink (RFC 3549) and the socket ioctls stand on.
+
+mod address;
+mod link;
+mod neighbor;
+mod route;
+
+pub use address::{AddressError, NewAddress};

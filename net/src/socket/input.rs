@@ -1,0 +1,76 @@
+//! Which sockets a datagram is for.
+
+use super::{ReceiveMeta, Socket, SocketId, SocketKind};
+use crate::address::AddressExt;
+use crate::buffer::BufferPool;
+use crate::limits;
+use crate::random::Random;
+use crate::stack::Stack;
+use heapless::Vec;
+
+impl Socket {
+    /// Whether the socket's addresses, device and peer allow it to receive a datagram.
+    pub(super) fn accepts(&self, meta: &ReceiveMeta) -> bool {
+        let device = self.device().is_none_or(|device| device == meta.interface);
+        let local = self.local.address.is_unspecified() || self.local.address == meta.destination;
+        let remote = self.remote.is_none_or(|remote| {
+            let port = self.kind != SocketKind::Udp || remote.port == meta.source.port();
+            let zone = remote.zone.is_none_or(|zone| zone == meta.interface);
+            // An echo to a group is answered by its members from their own addresses.
+            let address = remote.address == *meta.source.ip()
+                || remote.address.is_multicast() && self.kind == SocketKind::Icmpv6Echo;
+            port && zone && address
+        });
+        device && local && remote
+    }
+
+    /// How closely it fits: connected beats bound to an address beats bound to a device.
+    fn score(&self) -> u8 {
+        u8::from(self.remote.is_some()) * 4
+            + u8::from(!self.local.address.is_unspecified()) * 2
+            + u8::from(self.options.device.is_some())
+    }
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// The one socket that a unicast datagram is for: the most specific, the latest among equals.
+    pub(super) fn find_receiver(
+        &self,
+        kind: SocketKind,
+        port: u16,
+        meta: &ReceiveMeta,
+    ) -> Option<SocketId> {
+        let mut best: Option<(u8, SocketId)> = None;
+        for (id, socket) in self.sockets.at_port(kind, port) {
+            if socket.accepts(meta) && best.is_none_or(|(score, _)| socket.score() > score) {
+                best = Some((socket.score(), id));
+            }
+        }
+        best.map(|(_, id)| id)
+    }
+
+    /// All sockets that a multicast datagram is for.
+    pub(super) fn find_multicast_receivers(
+        &self,
+        port: u16,
+        meta: &ReceiveMeta,
+    ) -> Vec<SocketId, { limits::SOCKETS }> {
+        self.sockets
+            .at_port(SocketKind::Udp, port)
+            .filter(|&(id, socket)| socket.accepts(meta) && self.wants_group(id, socket, meta))
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    /// A socket gets the groups that it joined and, unless it says otherwise, those that others
+    /// joined (IPV6_MULTICAST_ALL).
+    fn wants_group(&self, id: SocketId, socket: &Socket, meta: &ReceiveMeta) -> bool {
+        let zoned = meta.destination.needs_zone();
+        socket.options.multicast_all
+            || self.memberships.iter().any(|membership| {
+                membership.socket == id
+                    && membership.group == meta.destination
+                    && (!zoned || membership.interface == meta.interface)
+            })
+    }
+}

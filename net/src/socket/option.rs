@@ -1,0 +1,171 @@
+//! Socket options, as values instead of octets.
+
+use super::{Icmpv6Filter, OptionError, SocketId, SocketKind};
+use crate::buffer::BufferPool;
+use crate::interface::InterfaceIndex;
+use crate::random::Random;
+use crate::stack::Stack;
+use crate::wire::ipv6::{HopLimit, TrafficClass};
+
+/// What a socket is set to. The defaults are Linux's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SocketOptions {
+    /// SO_REUSEADDR: share the port with others that want to share it too.
+    pub reuse_address: bool,
+    /// SO_REUSEPORT: the same, here.
+    pub reuse_port: bool,
+    /// SO_RCVBUF as it is accounted, in octets (Linux's doubling is the caller's business).
+    pub receive_buffer: usize,
+    /// SO_SNDBUF, in octets: the longest datagram accepted, besides what the path allows.
+    pub send_buffer: usize,
+    /// SO_BINDTODEVICE.
+    pub device: Option<InterfaceIndex>,
+    /// IPV6_UNICAST_HOPS; `None` is the interface's default.
+    pub unicast_hops: Option<HopLimit>,
+    /// IPV6_MULTICAST_HOPS.
+    pub multicast_hops: HopLimit,
+    /// IPV6_MULTICAST_IF.
+    pub multicast_interface: Option<InterfaceIndex>,
+    /// IPV6_MULTICAST_LOOP: groups that this node is in too get its own datagrams.
+    pub multicast_loop: bool,
+    /// IPV6_MULTICAST_ALL: deliver groups that other sockets joined, too.
+    pub multicast_all: bool,
+    /// IPV6_V6ONLY; without effect as long as there is no IPv4.
+    pub only_v6: bool,
+    /// IPV6_TCLASS.
+    pub traffic_class: TrafficClass,
+    /// IPV6_RECVERR: keep errors in detail, and report them on unconnected sockets too.
+    pub receive_errors: bool,
+    /// IPV6_DONTFRAG.
+    pub dont_fragment: bool,
+}
+
+/// SO_RCVBUF and SO_SNDBUF of a new socket, as Linux has them.
+const DEFAULT_BUFFER: usize = 212_992;
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self {
+            reuse_address: false,
+            reuse_port: false,
+            receive_buffer: DEFAULT_BUFFER,
+            send_buffer: DEFAULT_BUFFER,
+            device: None,
+            unicast_hops: None,
+            multicast_hops: HopLimit::ONE,
+            multicast_interface: None,
+            multicast_loop: true,
+            multicast_all: true,
+            only_v6: false,
+            traffic_class: TrafficClass::default(),
+            receive_errors: false,
+            dont_fragment: false,
+        }
+    }
+}
+
+/// One option to be set, see [`SocketOptions`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SetOption {
+    /// SO_REUSEADDR.
+    ReuseAddress(bool),
+    /// SO_REUSEPORT.
+    ReusePort(bool),
+    /// SO_RCVBUF, octets as accounted.
+    ReceiveBuffer(usize),
+    /// SO_SNDBUF, octets.
+    SendBuffer(usize),
+    /// SO_BINDTODEVICE; `None` frees the socket.
+    Device(Option<InterfaceIndex>),
+    /// IPV6_UNICAST_HOPS; `None` (-1 in the socket API) is the default.
+    UnicastHops(Option<HopLimit>),
+    /// IPV6_MULTICAST_HOPS; `None` (-1) is 1.
+    MulticastHops(Option<HopLimit>),
+    /// IPV6_MULTICAST_IF; `None` lets the stack choose.
+    MulticastInterface(Option<InterfaceIndex>),
+    /// IPV6_MULTICAST_LOOP.
+    MulticastLoop(bool),
+    /// IPV6_MULTICAST_ALL.
+    MulticastAll(bool),
+    /// IPV6_V6ONLY; only before bind and connect.
+    OnlyV6(bool),
+    /// IPV6_TCLASS; `None` (-1) is 0.
+    TrafficClass(Option<TrafficClass>),
+    /// IPV6_RECVERR; turning it off empties the error queue.
+    ReceiveErrors(bool),
+    /// IPV6_DONTFRAG.
+    DontFragment(bool),
+    /// ICMP6_FILTER; raw ICMPv6 sockets only.
+    Icmpv6Filter(Icmpv6Filter),
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// The options of a socket; `None` when it is closed.
+    pub fn socket_options(&self, id: SocketId) -> Option<&SocketOptions> {
+        self.sockets.get(id).map(|socket| &socket.options)
+    }
+
+    /// The ICMP6_FILTER of a socket; `None` when it is closed.
+    pub fn icmpv6_filter(&self, id: SocketId) -> Option<Icmpv6Filter> {
+        self.sockets.get(id).map(|socket| socket.filter)
+    }
+
+    /// Sets an option.
+    pub fn set_socket_option(
+        &mut self,
+        id: SocketId,
+        option: SetOption,
+    ) -> Result<(), OptionError> {
+        let interface = match option {
+            SetOption::Device(interface) | SetOption::MulticastInterface(interface) => interface,
+            _ => None,
+        };
+        if interface.is_some_and(|index| self.interface(index).is_none()) {
+            return Err(OptionError::NoInterface);
+        }
+        let (socket, memory) = self.sockets.with_memory(id).ok_or(OptionError::Closed)?;
+        let options = &mut socket.options;
+        match option {
+            SetOption::ReuseAddress(on) => options.reuse_address = on,
+            SetOption::ReusePort(on) => options.reuse_port = on,
+            SetOption::ReceiveBuffer(octets) => options.receive_buffer = octets,
+            SetOption::SendBuffer(octets) => options.send_buffer = octets,
+            SetOption::Device(device) => options.device = device,
+            SetOption::UnicastHops(hops) => options.unicast_hops = hops,
+            SetOption::MulticastHops(hops) => {
+                options.multicast_hops = hops.unwrap_or(HopLimit::ONE);
+            }
+            SetOption::MulticastInterface(interface) => {
+                // Linux: a socket bound to a device multicasts through no other.
+                let contradicts = options.device.is_some_and(|device| Some(device) != interface);
+                if interface.is_some() && contradicts {
+                    return Err(OptionError::Invalid);
+                }
+                options.multicast_interface = interface;
+            }
+            SetOption::MulticastLoop(on) => options.multicast_loop = on,
+            SetOption::MulticastAll(on) => options.multicast_all = on,
+            SetOption::OnlyV6(on) => {
+                if socket.local.port != 0 || socket.address_bound {
+                    return Err(OptionError::Invalid);
+                }
+                options.only_v6 = on;
+            }
+            SetOption::TrafficClass(class) => options.traffic_class = class.unwrap_or_default(),
+            SetOption::ReceiveErrors(on) => {
+                options.receive_errors = on;
+                if !on {
+                    memory.errors.clear(&mut socket.errors);
+                }
+            }
+            SetOption::DontFragment(on) => options.dont_fragment = on,
+            SetOption::Icmpv6Filter(filter) => {
+                if socket.kind != SocketKind::Icmpv6Raw {
+                    return Err(OptionError::NotSupported);
+                }
+                socket.filter = filter;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! The sockets, found by number or by the port a packet is for, and the memory for what they
+//! received.
+
+use super::receive::{QueuedError, Received};
+use super::{Socket, SocketId, SocketKind};
+use crate::hash::{Chains, HashKey};
+use crate::limits;
+use crate::list::Arena;
+use heapless::Vec;
+
+/// Errors that wait in the error queues of all sockets together.
+const ERRORS: usize = 128;
+
+/// Where received datagrams and queued errors lie.
+pub(crate) struct Memory<B> {
+    pub(crate) received: Arena<Received<B>, { limits::RECEIVE_PACKETS }>,
+    pub(crate) errors: Arena<QueuedError<B>, ERRORS>,
+}
+
+struct Slot {
+    generation: u32,
+    socket: Option<Socket>,
+}
+
+/// All datagram sockets.
+pub(crate) struct SocketTable<B> {
+    slots: Vec<Slot, { limits::SOCKETS }>,
+    /// Sockets with a port, by kind and port; raw sockets, by kind.
+    chains: Chains<{ limits::SOCKETS }>,
+    key: HashKey,
+    pub(crate) memory: Memory<B>,
+    /// Sockets that wait for room to send.
+    pub(crate) waiting_to_send: usize,
+}
+
+impl<B> SocketTable<B> {
+    pub(crate) const fn new(key: HashKey) -> Self {
+        Self {
+            slots: Vec::new(),
+            chains: Chains::new(),
+            key,
+            memory: Memory { received: Arena::new(), errors: Arena::new() },
+            waiting_to_send: 0,
+        }
+    }
+
+    /// Adds a socket; `None` when there is no room.
+    pub(crate) fn insert(&mut self, socket: Socket) -> Option<SocketId> {
+        let kind = socket.kind;
+        let slot = match self.slots.iter().position(|slot| slot.socket.is_none()) {
+            Some(slot) => slot,
+            None => {
+                self.slots.push(Slot { generation: 0, socket: None }).ok()?;
+                self.slots.len() - 1
+            }
+        };
+        let place = self.slots.get_mut(slot)?;
+        place.generation = place.generation.wrapping_add(1);
+        place.socket = Some(socket);
+        let id = SocketId { slot: slot as u16, generation: place.generation };
+        if kind == SocketKind::Icmpv6Raw {
+            self.chains.insert(self.hash(kind, 0), slot);
+        }
+        Some(id)
+    }
+
+    /// Takes a socket out of the table.
+    pub(crate) fn remove(&mut self, id: SocketId) -> Option<Socket> {
+        let port = self.get(id)?.local.port;
+        self.set_port(id, 0);
+        if self.get(id)?.kind == SocketKind::Icmpv6Raw {
+            self.chains.remove(self.hash(SocketKind::Icmpv6Raw, port), id.slot.into());
+        }
+        self.slots.get_mut(usize::from(id.slot))?.socket.take()
+    }
+
+    fn hash(&self, kind: SocketKind, port: u16) -> u64 {
+        self.key.hash(&(kind, port))
+    }
+
+    pub(crate) fn get(&self, id: SocketId) -> Option<&Socket> {
+        let slot = self.slots.get(usize::from(id.slot))?;
+        slot.socket.as_ref().filter(|_| slot.generation == id.generation)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SocketId) -> Option<&mut Socket> {
+        let slot = self.slots.get_mut(usize::from(id.slot))?;
+        slot.socket.as_mut().filter(|_| slot.generation == id.generation)
+    }
+
+    /// A socket together with the memory its queues lie in.
+    pub(crate) fn with_memory(&mut self, id: SocketId) -> Option<(&mut Socket, &mut Memory<B>)> {
+        let slot = self.slots.get_mut(usize::from(id.slot))?;
+        let socket = slot.socket.as_mut().filter(|_| slot.generation == id.generation)?;
+        Some((socket, &mut self.memory))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SocketId, &Socket)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let id = SocketId { slot: index as u16, generation: slot.generation };
+            Some((id, slot.socket.as_ref()?))
+        })
+    }
+
+    /// Gives a socket another local port (0: none) and files it there. Raw sockets have none.
+    pub(crate) fn set_port(&mut self, id: SocketId, port: u16) {
+        let Some(socket) = self.get_mut(id) else { return };
+        let (kind, old) = (socket.kind, socket.local.port);
+        if kind == SocketKind::Icmpv6Raw {
+            return;
+        }
+        socket.local.port = port;
+        if old != 0 {
+            self.chains.remove(self.hash(kind, old), id.slot.into());
+        }
+        if port != 0 {
+            self.chains.insert(self.hash(kind, port), id.slot.into());
+        }
+    }
+
+    /// The sockets of a kind at a port (of raw sockets: all), the latest bound first.
+    pub(crate) fn at_port(
+        &self,
+        kind: SocketKind,
+        port: u16,
+    ) -> impl Iterator<Item = (SocketId, &Socket)> {
+        self.chains.iter(self.hash(kind, port)).filter_map(move |index| {
+            let slot = self.slots.get(index)?;
+            let socket = slot.socket.as_ref()?;
+            let id = SocketId { slot: index as u16, generation: slot.generation };
+            (socket.kind == kind && socket.local.port == port).then_some((id, socket))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_numbers_find_nothing() {
+        let mut table: SocketTable<()> = SocketTable::new(HashKey::new([1; 16]));
+        let a = table.insert(Socket::new(SocketKind::Udp)).unwrap();
+        table.set_port(a, 53);
+        assert_eq!(table.at_port(SocketKind::Udp, 53).count(), 1);
+        assert_eq!(table.at_port(SocketKind::Icmpv6Echo, 53).count(), 0);
+        table.remove(a).unwrap();
+        assert_eq!(table.at_port(SocketKind::Udp, 53).count(), 0);
+        let b = table.insert(Socket::new(SocketKind::Udp)).unwrap();
+        assert_ne!(a, b);
+        assert!(table.get(a).is_none() && table.get(b).is_some());
+        assert!(table.remove(a).is_none());
+    }
+
+    #[test]
+    fn a_full_table_refuses() {
+        let mut table: SocketTable<()> = SocketTable::new(HashKey::new([1; 16]));
+        let ids: std::vec::Vec<_> =
+            core::iter::from_fn(|| table.insert(Socket::new(SocketKind::Icmpv6Raw))).collect();
+        assert_eq!(ids.len(), limits::SOCKETS);
+        assert_eq!(table.at_port(SocketKind::Icmpv6Raw, 0).count(), limits::SOCKETS);
+        table.remove(ids[7]).unwrap();
+        assert_eq!(table.at_port(SocketKind::Icmpv6Raw, 0).count(), limits::SOCKETS - 1);
+        assert!(table.insert(Socket::new(SocketKind::Udp)).is_some());
+        assert!(table.insert(Socket::new(SocketKind::Udp)).is_none());
+    }
+}

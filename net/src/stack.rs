@@ -1,0 +1,294 @@
+//! The stack: what the system around it calls, and what its mechanisms share.
+//!
+//! ```text
+//!   frames ──► input ──► ethernet ─► ipv6_input ─► icmpv6_input ─► ndp, mld_message, sockets
+//!                                        │   └───► sockets (UDP)
+//!                                        └ local packets ◄─┐
+//!   frames ◄── poll_transmit ◄─ neighbor ◄─ ipv6_output ◄──┴── sockets, ndp, errors
+//!   time   ──► poll, next_deadline            events ──► poll_event
+//! ```
+//!
+//! The methods of [`Stack`] are spread over the files of the mechanisms that they belong to.
+
+use crate::buffer::{BufferPool, PacketBuffer};
+use crate::config::Config;
+use crate::counters::{DropReason, InterfaceCounters, NodeCounters, TableFull};
+use crate::destination::DestinationCache;
+use crate::event::{Event, EventQueue};
+use crate::hash::HashKey;
+use crate::interface::{Interface, InterfaceIndex};
+use crate::limits;
+use crate::neighbor::{NeighborCache, Timers};
+use crate::random::Random;
+use crate::rate_limit::TokenBucket;
+use crate::route::RouteTable;
+use crate::socket::{Membership, SocketTable};
+use crate::time::{Duration, Instant};
+use core::net::Ipv6Addr;
+use heapless::{Deque, Vec};
+
+/// ICMPv6 errors that may be sent at once.
+const ERROR_BURST: u32 = 50;
+/// One more ICMPv6 error after this time (RFC 4443, Section 2.4(f)).
+const ERROR_INTERVAL: Duration = Duration::from_millis(10);
+
+/// A packet from this node to itself.
+pub(crate) struct LocalPacket<B> {
+    /// The interface it counts as received by.
+    pub(crate) interface: InterfaceIndex,
+    pub(crate) packet: B,
+}
+
+/// An IPv6 host: interfaces, tables, sockets.
+///
+/// It is a state machine without I/O. The system around it
+/// - hands in received frames ([`Self::input`]) and fetches those to send
+///   ([`Self::poll_transmit`]),
+/// - calls [`Self::poll`] when [`Self::next_deadline`] has come,
+/// - fetches events ([`Self::poll_event`]) after any call.
+///
+/// A value is some hundred kilobytes big: make it where it is to stay.
+pub struct Stack<P: BufferPool, R: Random> {
+    pub(crate) pool: P,
+    pub(crate) random: R,
+    pub(crate) config: Config,
+    pub(crate) interfaces: Vec<Option<Interface<P::Buffer>>, { limits::INTERFACES }>,
+    pub(crate) neighbors: NeighborCache<P::Buffer>,
+    pub(crate) routes: RouteTable,
+    pub(crate) destinations: DestinationCache,
+    pub(crate) sockets: SocketTable<P::Buffer>,
+    pub(crate) memberships: Vec<Membership, { limits::MEMBERSHIPS }>,
+    pub(crate) local: Deque<LocalPacket<P::Buffer>, { limits::LOCAL_QUEUE }>,
+    pub(crate) events: EventQueue,
+    pub(crate) counters: NodeCounters,
+    pub(crate) error_limit: TokenBucket,
+    /// Key of flow labels and of the choice among equal routes.
+    pub(crate) flow_key: HashKey,
+    /// Secret of stable opaque identifiers (RFC 7217, Section 5).
+    pub(crate) stable_secret: [u8; 16],
+    /// When senders that wait for room try again even if nothing tells them.
+    pub(crate) send_retry: Instant,
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// A stack without interfaces.
+    pub fn new(config: Config, pool: P, random: R) -> Self {
+        let mut random = random;
+        let mut secret = || {
+            let mut bytes = [0; 16];
+            random.fill(&mut bytes);
+            bytes
+        };
+        let stable_secret = secret();
+        Self {
+            interfaces: Vec::new(),
+            neighbors: NeighborCache::new(HashKey::new(secret())),
+            routes: RouteTable::new(),
+            destinations: DestinationCache::new(HashKey::new(secret())),
+            sockets: SocketTable::new(HashKey::new(secret())),
+            memberships: Vec::new(),
+            local: Deque::new(),
+            events: EventQueue::new(),
+            counters: NodeCounters::default(),
+            error_limit: TokenBucket::new(ERROR_BURST, ERROR_INTERVAL),
+            flow_key: HashKey::new(secret()),
+            stable_secret: config.stable_secret.unwrap_or(stable_secret),
+            send_retry: Instant::FAR_FUTURE,
+            pool,
+            random,
+            config,
+        }
+    }
+
+    /// An interface.
+    pub fn interface(&self, index: InterfaceIndex) -> Option<&Interface<P::Buffer>> {
+        self.interfaces.get(index.slot())?.as_ref()
+    }
+
+    pub(crate) fn interface_mut(
+        &mut self,
+        index: InterfaceIndex,
+    ) -> Option<&mut Interface<P::Buffer>> {
+        self.interfaces.get_mut(index.slot())?.as_mut()
+    }
+
+    /// All interfaces, by number.
+    pub fn interfaces(&self) -> impl Iterator<Item = &Interface<P::Buffer>> + '_ {
+        self.interfaces.iter().flatten()
+    }
+
+    /// The interface with this name.
+    pub fn interface_by_name(&self, name: &str) -> Option<InterfaceIndex> {
+        self.interfaces().find(|interface| interface.name == name).map(|found| found.index)
+    }
+
+    pub(crate) fn indices(&self) -> impl Iterator<Item = InterfaceIndex> + use<P, R> {
+        (0..self.interfaces.len()).map(InterfaceIndex::from_slot)
+    }
+
+    /// The next frame for an interface's driver. It begins on a multiple of four octets, with
+    /// 64 octets of headroom or more, if the pool's buffers do.
+    pub fn poll_transmit(&mut self, index: InterfaceIndex) -> Option<P::Buffer> {
+        let interface = self.interface_mut(index)?;
+        let frame = interface.transmit.pop_front()?;
+        interface.counters.link.transmit_frames += 1;
+        interface.counters.link.transmit_octets += frame.len() as u64;
+        let drained = interface.transmit.len() <= limits::TRANSMIT_QUEUE / 2;
+        if drained && self.sockets.waiting_to_send > 0 {
+            self.wake_senders();
+        }
+        Some(frame)
+    }
+
+    /// Whether [`Self::poll_transmit`] has a frame for this interface.
+    pub fn has_transmit(&self, index: InterfaceIndex) -> bool {
+        self.interface(index).is_some_and(|interface| !interface.transmit.is_empty())
+    }
+
+    /// Does what is due.
+    pub fn poll(&mut self, now: Instant) {
+        self.finish(now);
+        self.poll_routes(now);
+        self.poll_neighbors(now);
+        for index in self.indices() {
+            self.poll_addresses(index, now);
+            // Reports before probes: the group must be known before somebody answers in it
+            // (RFC 4862, Section 5.4.2).
+            self.poll_listener(index, now);
+            self.poll_duplicate_detection(index, now);
+            self.poll_router_solicitation(index, now);
+            self.poll_reachable_time(index, now);
+        }
+        if now >= self.send_retry {
+            self.wake_senders();
+        }
+        self.finish(now);
+    }
+
+    /// When to call [`Self::poll`] next; `None` is never, unless something else happens before.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if !self.local.is_empty() {
+            return Some(Instant::ZERO);
+        }
+        let of_interfaces = self.interfaces().map(|interface| {
+            interface
+                .addresses
+                .next_deadline()
+                .min(interface.listener.next_deadline())
+                .min(interface.solicitation.deadline())
+                .min(interface.redraw_reachable_time)
+        });
+        let next = of_interfaces
+            .chain([self.routes.next_deadline(), self.neighbors.next_deadline()])
+            .chain([self.send_retry])
+            .min()
+            .unwrap_or(Instant::FAR_FUTURE);
+        (next != Instant::FAR_FUTURE).then_some(next)
+    }
+
+    /// The next thing that happened. Call until `None`.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(id) = self.events.pop_socket() {
+            if let Some(socket) = self.sockets.get_mut(id) {
+                socket.notified = false;
+            }
+            return Some(Event::Socket(id));
+        }
+        self.events.pop_change()
+    }
+
+    /// Whether [`Self::poll_event`] has something.
+    pub fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    pub(crate) fn emit(&mut self, event: Event) {
+        if !self.events.push(event) {
+            self.counters.tables.count(TableFull::Events);
+        }
+    }
+
+    /// Delivers packets from this node to itself, one after the other, so that no call nests. A
+    /// conversation of the node with itself could go on forever, so the rest waits for the next
+    /// call.
+    pub(crate) fn finish(&mut self, now: Instant) {
+        for _ in 0..2 * limits::LOCAL_QUEUE {
+            let Some(LocalPacket { interface, packet }) = self.local.pop_front() else { return };
+            self.local_input(interface, packet, now);
+        }
+    }
+
+    /// The node's counters: the sum over all interfaces, removed ones included.
+    pub fn node_counters(&self) -> NodeCounters {
+        let mut sum = self.counters.clone();
+        for interface in self.interfaces() {
+            sum.absorb(&interface.counters);
+        }
+        sum
+    }
+
+    /// How many neighbors are in the cache.
+    pub fn neighbor_count(&self) -> usize {
+        self.neighbors.len()
+    }
+
+    pub(crate) fn interface_counters(
+        &mut self,
+        index: InterfaceIndex,
+    ) -> Option<&mut InterfaceCounters> {
+        self.interface_mut(index).map(|interface| &mut interface.counters)
+    }
+
+    /// Counts a packet that disappears.
+    pub(crate) fn count_drop(&mut self, index: Option<InterfaceIndex>, reason: DropReason) {
+        match index.and_then(|index| self.interface_mut(index)) {
+            Some(interface) => interface.counters.drops.count(reason),
+            None => self.counters.drops.count(reason),
+        }
+        log::trace!("dropped: {reason}");
+    }
+
+    /// A copy of some octets in a buffer of its own.
+    pub(crate) fn copy_of(&mut self, bytes: &[u8]) -> Option<P::Buffer> {
+        let mut copy = self.pool.allocate(0)?;
+        copy.append(bytes.len())?.copy_from_slice(bytes);
+        Some(copy)
+    }
+
+    pub(crate) fn timers(&self, index: InterfaceIndex) -> Timers {
+        timers_of(&self.interfaces, index)
+    }
+
+    /// Whether `address` is ours and usable: on the given interface, or on any if it needs no
+    /// zone.
+    pub(crate) fn is_own_address(&self, address: Ipv6Addr, zone: Option<InterfaceIndex>) -> bool {
+        self.owner_of(address, zone).is_some()
+    }
+
+    /// The interface whose usable address it is.
+    pub(crate) fn owner_of(
+        &self,
+        address: Ipv6Addr,
+        zone: Option<InterfaceIndex>,
+    ) -> Option<InterfaceIndex> {
+        let zoned = address.is_unicast_link_local();
+        self.interfaces()
+            .filter(|interface| !zoned || zone.is_none_or(|zone| zone == interface.index))
+            .find(|interface| interface.admin_up && interface.addresses.is_assigned(address))
+            .map(|interface| interface.index)
+    }
+}
+
+/// Neighbor timers of an interface, from the table of interfaces alone.
+pub(crate) fn timers_of<B>(interfaces: &[Option<Interface<B>>], index: InterfaceIndex) -> Timers {
+    match interfaces.get(index.slot()) {
+        Some(Some(interface)) => Timers {
+            reachable_time: interface.variables.reachable_time,
+            retrans_timer: interface.variables.retrans_timer,
+        },
+        _ => Timers {
+            reachable_time: crate::interface::HostVariables::REACHABLE_TIME,
+            retrans_timer: crate::interface::HostVariables::RETRANS_TIMER,
+        },
+    }
+}
