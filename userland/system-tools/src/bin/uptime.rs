@@ -6,6 +6,7 @@ extern crate alloc;
 
 use alloc::format;
 use alloc::string::String;
+use core::fmt::Write;
 use rt::bstr::ByteSlice;
 use rt::options::{Item, Opt, Tool};
 use rt::{Arguments, ExitCode};
@@ -64,7 +65,8 @@ fn pretty(days: i64, hours: i64, minutes: i64) -> String {
         if count > 0 || is_last {
             let plural = if count == 1 { "" } else { "s" };
             let comma = if text.is_empty() { "" } else { ", " };
-            text.push_str(&format!("{comma}{count} {unit}{plural}"));
+            // Writing to a String can't fail.
+            let _ = write!(text, "{comma}{count} {unit}{plural}");
         }
     }
     text
