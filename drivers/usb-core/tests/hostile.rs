@@ -55,8 +55,8 @@ fn run(device: Vec<u8>, configurations: Vec<Vec<u8>>) {
     executor.run_for(Duration::from_secs(5));
     let good = world.device(Options::new(Speed::Full), EthernetDevice::qemu());
     world.attach(hub, 2, good);
-    let configured = executor
-        .run_until(Duration::from_secs(60), || world.address_and_configuration(good).1 != 0);
+    let configured =
+        executor.run_until(Duration::from_mins(1), || world.address_and_configuration(good).1 != 0);
     assert!(configured, "the good device is not configured");
     assert_eq!(world.violations(), Vec::<String>::new());
 }

@@ -334,7 +334,10 @@ impl State {
     }
 
     pub(crate) fn violation(&mut self, text: String) {
-        self.violations.push(text);
+        // The first ones tell; the rest follows from them.
+        if self.violations.len() < 16 {
+            self.violations.push(text);
+        }
     }
 
     pub(crate) fn hub_mut(&mut self, hub: DeviceId) -> &mut Hub {
