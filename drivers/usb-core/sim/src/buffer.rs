@@ -27,14 +27,6 @@ impl Pool {
         self.free.get()
     }
 
-    /// Takes `blocks` out of the pool, or gives them back when negative.
-    ///
-    /// # Panics
-    /// When fewer are free.
-    pub fn withhold(&self, blocks: isize) {
-        self.free.set(self.free.get().checked_add_signed(-blocks).expect("enough free buffers"));
-    }
-
     /// A buffer with an empty window at `headroom`.
     #[must_use]
     pub fn allocate(&self, headroom: usize) -> Option<SimBuffer> {

@@ -196,7 +196,12 @@ impl EthernetDevice {
             return Answer::Data(raw);
         }
         if !rndis {
-            return state.to_host.pop_front().map_or(Answer::Nak, Answer::Data);
+            let frame = state.to_host.pop_front();
+            if frame.as_ref().is_some_and(|frame| frame.len() == room) {
+                // The end of the frame is a packet without data, in a transfer of its own.
+                state.raw_to_host.push_front(Vec::new());
+            }
+            return frame.map_or(Answer::Nak, Answer::Data);
         }
         if state.filter.unwrap_or(0) == 0 {
             state.to_host.clear();

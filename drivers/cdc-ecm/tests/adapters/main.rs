@@ -1,0 +1,5 @@
+//! Adapters on a simulated bus, from plugging in to pulling out.
+
+mod bench;
+mod ecm;
+mod rndis;
