@@ -34,6 +34,20 @@ struct Stdout {
 static STDOUT: Mutex<Stdout> =
     Mutex::new(Stdout { buffer: Vec::new(), terminal: None, failed: false });
 
+/// Descriptor 1, for what bypasses the buffer.
+#[must_use]
+pub fn stdout() -> BorrowedFd<'static> {
+    // SAFETY: if descriptor 1 is closed, writing fails with EBADF, which callers report.
+    unsafe { rustix::stdio::stdout() }
+}
+
+/// Descriptor 2.
+#[must_use]
+pub fn stderr() -> BorrowedFd<'static> {
+    // SAFETY: if descriptor 2 is closed, writing fails with EBADF.
+    unsafe { rustix::stdio::stderr() }
+}
+
 /// Writes all of `bytes` to a descriptor, however many calls it takes.
 pub fn write_all(fd: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
@@ -60,8 +74,7 @@ impl Stdout {
         if self.buffer.is_empty() {
             return;
         }
-        // SAFETY: if descriptor 1 is closed the write fails with EBADF, which is reported.
-        let result = write_all(unsafe { rustix::stdio::stdout() }, &self.buffer);
+        let result = write_all(stdout(), &self.buffer);
         self.buffer.clear();
         match result {
             Ok(()) => {}
@@ -76,10 +89,7 @@ impl Stdout {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        let terminal = *self.terminal.get_or_insert_with(|| {
-            // SAFETY: a closed descriptor is not a terminal.
-            rustix::termios::isatty(unsafe { rustix::stdio::stdout() })
-        });
+        let terminal = *self.terminal.get_or_insert_with(|| rustix::termios::isatty(stdout()));
         if self.buffer.len() + bytes.len() > CAPACITY {
             self.flush();
         }
@@ -150,8 +160,7 @@ impl Message {
     fn flush(&mut self) {
         let bytes = self.bytes.get(..self.length).unwrap_or_default();
         // There is nowhere left to report that standard error cannot be written.
-        // SAFETY: if descriptor 2 is closed the write fails with EBADF.
-        let _ = write_all(unsafe { rustix::stdio::stderr() }, bytes);
+        let _ = write_all(stderr(), bytes);
         self.length = 0;
     }
 }

@@ -1,6 +1,7 @@
 //! Line editing on a terminal: arrow keys, history, completion.
 //!
-//! The terminal is in raw mode only while a line is typed. A character added at the end of the line
+//! The terminal is in raw mode only while a line is typed; its output processing stays, so a newline
+//! is enough to begin a line. A character added at the end of the line
 //! is echoed as it is; everything else draws the line again from where it changed, with the control
 //! sequences that every terminal since the VT100 has (ECMA-48: CUF, CUU, CUD, ED).
 
@@ -11,7 +12,6 @@ use alloc::vec::Vec;
 
 use rt::bstr::{BString, ByteSlice};
 use rt::input::stdin;
-use rt::rustix::fd::BorrowedFd;
 use rt::rustix::io::Errno;
 use rt::rustix::termios::{
     InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize,
@@ -65,11 +65,6 @@ pub struct Editor {
     killed: BString,
 }
 
-fn terminal() -> BorrowedFd<'static> {
-    // SAFETY: if descriptor 2 is closed, writing fails with EBADF, which ends the line.
-    unsafe { rt::rustix::stdio::stderr() }
-}
-
 /// The terminal in raw mode; dropping this brings the old mode back.
 struct RawMode(Termios);
 
@@ -95,7 +90,7 @@ impl Drop for RawMode {
 }
 
 fn emit(bytes: &[u8]) -> Result<(), Errno> {
-    rt::output::write_all(terminal(), bytes)
+    rt::output::write_all(rt::output::stderr(), bytes)
 }
 
 fn read_byte() -> Result<Option<u8>, Errno> {
@@ -152,22 +147,22 @@ impl Editor {
         }
         loop {
             let Some(key) = read_key()? else {
-                emit(b"\r\n")?;
+                emit(b"\n")?;
                 return Ok(Typed::End);
             };
             match key {
                 Key::Byte(b'\r' | b'\n') => {
                     self.to(self.buffer.text().len())?;
-                    emit(b"\r\n")?;
+                    emit(b"\n")?;
                     return Ok(Typed::Line(self.buffer.text().into()));
                 }
                 Key::Byte(CTRL_C) => {
                     self.to(self.buffer.text().len())?;
-                    emit(b"^C\r\n")?;
+                    emit(b"^C\n")?;
                     return Ok(Typed::Interrupt);
                 }
                 Key::Byte(CTRL_D) if self.buffer.text().is_empty() => {
-                    emit(b"\r\n")?;
+                    emit(b"\n")?;
                     return Ok(Typed::End);
                 }
                 Key::Byte(TAB) => self.complete(shell, prompt)?,
@@ -326,12 +321,12 @@ impl Editor {
         }
         let cursor = self.buffer.cursor();
         self.to(self.buffer.text().len())?;
-        let mut list = Vec::from(b"\r\n".as_slice());
+        let mut list = Vec::from(b"\n".as_slice());
         for candidate in &completion.candidates {
             list.extend_from_slice(candidate);
             list.extend_from_slice(b"  ");
         }
-        list.extend_from_slice(b"\r\n");
+        list.push(b'\n');
         emit(&list)?;
         emit(prompt)?;
         self.row = 0;

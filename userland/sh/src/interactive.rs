@@ -104,6 +104,11 @@ fn run_typed(shell: &mut Shell, text: &mut Vec<u8>) -> Result<(), Unwind> {
         match shell.list(list) {
             Ok(()) => {}
             Err(Unwind::Exit) => return Err(Unwind::Exit),
+            Err(Unwind::Interrupt) => {
+                // The terminal has echoed `^C`.
+                rt::eprintln!();
+                break;
+            }
             Err(_) => break,
         }
     }

@@ -98,6 +98,15 @@ impl Job {
         }
     }
 
+    /// Takes its stopped programs for running again.
+    pub fn resume(&mut self) {
+        for process in &mut self.processes {
+            if process.state == State::Stopped {
+                process.state = State::Running;
+            }
+        }
+    }
+
     fn note(&mut self, pid: Pid, status: WaitStatus) {
         let Some(process) = self.processes.iter_mut().find(|process| process.pid == pid) else {
             return;

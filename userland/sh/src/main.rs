@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use rt::bstr::{BString, ByteSlice};
 use rt::options::{Item, Opt, Tool};
+use rt::rustix::termios::isatty;
 use rt::{Arguments, ExitCode};
 use sh::shell::Shell;
 
@@ -75,11 +76,8 @@ fn main(arguments: Arguments) -> ExitCode {
         }
     }
     shell.positional = operands;
-    let terminal = |fd| rt::rustix::termios::isatty(fd);
-    // SAFETY: a descriptor that is not open is no terminal.
-    if interactive
-        || terminal(rt::input::stdin()) && terminal(unsafe { rt::rustix::stdio::stderr() })
-    {
+    let typed = || isatty(rt::input::stdin()) && isatty(rt::output::stderr());
+    if interactive || typed() {
         sh::interactive::run(&mut shell);
     } else {
         sh::interactive::run_stdin(&mut shell);

@@ -39,6 +39,8 @@ pub enum Unwind {
     Exit,
     /// ^C in an interactive shell: back to the prompt.
     Interrupt,
+    /// An error after which an interactive shell goes back to the prompt.
+    Abort,
 }
 
 /// What running a command comes to; its status is in `$?`.
@@ -83,6 +85,9 @@ impl Shell {
     }
 
     fn and_or(&mut self, and_or: &AndOr) -> Flow {
+        if self.jobs.controls_terminal() {
+            self.foreground_text = describe(and_or);
+        }
         let last = and_or.rest.len();
         self.pipeline(&and_or.first, last > 0)?;
         for (index, (connective, pipeline)) in and_or.rest.iter().enumerate() {
@@ -169,6 +174,10 @@ impl Shell {
             State::Done(status) => self.status = status,
             State::Stopped | State::Running => {
                 self.status = 128 + 20;
+                if job.text.is_empty() {
+                    job.text = core::mem::take(&mut self.foreground_text);
+                }
+                let text = job.text.clone();
                 let number = if job.number == 0 {
                     self.jobs.add(job)
                 } else {
@@ -176,14 +185,13 @@ impl Shell {
                     self.jobs.put_back(job);
                     number
                 };
-                rt::eprintln!("\n[{number}]+  Stopped");
+                rt::eprintln!("\n[{number}]+  Stopped                 {text}");
                 return Ok(());
             }
         }
         match signal {
             Some(2) if self.is_interactive() => {
                 jobs::take_interrupt();
-                rt::eprintln!();
                 Err(Unwind::Interrupt)
             }
             // A pipe's writer that nobody reads from any more is nothing to talk about.
@@ -468,7 +476,7 @@ impl Shell {
     fn expansion_failed(&mut self, error: ExpansionError) -> Flow {
         self.complain(error.0);
         self.status = 2;
-        Err(if self.is_interactive() { Unwind::Interrupt } else { Unwind::Exit })
+        Err(if self.is_interactive() { Unwind::Abort } else { Unwind::Exit })
     }
 
     /// `replaceable`: the process ends after this command.
@@ -488,7 +496,7 @@ impl Shell {
             }
         }
         if self.settings.has(b'x') {
-            self.trace(&assignments, &arguments);
+            trace(&assignments, &arguments);
         }
         if let Some(function) = self.functions.get(&name).cloned() {
             return self.with_variables(assignments, |shell| {
@@ -545,25 +553,13 @@ impl Shell {
             }
         }
         if self.settings.has(b'x') {
-            self.trace(&assignments, &[]);
+            trace(&assignments, &[]);
         }
         let status = self.status;
         self.redirected(&simple.redirections, |shell| {
             shell.status = status;
             Ok(())
         })
-    }
-
-    fn trace(&self, assignments: &[(BString, BString)], arguments: &[BString]) {
-        let mut line = Vec::from(b"+".as_slice());
-        for (name, value) in assignments {
-            line.extend_from_slice(&[b" ".as_slice(), name, b"=", value].concat());
-        }
-        for argument in arguments {
-            line.extend_from_slice(&[b" ".as_slice(), argument].concat());
-        }
-        rt::output::flush();
-        rt::eprintln!("{}", BStr::new(&line));
     }
 
     /// Runs `body` with variables that are exported for its time only.
@@ -594,7 +590,7 @@ impl Shell {
         if self.calls == MAX_CALLS {
             self.complain("functions call each other too deep");
             self.status = 2;
-            return Err(if self.is_interactive() { Unwind::Interrupt } else { Unwind::Exit });
+            return Err(if self.is_interactive() { Unwind::Abort } else { Unwind::Exit });
         }
         self.calls += 1;
         let loops = core::mem::take(&mut self.loops);
@@ -744,6 +740,19 @@ impl Shell {
         }
         rt::exit::exit(ExitCode(self.status))
     }
+}
+
+/// Shows what is about to run (`set -x`).
+fn trace(assignments: &[(BString, BString)], arguments: &[BString]) {
+    let mut line = Vec::from(b"+".as_slice());
+    for (name, value) in assignments {
+        line.extend_from_slice(&[b" ".as_slice(), name, b"=", value].concat());
+    }
+    for argument in arguments {
+        line.extend_from_slice(&[b" ".as_slice(), argument].concat());
+    }
+    rt::output::flush();
+    rt::eprintln!("{}", BStr::new(&line));
 }
 
 /// The words of a command that can be shown without expanding anything, for `jobs`.

@@ -54,11 +54,7 @@ impl Settings {
         let Some(bit) = SETTINGS.iter().position(|(known, _)| *known == letter) else {
             return false;
         };
-        if on {
-            self.0 |= 1 << bit
-        } else {
-            self.0 &= !(1 << bit)
-        }
+        self.0 = (self.0 & !(1 << bit)) | (u8::from(on) << bit);
         true
     }
 
@@ -103,6 +99,8 @@ pub struct Shell {
     pid: Pid,
     /// This process was forked from the shell proper.
     pub(crate) subshell: bool,
+    /// What runs in the foreground, in case it is stopped and becomes a job.
+    pub(crate) foreground_text: BString,
     /// The process ends after the next command, so a program may take it over.
     pub(crate) replaceable: bool,
     /// How many loops are around the command being run, for `break`.
@@ -134,6 +132,7 @@ impl Shell {
             hidden: Vec::new(),
             pid: getpid(),
             subshell: false,
+            foreground_text: BString::default(),
             replaceable: false,
             loops: 0,
             conditions: 0,

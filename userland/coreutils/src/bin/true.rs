@@ -16,7 +16,7 @@ static TOOL: Tool = Tool::new(
 
 fn main(arguments: Arguments) -> ExitCode {
     // Only `--help` as the one argument means anything.
-    if arguments.clone().eq(["--help"]) {
+    if arguments.eq(["--help"]) {
         rt::print!("{}", TOOL.help());
     }
     ExitCode::SUCCESS

@@ -25,7 +25,9 @@ pub(super) fn list(shell: &mut Shell, arguments: &[BString]) -> Flow {
         };
         show(job, mark, long);
     }
-    done.iter().for_each(|job| show(job, ' ', long));
+    for job in &done {
+        show(job, ' ', long);
+    }
     Ok(())
 }
 
@@ -82,6 +84,8 @@ pub(super) fn wait(shell: &mut Shell, arguments: &[BString]) -> Flow {
 /// Waits for a job and forgets it; false when ^C came first.
 fn wait_for(shell: &mut Shell, index: usize) -> bool {
     let Some(mut job) = shell.jobs.take(index) else { return true };
+    // A stopped program may still be continued by somebody else, and end.
+    job.resume();
     match shell.jobs.wait(&mut job, false, shell.is_interactive()) {
         State::Done(status) => {
             shell.status = status;
@@ -107,11 +111,7 @@ fn resumed(shell: &mut Shell, arguments: &[BString]) -> Option<Job> {
         // A job that has ended in the meantime can't be continued, and need not be.
         let _ = kill_process_group(group, Signal::CONT);
     }
-    for process in &mut job.processes {
-        if process.state == State::Stopped {
-            process.state = State::Running;
-        }
-    }
+    job.resume();
     Some(job)
 }
 
@@ -205,7 +205,16 @@ fn send(shell: &Shell, target: &BString, number: i32) -> Result<(), Option<Errno
         let job = shell.jobs.find(target).and_then(|index| shell.jobs.list().get(index));
         let job = job.ok_or(Some(Errno::SRCH))?;
         return match job.group {
-            Some(group) => rt::process::send_signal(-group.as_raw_nonzero().get(), number),
+            Some(group) => {
+                let result = rt::process::send_signal(-group.as_raw_nonzero().get(), number);
+                // A stopped program would not notice before it goes on.
+                if job.state() == State::Stopped
+                    && matches!(Signal::from_named_raw(number), Some(Signal::TERM | Signal::HUP))
+                {
+                    let _ = kill_process_group(group, Signal::CONT);
+                }
+                result
+            }
             None => (job.processes.iter()).try_for_each(|process| {
                 rt::process::send_signal(process.pid.as_raw_nonzero().get(), number)
             }),

@@ -213,8 +213,7 @@ fn integer(text: &[u8]) -> Result<i64, BString> {
     let trimmed = text.trim_ascii();
     let (negative, digits) = match trimmed {
         [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
+        digits => (false, digits.strip_prefix(b"+").unwrap_or(digits)),
     };
     let (radix, digits) = match digits {
         [] if trimmed.is_empty() => return Ok(0),

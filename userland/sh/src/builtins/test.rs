@@ -195,7 +195,7 @@ fn binary(left: &BString, operator: &BString, right: &BString) -> Result<bool, B
 }
 
 fn modified(status: &Stat) -> (i64, u64) {
-    (status.st_mtime as i64, status.st_mtime_nsec as u64)
+    (status.st_mtime, status.st_mtime_nsec)
 }
 
 fn number(text: &BString) -> Result<i64, BString> {

@@ -22,7 +22,7 @@ pub struct Completion {
 #[must_use]
 pub fn complete(shell: &Shell, line: &[u8]) -> Completion {
     let breaks = |byte: &u8| b" \t|&;<>()\"'=`".contains(byte);
-    let start = line.iter().rposition(|byte| breaks(byte)).map_or(0, |at| at + 1);
+    let start = line.iter().rposition(breaks).map_or(0, |at| at + 1);
     let (before, word) = line.split_at(start);
     if let Some(name) = word.strip_prefix(b"$") {
         let names = shell.variables().map(|(name, _)| name.clone());
