@@ -18,6 +18,8 @@ pub mod board;
 pub mod boot_arguments;
 pub mod executor;
 pub mod logging;
+#[cfg(target_os = "none")]
+mod machine_tests;
 pub mod memory;
 #[cfg(target_os = "none")]
 pub mod panic;

@@ -2,11 +2,17 @@
 
 use crate::arch::aarch64::{cpu, timer};
 use crate::board::firmware;
-use crate::{boot_arguments, executor, memory};
+use crate::{boot_arguments, executor, machine_tests, memory};
 
 /// Says what was found, starts everything, and runs the tasks for ever.
 pub(crate) fn start() -> ! {
     announce();
+    if let Some(what) = boot_arguments::get("crash") {
+        machine_tests::crash(what);
+    }
+    if boot_arguments::is_set("machine_test") {
+        executor::spawn("machine tests", machine_tests::run());
+    }
     executor::run()
 }
 

@@ -40,8 +40,9 @@ pub fn write(bytes: &[u8]) {
             // There is room now.
             let _ = output.push_back(*byte);
         }
-        send_waiting(output);
-        pl011::set_transmit_interrupt(!output.is_empty());
+        if !output.is_empty() {
+            pl011::set_transmit_interrupt(true);
+        }
     });
 }
 

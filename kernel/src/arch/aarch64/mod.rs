@@ -17,7 +17,7 @@ pub mod semihosting;
 pub mod syndrome;
 pub mod timer;
 pub mod user_access;
-mod user_mode;
+pub mod user_mode;
 mod user_table;
 
 pub use cache::synchronize_instructions;

@@ -17,7 +17,7 @@ pub const TIME_SLICE: Duration = Duration::from_millis(10);
 static NANOS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 /// Ticks per nanosecond in units of 2^-32.
 static TICKS_PER_NANO: AtomicU64 = AtomicU64::new(0);
-/// The compare value that is armed; `u64::MAX` when the timer is off.
+/// The deadline that is armed, in nanoseconds; `u64::MAX` when the timer is off.
 static ARMED: AtomicU64 = AtomicU64::new(u64::MAX);
 
 const NANOS_PER_SECOND: u128 = 1_000_000_000;
@@ -56,7 +56,7 @@ fn scale(value: u64, factor: u64) -> u64 {
 
 /// Makes the timer interrupt at `deadline` or earlier.
 pub(crate) fn wake_at(deadline: Instant) {
-    if deadline == Instant::FAR_FUTURE {
+    if ARMED.load(Ordering::Relaxed) <= deadline.as_nanos() {
         return;
     }
     let counter = counter();
@@ -66,12 +66,9 @@ pub(crate) fn wake_at(deadline: Instant) {
     let ticks = counter
         .saturating_add(scale(remaining, TICKS_PER_NANO.load(Ordering::Relaxed)))
         .saturating_add(2);
-    if ARMED.load(Ordering::Relaxed) <= ticks {
-        return;
-    }
     CNTV_CVAL_EL0.set(ticks);
     CNTV_CTL_EL0.write(CNTV_CTL_EL0::ENABLE::SET);
-    ARMED.store(ticks, Ordering::Relaxed);
+    ARMED.store(deadline.as_nanos(), Ordering::Relaxed);
 }
 
 /// The interrupt handler: turns the timer off. Whoever waits for a time looks at the clock.
