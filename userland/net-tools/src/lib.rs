@@ -5,15 +5,18 @@
 //!
 //! - [`ip`]: the program of that name, over [`netlink`], the messages with which the kernel's
 //!   network configuration is read and changed;
-//! - [`interface`], [`prefix`]: interfaces and addresses as people write them;
+//! - [`ping`] is `ping6`;
+//! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
 //! - [`socket`]: socket options and control messages that `rustix` has no function for.
 #![no_std]
 
 extern crate alloc;
 
+pub mod host;
 pub mod interface;
 pub mod ip;
 pub mod netlink;
+pub mod ping;
 pub mod prefix;
 pub mod socket;
 
