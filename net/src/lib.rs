@@ -48,6 +48,8 @@ mod router_solicitation;
 mod slaac;
 pub mod socket;
 pub mod stack;
+#[cfg(test)]
+mod test_host;
 pub mod time;
 pub mod unicast;
 pub mod wire;

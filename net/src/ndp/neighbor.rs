@@ -301,3 +301,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.emit_neighbor(key);
     }
 }
+
+#[cfg(test)]
+#[path = "neighbor_tests.rs"]
+mod tests;

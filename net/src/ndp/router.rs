@@ -292,3 +292,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "router_tests.rs"]
+mod tests;
