@@ -5,7 +5,7 @@ use crate::bus::{Core, DevicePath};
 use crate::class::{BufferOf, Platform};
 use crate::descriptor::{DescriptorSet, EndpointAddress, EndpointDescriptor};
 use crate::host::{HostController, SetupPacket, TransferError};
-use crate::pipe::{PipeConfig, Speed, TransferType};
+use crate::pipe::{Direction, EndpointNumber, PipeConfig, Speed, TransferType};
 use crate::request::{RequestError, STANDARD_TIMEOUT};
 use core::cell::{Cell, OnceCell, Ref};
 use core::time::Duration;
@@ -20,6 +20,7 @@ const MAX_PIPES: usize = 8;
 pub struct DevicePipe {
     index: u8,
     endpoint: EndpointAddress,
+    transfer_type: TransferType,
     max_packet_size: u16,
     interval: Duration,
 }
@@ -139,7 +140,7 @@ impl<'b, P: Platform> Device<'b, P> {
             Either::First(()) => Err(TransferError::Disconnected),
             Either::Second(result) => result,
         };
-        self.counted(result)
+        self.counted(result, EndpointNumber::ZERO, TransferType::Control, Direction::Out).await
     }
 
     /// SET_INTERFACE: chooses an alternate setting. Pipes of the interface must be opened (again)
@@ -191,6 +192,7 @@ impl<'b, P: Platform> Device<'b, P> {
         let handle = |index| DevicePipe {
             index,
             endpoint: endpoint.address,
+            transfer_type,
             max_packet_size: endpoint.max_packet_size(),
             interval: unit * u32::from(units),
         };
@@ -229,9 +231,11 @@ impl<'b, P: Platform> Device<'b, P> {
         buffer: BufferOf<P>,
         timeout: Option<Duration>,
     ) -> (BufferOf<P>, Result<usize, TransferError>) {
-        let Some(pipe) = self.pipe(pipe) else { return (buffer, Err(TransferError::Invalid)) };
-        let (buffer, result) = self.host().transfer_in(pipe, buffer, timeout).await;
-        (buffer, self.counted(result))
+        let Some(open) = self.pipe(pipe) else { return (buffer, Err(TransferError::Invalid)) };
+        let (buffer, result) = self.host().transfer_in(open, buffer, timeout).await;
+        let DevicePipe { endpoint, transfer_type, .. } = pipe;
+        let result = self.counted(result, endpoint.number, transfer_type, endpoint.direction).await;
+        (buffer, result)
     }
 
     /// See [`HostController::transfer_out`].
@@ -242,19 +246,39 @@ impl<'b, P: Platform> Device<'b, P> {
         zero_length_packet: bool,
         timeout: Duration,
     ) -> (BufferOf<P>, Result<usize, TransferError>) {
-        let Some(pipe) = self.pipe(pipe) else { return (buffer, Err(TransferError::Invalid)) };
+        let Some(open) = self.pipe(pipe) else { return (buffer, Err(TransferError::Invalid)) };
         let (buffer, result) =
-            self.host().transfer_out(pipe, buffer, zero_length_packet, timeout).await;
-        (buffer, self.counted(result))
+            self.host().transfer_out(open, buffer, zero_length_packet, timeout).await;
+        let DevicePipe { endpoint, transfer_type, .. } = pipe;
+        let result = self.counted(result, endpoint.number, transfer_type, endpoint.direction).await;
+        (buffer, result)
     }
 
     fn pipe(&self, pipe: DevicePipe) -> Option<&<P::Host as HostController>::Pipe> {
         self.pipes.open.get(usize::from(pipe.index))?.get()
     }
 
-    fn counted<T>(&self, result: Result<T, TransferError>) -> Result<T, TransferError> {
+    /// Counts a failure, and clears up behind it in the translator that was on the way.
+    async fn counted<T>(
+        &self,
+        result: Result<T, TransferError>,
+        endpoint: EndpointNumber,
+        transfer_type: TransferType,
+        direction: Direction,
+    ) -> Result<T, TransferError> {
         if let Err(error) = &result {
             self.slot().count(*error);
+            let unfinished = matches!(error, TransferError::Transaction | TransferError::Timeout);
+            if let Some(translator) = self.identity.translator
+                && unfinished
+                && transfer_type != TransferType::Interrupt
+                && !self.is_gone()
+            {
+                let device = self.identity.address;
+                self.core
+                    .clear_tt_buffer(translator, device, endpoint, transfer_type, direction)
+                    .await;
+            }
         }
         result
     }

@@ -4,7 +4,7 @@ use crate::descriptor::{
     DescriptorError, DeviceDescriptor, EndpointAddress, kind, language_ids, parse_string,
 };
 use crate::host::{HostController, SetupPacket, TransferError};
-use crate::pipe::DeviceAddress;
+use crate::pipe::{DeviceAddress, Direction, EndpointNumber, TransferType};
 use crate::sync::Lock;
 use core::fmt;
 use core::time::Duration;
@@ -21,6 +21,7 @@ mod code {
     pub(super) const GET_DESCRIPTOR: u8 = 6;
     pub(super) const SET_CONFIGURATION: u8 = 9;
     pub(super) const SET_INTERFACE: u8 = 11;
+    pub(super) const CLEAR_TT_BUFFER: u8 = 8;
     pub(super) const ENDPOINT_HALT: u16 = 0;
 }
 
@@ -106,6 +107,36 @@ impl SetupPacket {
             request: code::SET_INTERFACE,
             value: alternate as u16,
             index: interface as u16,
+            length: 0,
+        }
+    }
+
+    /// CLEAR_TT_BUFFER (section 11.24.2.3) to the hub of `translator`, for an endpoint of a device
+    /// below it. The translator is the only one of its hub.
+    pub(crate) const fn clear_tt_buffer(
+        device: DeviceAddress,
+        endpoint: EndpointNumber,
+        transfer_type: TransferType,
+        direction: Direction,
+    ) -> Self {
+        // bmAttributes of the endpoint's descriptor.
+        let transfer_type = match transfer_type {
+            TransferType::Control => 0,
+            TransferType::Bulk => 2,
+            TransferType::Interrupt => 3,
+        };
+        let direction = match direction {
+            Direction::Out => 0,
+            Direction::In => 1,
+        };
+        Self {
+            request_type: 0x23,
+            request: code::CLEAR_TT_BUFFER,
+            value: endpoint.get() as u16
+                | (device.get() as u16) << 4
+                | transfer_type << 11
+                | direction << 15,
+            index: 1,
             length: 0,
         }
     }
@@ -219,6 +250,16 @@ mod tests {
         assert_eq!(SetupPacket::set_configuration(2).to_bytes(), [0, 9, 2, 0, 0, 0, 0, 0]);
         assert_eq!(SetupPacket::set_interface(3, 1).to_bytes(), [1, 11, 1, 0, 3, 0, 0, 0]);
         let endpoint = EndpointAddress::from_byte(0x82).expect("a valid endpoint");
+        assert_eq!(
+            SetupPacket::clear_tt_buffer(
+                address,
+                endpoint.number,
+                TransferType::Bulk,
+                endpoint.direction
+            )
+            .to_bytes(),
+            [0x23, 8, 0x52, 0x90, 1, 0, 0, 0]
+        );
         assert_eq!(SetupPacket::clear_halt(endpoint).to_bytes(), [2, 1, 0, 0, 0x82, 0, 0, 0]);
     }
 }

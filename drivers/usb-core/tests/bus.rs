@@ -244,6 +244,26 @@ fn hubs_of_both_speeds_and_their_translators() {
 }
 
 #[test]
+fn a_translator_is_cleared_after_a_failed_split() {
+    let mut bench = Bench::new(Absent::Silent);
+    let high = bench.world.hub(HubOptions::high_speed());
+    let device = full_speed(&bench.world);
+    bench.world.attach(high, 3, device);
+    bench.world.attach_root(high);
+    bench.expect_tree(&["1-1 High 1", "1-1.3 Full 2"]);
+    let cleared = |bench: &Bench| -> Vec<_> {
+        let requests = bench.world.requests(high);
+        requests.iter().filter(|s| s.request == 8).map(|s| (s.value, s.index)).collect()
+    };
+    assert_eq!(cleared(&bench), []);
+    bench.world.fail_transfers(device, &[TransferError::Stall, TransferError::Transaction]);
+    bench.executor.run_for(SECOND);
+    // Endpoint 2, IN, bulk, of device 3: once, since a STALL leaves nothing behind.
+    assert_eq!(cleared(&bench), [(0x9032, 1)]);
+    bench.finish(2);
+}
+
+#[test]
 fn a_hub_without_status_endpoint_is_asked() {
     let mut bench = Bench::new(Absent::Silent);
     let hub = bench.world.hub(HubOptions { endpoint: false, ..HubOptions::qemu() });

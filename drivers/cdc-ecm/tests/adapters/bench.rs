@@ -52,17 +52,13 @@ impl Port for TestPort {
 
     fn poll_transmit(&self, cx: &mut Context<'_>) -> Poll<SimBuffer> {
         let frame = self.to_send.borrow_mut().pop_front();
-        match frame {
-            Some(frame) => {
-                let mut buffer = self.pool.allocate(HEADROOM).expect("a buffer for sending");
-                buffer.append(frame.len()).expect("room for a frame").copy_from_slice(&frame);
-                Poll::Ready(buffer)
-            }
-            None => {
-                *self.waker.borrow_mut() = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        let Some(frame) = frame else {
+            *self.waker.borrow_mut() = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        let mut buffer = self.pool.allocate(HEADROOM).expect("a buffer for sending");
+        buffer.append(frame.len()).expect("room for a frame").copy_from_slice(&frame);
+        Poll::Ready(buffer)
     }
 
     fn set_link(&self, state: LinkState) {
@@ -180,12 +176,12 @@ impl Bench {
     }
 
     /// A frame from the network.
-    pub(crate) fn from_network(&self, frame: &[u8]) {
+    pub(crate) fn network_sends(&self, frame: &[u8]) {
         self.ethernet.send(&self.world, frame.to_vec());
     }
 
     /// A frame from the stack.
-    pub(crate) fn from_stack(&self, frame: &[u8]) {
+    pub(crate) fn stack_sends(&self, frame: &[u8]) {
         let port = self.port();
         port.to_send.borrow_mut().push_back(frame.to_vec());
         if let Some(waker) = port.waker.borrow_mut().take() {

@@ -46,8 +46,8 @@ fn a_high_speed_adapter_with_a_vendor_configuration_first() {
         .map(|(length, number)| frame(number, length))
         .collect();
     for frame in &frames {
-        bench.from_network(frame);
-        bench.from_stack(frame);
+        bench.network_sends(frame);
+        bench.stack_sends(frame);
     }
     bench.expect_received(&frames);
     bench.expect_sent(&frames);
@@ -64,8 +64,8 @@ fn frames_of_every_length_both_ways() {
         .collect();
     for some in frames.chunks(8) {
         for frame in some {
-            bench.from_network(frame);
-            bench.from_stack(frame);
+            bench.network_sends(frame);
+            bench.stack_sends(frame);
         }
         bench.executor.run_for(Duration::from_millis(20));
     }
@@ -81,7 +81,7 @@ fn frames_of_every_length_both_ways() {
 fn short_frames_are_padded_with_zeros() {
     let mut bench = qemu();
     let short = frame(1, 42);
-    bench.from_stack(&short);
+    bench.stack_sends(&short);
     let mut padded = short;
     padded.resize(60, 0);
     bench.expect_sent(&[padded]);
@@ -91,12 +91,12 @@ fn short_frames_are_padded_with_zeros() {
 #[test]
 fn frames_that_no_link_carries_are_dropped_and_counted() {
     let mut bench = qemu();
-    bench.from_network(&frame(1, 13));
-    bench.from_network(&frame(2, 1519));
-    bench.from_network(&frame(3, 2048));
+    bench.network_sends(&frame(1, 13));
+    bench.network_sends(&frame(2, 1519));
+    bench.network_sends(&frame(3, 2048));
     bench.ethernet.send_raw(&bench.world, Vec::new());
     let good = frame(4, 1518);
-    bench.from_network(&good);
+    bench.network_sends(&good);
     bench.expect_received(&[good]);
     assert_eq!(
         *bench.port().drops.borrow(),
@@ -104,7 +104,7 @@ fn frames_that_no_link_carries_are_dropped_and_counted() {
     );
     assert_eq!(bench.counters().empty_transfers, 2);
     // Nor are such frames sent.
-    bench.from_stack(&frame(5, 1519));
+    bench.stack_sends(&frame(5, 1519));
     bench.executor.run_for(SECOND);
     assert_eq!(bench.counters().oversize, 1);
     assert_eq!(bench.port().drops.borrow().last(), Some(&LinkDrop::TransmitError));
@@ -119,7 +119,7 @@ fn a_frame_longer_than_the_window_is_dropped_as_a_whole() {
     bench.ethernet.send_raw(&bench.world, frame(2, 2048));
     bench.ethernet.send_raw(&bench.world, frame(3, 100));
     let good = frame(4, 100);
-    bench.from_network(&good);
+    bench.network_sends(&good);
     bench.expect_received(&[good]);
     assert_eq!(bench.counters().too_long, 1);
     bench.finish();
@@ -131,7 +131,7 @@ fn an_exhausted_pool_is_waited_for() {
     bench.port().keep.set(true);
     let frames: Vec<_> = (0..BUFFERS as u8 + 8).map(|number| frame(number, 100)).collect();
     for frame in &frames {
-        bench.from_network(frame);
+        bench.network_sends(frame);
     }
     bench.executor.run_for(SECOND);
     assert_eq!(bench.pool.free(), 0);
@@ -150,7 +150,7 @@ fn a_receive_transfer_is_always_armed() {
     let mut bench = qemu();
     bench.executor.run_for(SECOND);
     assert!(bench.world.in_flight() >= 1);
-    bench.from_network(&frame(1, 100));
+    bench.network_sends(&frame(1, 100));
     bench.expect_received(&[frame(1, 100)]);
     assert!(bench.world.in_flight() >= 1);
     bench.finish();
@@ -192,7 +192,7 @@ fn a_device_without_packet_filter_works() {
     let ethernet = EthernetDevice::qemu();
     ethernet.state.borrow_mut().quirks.no_packet_filter = true;
     let mut bench = Bench::up(&ethernet, Options::new(Speed::Full), Preference::EcmFirst);
-    bench.from_network(&frame(1, 60));
+    bench.network_sends(&frame(1, 60));
     bench.expect_received(&[frame(1, 60)]);
     bench.finish();
 }
@@ -205,14 +205,14 @@ fn failed_transfers_are_got_over() {
             ethernet.state.borrow_mut().quirks.no_clear_halt = no_clear_halt;
             let mut bench = Bench::up(&ethernet, Options::new(Speed::Full), Preference::EcmFirst);
             // An odd number of packets each way, so that a toggle that is not reset shows.
-            bench.from_network(&frame(0, 60));
-            bench.from_stack(&frame(0, 60));
+            bench.network_sends(&frame(0, 60));
+            bench.stack_sends(&frame(0, 60));
             bench.executor.run_for(SECOND);
             bench.world.fail_transfers(bench.device, &[error; 3]);
-            bench.from_stack(&frame(1, 60));
+            bench.stack_sends(&frame(1, 60));
             bench.executor.run_for(SECOND * 2);
-            bench.from_network(&frame(2, 60));
-            bench.from_stack(&frame(3, 60));
+            bench.network_sends(&frame(2, 60));
+            bench.stack_sends(&frame(3, 60));
             bench.executor.run_for(SECOND);
             assert_eq!(bench.port().received.borrow().last(), Some(&frame(2, 60)));
             assert_eq!(bench.ethernet.state.borrow().from_host.last(), Some(&frame(3, 60)));
@@ -227,7 +227,7 @@ fn a_device_that_takes_no_frames_is_started_anew() {
     let mut bench = qemu();
     bench.ethernet.state.borrow_mut().quirks.deaf_out = true;
     for number in 0..3 {
-        bench.from_stack(&frame(number, 60));
+        bench.stack_sends(&frame(number, 60));
     }
     bench.executor.run_for(SECOND * 20);
     let ends = bench.bus.drivers().ends.borrow().clone();
@@ -235,7 +235,7 @@ fn a_device_that_takes_no_frames_is_started_anew() {
     assert_eq!(bench.counters().transmit_errors, 3);
     bench.ethernet.state.borrow_mut().quirks.deaf_out = false;
     bench.executor.run_for(SECOND * 20);
-    bench.from_stack(&frame(9, 60));
+    bench.stack_sends(&frame(9, 60));
     bench.expect_sent(&[frame(9, 60)]);
     assert!(bench.world.resets(bench.device) >= 2);
     bench.finish();
@@ -246,8 +246,8 @@ fn gone_and_back_again_in_the_middle_of_traffic() {
     let mut bench = qemu();
     for round in 0..20_u8 {
         for number in 0..4 {
-            bench.from_network(&frame(number, 60 + usize::from(round)));
-            bench.from_stack(&frame(number, 60));
+            bench.network_sends(&frame(number, 60 + usize::from(round)));
+            bench.stack_sends(&frame(number, 60));
         }
         bench.executor.run_for(Duration::from_micros(u64::from(round) * 130));
         bench.world.detach(bench.device);
@@ -260,7 +260,7 @@ fn gone_and_back_again_in_the_middle_of_traffic() {
         bench.until("the link is up again", |b| b.port().links.borrow().len() > links);
     }
     assert_eq!(bench.bus.drivers().ends.borrow().len(), 20);
-    bench.from_network(&frame(99, 99));
+    bench.network_sends(&frame(99, 99));
     bench
         .until("the frame is there", |b| b.port().received.borrow().last() == Some(&frame(99, 99)));
     bench.finish();
@@ -270,9 +270,9 @@ fn gone_and_back_again_in_the_middle_of_traffic() {
 fn a_flood_does_not_starve_the_rest() {
     let mut bench = qemu();
     for number in 0..=255 {
-        bench.from_network(&frame(number, 1000));
+        bench.network_sends(&frame(number, 1000));
     }
-    bench.from_stack(&frame(0, 60));
+    bench.stack_sends(&frame(0, 60));
     bench.expect_sent(&[frame(0, 60)]);
     bench.until("all are received", |b| b.port().received.borrow().len() == 256);
     bench.finish();

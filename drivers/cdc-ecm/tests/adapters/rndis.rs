@@ -48,8 +48,8 @@ fn frames_of_every_length_both_ways() {
         let frames: Vec<_> =
             (60..1515).step_by(7).chain([84, 148, 1492]).map(|l| frame(l as u8, l)).collect();
         for frame in &frames {
-            bench.from_network(frame);
-            bench.from_stack(frame);
+            bench.network_sends(frame);
+            bench.stack_sends(frame);
             bench.executor.run_for(Duration::from_millis(2));
         }
         bench.expect_received(&frames);
@@ -66,7 +66,7 @@ fn messages_that_share_transfers_and_straddle_them() {
         (0..120).map(|number| frame(number, 60 + usize::from(number) * 11)).collect();
     for some in frames.chunks(12) {
         for frame in some {
-            bench.from_network(frame);
+            bench.network_sends(frame);
         }
         bench.executor.run_for(Duration::from_millis(10));
     }
@@ -182,7 +182,7 @@ fn a_message_larger_than_any_buffer_is_dropped() {
     bench.ethernet.send_raw(&bench.world, large);
     bench.ethernet.send_raw(&bench.world, vec![0x55; 1952]);
     let good = frame(2, 90);
-    bench.from_network(&good);
+    bench.network_sends(&good);
     bench.expect_received(&[good]);
     assert_eq!(bench.counters().malformed, 1);
     bench.finish();

@@ -244,6 +244,7 @@ impl State {
             }
             (0xa0, 0) => return Answer::Data(vec![0; 4]),
             (0x20, 1) => return Answer::accept(),
+            (0x23, 8) if options.speed == Speed::High => return Answer::accept(),
             _ => {}
         }
         let Some(port) = number.checked_sub(1).and_then(|index| ports.get_mut(index)) else {

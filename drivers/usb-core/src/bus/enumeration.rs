@@ -13,7 +13,7 @@ use crate::descriptor::{
     ConfigurationHeader, DescriptorError, DescriptorSet, DeviceDescriptor, DeviceString, kind,
 };
 use crate::host::{Clock, HostController, SetupPacket, TransferError};
-use crate::pipe::{DeviceAddress, Speed};
+use crate::pipe::{DeviceAddress, Direction, EndpointNumber, Speed, TransferType};
 use crate::request::RequestError;
 use core::fmt;
 use core::time::Duration;
@@ -150,6 +150,13 @@ pub(crate) async fn attach<P: Platform>(core: &Core<P>, port: &impl Port, memory
             }
             Err(error) => error,
         };
+        if let (AttemptError::Request(..), Some(Identity { translator: Some(tt), address, .. })) =
+            (error, core.slot(index).identity.get())
+        {
+            // Whatever of it may be left there.
+            let (endpoint, kind) = (EndpointNumber::ZERO, TransferType::Control);
+            core.clear_tt_buffer(tt, address, endpoint, kind, Direction::Out).await;
+        }
         core.forget_address(index).await;
         core.count(|c| c.attempts_failed += 1);
         log::debug!("usb {path}: attempt {}: {error}", attempt + 1);

@@ -27,11 +27,14 @@ pub(crate) use enumeration::attach;
 
 use crate::class::{ClassDrivers, Platform};
 use crate::descriptor::MAX_CONFIGURATION_BYTES;
-use crate::host::HostController;
-use crate::pipe::{DeviceAddress, PortNumber};
+use crate::host::{HostController, SetupPacket};
+use crate::pipe::{
+    DeviceAddress, Direction, EndpointNumber, PortNumber, TransactionTranslator, TransferType,
+};
 use crate::sync::Lock;
 use address::AddressPool;
 use core::cell::Cell;
+use embassy_futures::select::{Either, select};
 use port::PortRequests;
 use slot::{Parent, Slot, SlotIndex, SlotState};
 
@@ -183,6 +186,29 @@ impl<P: Platform> Core<P> {
                 slot.state.get() == SlotState::Free || slot.generation.get() != generation
             })
             .await;
+    }
+
+    /// Frees the buffer of a transaction translator after a split transaction to `device` failed
+    /// (USB 2.0 section 11.17.5): the hub would hold the remains of it, and refuse the next.
+    /// Interrupt transfers need none: their buffers are emptied each frame.
+    pub(crate) async fn clear_tt_buffer(
+        &self,
+        translator: TransactionTranslator,
+        device: DeviceAddress,
+        endpoint: EndpointNumber,
+        transfer_type: TransferType,
+        direction: Direction,
+    ) {
+        let hub = Self::indices().map(|index| self.slot(index)).find(|slot| {
+            slot.identity.get().is_some_and(|identity| identity.address == translator.hub)
+        });
+        if let Some(hub) = hub {
+            let setup = SetupPacket::clear_tt_buffer(device, endpoint, transfer_type, direction);
+            let request = hub.control.send(self.platform.host(), setup);
+            if let Either::Second(Err(error)) = select(hub.until_gone(), request).await {
+                log::debug!("usb: CLEAR_TT_BUFFER failed: {error:?}");
+            }
+        }
     }
 
     /// Where a device asks its parent to be enumerated anew.
