@@ -13,6 +13,9 @@
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod trace;
+
 mod adapter;
 mod counters;
 mod ecm;
