@@ -4,6 +4,7 @@
 //! - [`board`]: the BCM2837 around it: interrupts, console, mailbox, power.
 //! - [`memory`]: addresses, frames, heap, DMA memory.
 //! - [`executor`], [`sync`], [`time`]: tasks, what they share, and the clock.
+//! - [`process`], [`syscall`], [`fs`], [`tty`]: programs, what they ask for, files, the terminal.
 //! - [`logging`], [`symbols`], [`random`], [`boot_arguments`]: services for everyone.
 //!
 //! Whatever touches hardware exists only on the target; the rest also builds on the host, where
@@ -17,18 +18,22 @@ pub mod arch;
 pub mod board;
 pub mod boot_arguments;
 pub mod executor;
+pub mod fs;
 pub mod logging;
 #[cfg(target_os = "none")]
 mod machine_tests;
 pub mod memory;
 #[cfg(target_os = "none")]
 pub mod panic;
+pub mod process;
 pub mod random;
 #[cfg(target_os = "none")]
 mod start;
 pub mod symbols;
 pub mod sync;
+pub mod syscall;
 pub mod time;
+pub mod tty;
 
 /// The programs and files of the system: a `newc` cpio archive (build.rs takes it from the
 /// environment variable INITRAMFS; without one it is empty).

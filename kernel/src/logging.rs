@@ -78,6 +78,11 @@ pub fn length() -> usize {
     STATE.with(|state| state.ring.len())
 }
 
+/// Bytes of lines that can be kept.
+pub const fn capacity() -> usize {
+    RING_SIZE
+}
+
 /// Bytes of lines ever written: the position behind the newest.
 pub fn end() -> u64 {
     STATE.with(|state| state.ring.end())

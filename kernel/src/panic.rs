@@ -128,12 +128,29 @@ fn write_registers(out: &mut Report, x: &[u64; 31], sp: u64) {
     }
 }
 
+/// Longest backtrace in lines; a recursion is one line.
+const MAX_LINES: usize = 40;
+
 fn write_backtrace(out: &mut Report, frame: u64) {
     let _ = writeln!(out, "    called from");
-    for (number, address) in backtrace::backtrace(frame).take(40).enumerate() {
+    let mut lines = 0;
+    let mut addresses = backtrace::backtrace(frame).peekable();
+    while let Some(address) = addresses.next() {
+        if lines == MAX_LINES {
+            let _ = writeln!(out, "    ...");
+            return;
+        }
         // A return address is behind the call, which may be the end of a function.
-        let _ = write!(out, "    {number:3}: ");
+        let _ = write!(out, "    {lines:3}: ");
         write_symbol(out, address, address.saturating_sub(4));
+        lines += 1;
+        let mut repeats = 0;
+        while addresses.next_if_eq(&address).is_some() {
+            repeats += 1;
+        }
+        if repeats > 0 {
+            let _ = writeln!(out, "         {repeats} times more");
+        }
     }
 }
 

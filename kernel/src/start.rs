@@ -2,7 +2,7 @@
 
 use crate::arch::aarch64::{cpu, timer};
 use crate::board::firmware;
-use crate::{boot_arguments, executor, machine_tests, memory};
+use crate::{INITRAMFS, boot_arguments, executor, machine_tests, memory, process};
 
 /// Says what was found, starts everything, and runs the tasks for ever.
 pub(crate) fn start() -> ! {
@@ -13,7 +13,16 @@ pub(crate) fn start() -> ! {
     if boot_arguments::is_set("machine_test") {
         executor::spawn("machine tests", machine_tests::run());
     }
+    start_programs();
     executor::run()
+}
+
+/// Starts the first process: `/bin/kinit`, or what the boot argument `init=` says.
+fn start_programs() {
+    let path = boot_arguments::get("init").unwrap_or("/bin/kinit");
+    if let Err(error) = process::start_init(INITRAMFS, path.as_bytes(), &[]) {
+        log::error!("cannot start {path}: {error}");
+    }
 }
 
 fn announce() {

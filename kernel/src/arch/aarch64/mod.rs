@@ -23,5 +23,5 @@ mod user_table;
 pub use cache::synchronize_instructions;
 pub use hwcap::hwcap;
 pub use user_access::BadAddress;
-pub use user_mode::{FaultKind, UserContext, UserExit, UserFault, VectorState, enter_user};
+pub use user_mode::{Access, FaultKind, UserContext, UserExit, UserFault, VectorState, enter_user};
 pub use user_table::{OutOfMemory, UserTable};
