@@ -1,0 +1,233 @@
+//! Datagram sockets of AF_INET6: UDP and ICMPv6 (udp(7), ipv6(7), icmp(7), RFC 3493, RFC 3542).
+//!
+//! The stack has the sockets; here are the numbers and structures of the system calls.
+
+mod control_message;
+mod errno;
+mod options;
+
+use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
+use super::{KernelStack, change_stack, socket_address, with_stack};
+use crate::executor::WaitQueue;
+use crate::fs::file::Readiness;
+use crate::sync::TaskCell;
+use crate::syscall::errno::Errno;
+use crate::syscall::user_memory::{UserReader, UserWriter};
+use crate::time;
+use ::net::socket::{SocketId, SocketKind};
+use alloc::collections::BTreeMap;
+use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
+use control_message::Wanted;
+use core::cell::{Cell, RefCell};
+use core::net::{Ipv6Addr, SocketAddrV6};
+use linux_raw_sys::net::{
+    IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_UDP, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW,
+    SOCK_STREAM,
+};
+
+/// All datagram sockets, so that the stack's events find whom to wake.
+static SOCKETS: TaskCell<BTreeMap<SocketId, Weak<DatagramSocket>>> = TaskCell::new(BTreeMap::new());
+
+/// Wakes whoever waits for a socket.
+pub(super) fn wake(id: SocketId) {
+    let socket = SOCKETS.with(|sockets| sockets.get(&id).and_then(Weak::upgrade));
+    if let Some(socket) = socket {
+        socket.wait_queue.wake_all();
+    }
+}
+
+/// A UDP or ICMPv6 socket.
+pub struct DatagramSocket {
+    id: SocketId,
+    kind: SocketKind,
+    /// Which control messages the program wants.
+    wanted: Cell<Wanted>,
+    timeouts: TimeoutCells,
+    wait_queue: WaitQueue,
+    /// IPV6_PKTINFO and the like set for all messages (RFC 3542 section 6).
+    sticky: RefCell<::net::socket::SendOptions>,
+}
+
+impl DatagramSocket {
+    /// socket(2): `EPROTONOSUPPORT` and `ESOCKTNOSUPPORT` as Linux gives them.
+    pub fn create(kind: u32, protocol: u32) -> Result<Rc<dyn Socket>, Errno> {
+        const ANY: u32 = IPPROTO_IP as u32;
+        const UDP: u32 = IPPROTO_UDP as u32;
+        let kind = match (kind, protocol) {
+            (SOCK_DGRAM, ANY | UDP) => SocketKind::Udp,
+            (SOCK_DGRAM, IPPROTO_ICMPV6) => SocketKind::Icmpv6Echo,
+            (SOCK_RAW, IPPROTO_ICMPV6) => SocketKind::Icmpv6Raw,
+            (SOCK_DGRAM | SOCK_RAW | SOCK_STREAM, _) => return Err(Errno::PROTONOSUPPORT),
+            _ => return Err(Errno::SOCKTNOSUPPORT),
+        };
+        let id = change_stack(|stack| stack.open_socket(kind)).map_err(|_| Errno::NFILE)?;
+        let socket = Rc::new(Self {
+            id,
+            kind,
+            wanted: Cell::new(Wanted::empty()),
+            timeouts: TimeoutCells::default(),
+            wait_queue: WaitQueue::new(),
+            sticky: RefCell::default(),
+        });
+        SOCKETS.with(|sockets| sockets.insert(id, Rc::downgrade(&socket)));
+        Ok(socket)
+    }
+
+    /// Linux shows no port for raw sockets.
+    fn shown(&self, address: SocketAddrV6) -> Vec<u8> {
+        let mut address = address;
+        if self.kind == SocketKind::Icmpv6Raw {
+            address.set_port(0);
+        }
+        socket_address::emit(address)
+    }
+
+    fn receive_error(&self, to: &mut UserWriter<'_>) -> Result<Incoming, Errno> {
+        let taken = change_stack(|stack| {
+            stack.receive_error(self.id, |meta, payload| (*meta, to.copy(payload), payload.len()))
+        });
+        let (meta, copied, length) = taken.map_err(|_| Errno::AGAIN)?;
+        let copied = copied?;
+        let mut flags = MessageFlags::ERROR_QUEUE;
+        flags.set(MessageFlags::TRUNCATED, copied < length);
+        Ok(Incoming {
+            length: copied,
+            address: socket_address::emit(meta.destination),
+            control: control_message::emit_error(&meta),
+            flags: flags.bits(),
+        })
+    }
+}
+
+impl Drop for DatagramSocket {
+    fn drop(&mut self) {
+        SOCKETS.with(|sockets| sockets.remove(&self.id));
+        change_stack(|stack| stack.close_socket(self.id, time::now()));
+    }
+}
+
+impl Socket for DatagramSocket {
+    fn bind(&self, address: &[u8]) -> Result<(), Errno> {
+        let address = socket_address::parse(address)?;
+        change_stack(|stack| stack.bind(self.id, address)).map_err(errno::bind)
+    }
+
+    fn connect(&self, address: &[u8]) -> Result<(), Errno> {
+        let peer = socket_address::parse_peer(address)?;
+        change_stack(|stack| match peer {
+            Some(peer) => stack.connect(self.id, peer, time::now()),
+            None => stack.disconnect(self.id),
+        })
+        .map_err(errno::connect)
+    }
+
+    fn local_address(&self) -> Result<Vec<u8>, Errno> {
+        let address = with_stack(|stack| stack.local_address(self.id)).ok_or(Errno::BADF)?;
+        Ok(self.shown(address))
+    }
+
+    fn peer_address(&self) -> Result<Vec<u8>, Errno> {
+        let address = with_stack(|stack| stack.remote_address(self.id)).ok_or(Errno::NOTCONN)?;
+        Ok(self.shown(address))
+    }
+
+    fn shutdown(&self, how: u32) -> Result<(), Errno> {
+        let (receive, send) = match how {
+            SHUT_RD => (true, false),
+            SHUT_WR => (false, true),
+            SHUT_RDWR => (true, true),
+            _ => return Err(Errno::INVAL),
+        };
+        change_stack(|stack| stack.shutdown(self.id, receive, send)).map_err(errno::shutdown)
+    }
+
+    fn try_send(
+        &self,
+        from: &mut UserReader<'_>,
+        message: Outgoing<'_>,
+        flags: MessageFlags,
+    ) -> Result<usize, Errno> {
+        let destination = match message.address {
+            Some(address) => socket_address::parse_peer(address)?,
+            None => None,
+        };
+        let mut options = *self.sticky.borrow();
+        control_message::parse(message.control, &mut options)?;
+        options.confirm = flags.contains(MessageFlags::CONFIRM);
+        let length = from.remaining();
+        let fill = |payload: &mut [u8]| from.copy(payload).map(|_| ());
+        change_stack(|stack| stack.send(self.id, destination, length, fill, &options, time::now()))
+            .map_err(errno::send)?;
+        Ok(length)
+    }
+
+    fn try_receive(&self, to: &mut UserWriter<'_>, flags: MessageFlags) -> Result<Incoming, Errno> {
+        if flags.contains(MessageFlags::ERROR_QUEUE) {
+            return self.receive_error(to);
+        }
+        let peek = flags.contains(MessageFlags::PEEK);
+        let taken = change_stack(|stack| {
+            stack.receive(self.id, peek, |meta, payload| (*meta, to.copy(payload), payload.len()))
+        });
+        let (meta, copied, length) = match taken {
+            Ok(taken) => taken,
+            Err(error) => return errno::receive(error).map_or(Ok(Incoming::default()), Err),
+        };
+        let copied = copied?;
+        let truncated = copied < length;
+        let whole = flags.contains(MessageFlags::TRUNCATED);
+        Ok(Incoming {
+            length: if whole { length } else { copied },
+            address: socket_address::emit(meta.source),
+            control: control_message::emit(&meta, self.wanted.get()),
+            flags: if truncated { MessageFlags::TRUNCATED.bits() } else { 0 },
+        })
+    }
+
+    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<(), Errno> {
+        options::set(self, level, name, value)
+    }
+
+    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
+        options::get(self, level, name)
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        self.timeouts.get()
+    }
+
+    fn readiness(&self) -> Readiness {
+        let state = with_stack(|stack| stack.readiness(self.id)).unwrap_or_default();
+        let mut readiness = Readiness::empty();
+        readiness.set(Readiness::IN, state.readable);
+        readiness.set(Readiness::OUT, state.writable);
+        readiness.set(Readiness::ERROR, state.error);
+        readiness.set(Readiness::READ_HANG_UP, state.receive_shut_down);
+        let both = state.receive_shut_down && state.send_shut_down;
+        readiness.set(Readiness::HANG_UP, both);
+        readiness
+    }
+
+    fn wait_queue(&self) -> &WaitQueue {
+        &self.wait_queue
+    }
+
+    fn readable_bytes(&self) -> usize {
+        with_stack(|stack| stack.next_receive_len(self.id))
+    }
+}
+
+/// An interface's index by number or name, for options.
+fn interface_by_name(stack: &KernelStack, name: &[u8]) -> Option<::net::interface::InterfaceIndex> {
+    stack
+        .interfaces()
+        .find(|interface| interface.name().as_bytes() == name)
+        .map(|interface| interface.index())
+}
+
+/// An address from an option's value.
+fn address(bytes: &[u8]) -> Result<Ipv6Addr, Errno> {
+    let octets: &[u8; 16] = bytes.first_chunk().ok_or(Errno::INVAL)?;
+    Ok(Ipv6Addr::from(*octets))
+}

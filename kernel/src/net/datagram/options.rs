@@ -1,0 +1,249 @@
+//! Socket options of datagram sockets: numbers and bytes to the stack's typed options.
+
+use super::control_message::{Wanted, octet, parse_packet_info};
+use super::{DatagramSocket, errno, interface_by_name};
+use crate::net::option::{
+    Kind, emit_bool, emit_u32, get_generic, read_bool, read_i32, read_u32, set_generic,
+};
+use crate::net::{change_stack, with_stack};
+use crate::syscall::errno::Errno;
+use crate::time;
+use ::net::interface::InterfaceIndex;
+use ::net::socket::{Icmpv6Filter, SetOption, SocketKind};
+use ::net::wire::ipv6::{HopLimit, TrafficClass};
+use alloc::vec::Vec;
+use linux_raw_sys::net::{
+    AF_INET6, IPPROTO_ICMPV6, IPPROTO_UDP, IPV6_2292HOPLIMIT, IPV6_2292PKTINFO,
+    IPV6_ADD_MEMBERSHIP, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_MTU,
+    IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
+    IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_PMTUDISC_DO, IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_OMIT,
+    IPV6_PMTUDISC_WANT, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS,
+    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR,
+    SO_RCVBUF, SO_RCVBUFFORCE, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP,
+    SO_TIMESTAMPNS, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET,
+};
+
+/// ICMPV6_FILTER (linux/icmpv6.h), which the crate with the other constants lacks.
+const ICMPV6_FILTER: u32 = 1;
+/// net.core.rmem_max and wmem_max: what a program may ask for.
+const BUFFER_MAX: u32 = 212_992;
+/// SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF of Linux.
+const RECEIVE_BUFFER_MIN: usize = 2304;
+const SEND_BUFFER_MIN: usize = 4608;
+/// Where an ICMPv6 message has its checksum.
+const CHECKSUM_OFFSET: u32 = 2;
+
+pub(super) fn set(
+    socket: &DatagramSocket,
+    level: u32,
+    name: u32,
+    value: &[u8],
+) -> Result<(), Errno> {
+    if let Some(flag) = wanted(level, name) {
+        let mut wanted = socket.wanted.get();
+        wanted.set(flag, read_bool(value)?);
+        socket.wanted.set(wanted);
+        return Ok(());
+    }
+    match level {
+        SOL_SOCKET => set_socket(socket, name, value),
+        SOL_IPV6 => set_ipv6(socket, name, value),
+        SOL_ICMPV6 if name == ICMPV6_FILTER => set_filter(socket, value),
+        // The checksum of ICMPv6 is not for programs to place; asking for where it is, is fine.
+        SOL_RAW if name == IPV6_CHECKSUM && socket.kind == SocketKind::Icmpv6Raw => {
+            if read_u32(value)? == CHECKSUM_OFFSET { Ok(()) } else { Err(Errno::INVAL) }
+        }
+        _ => Err(Errno::NOPROTOOPT),
+    }
+}
+
+/// The options that ask for a control message.
+fn wanted(level: u32, name: u32) -> Option<Wanted> {
+    Some(match (level, name) {
+        (SOL_IPV6, IPV6_RECVPKTINFO) => Wanted::PACKET_INFO,
+        (SOL_IPV6, IPV6_RECVHOPLIMIT) => Wanted::HOP_LIMIT,
+        (SOL_IPV6, IPV6_RECVTCLASS) => Wanted::TRAFFIC_CLASS,
+        (SOL_IPV6, IPV6_2292PKTINFO) => Wanted::OLD_PACKET_INFO,
+        (SOL_IPV6, IPV6_2292HOPLIMIT) => Wanted::OLD_HOP_LIMIT,
+        (SOL_SOCKET, SO_TIMESTAMP) => Wanted::TIMESTAMP,
+        (SOL_SOCKET, SO_TIMESTAMPNS) => Wanted::TIMESTAMP_NANOSECONDS,
+        _ => return None,
+    })
+}
+
+fn apply(socket: &DatagramSocket, option: SetOption) -> Result<(), Errno> {
+    change_stack(|stack| stack.set_socket_option(socket.id, option)).map_err(errno::option)
+}
+
+/// Linux doubles what a program asks for, to account for its own overhead, and says so.
+fn buffer_size(value: &[u8], minimum: usize) -> Result<usize, Errno> {
+    let asked = read_u32(value)?.min(BUFFER_MAX);
+    Ok((asked as usize * 2).max(minimum))
+}
+
+fn set_socket(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
+    let option = match name {
+        SO_REUSEADDR => SetOption::ReuseAddress(read_bool(value)?),
+        SO_REUSEPORT => SetOption::ReusePort(read_bool(value)?),
+        SO_RCVBUF | SO_RCVBUFFORCE => {
+            SetOption::ReceiveBuffer(buffer_size(value, RECEIVE_BUFFER_MIN)?)
+        }
+        SO_SNDBUF | SO_SNDBUFFORCE => SetOption::SendBuffer(buffer_size(value, SEND_BUFFER_MIN)?),
+        SO_BINDTODEVICE => {
+            let name = value.split(|byte| *byte == 0).next().unwrap_or_default();
+            let device = if name.is_empty() {
+                None
+            } else {
+                let found = with_stack(|stack| interface_by_name(stack, name));
+                Some(found.ok_or(Errno::NODEV)?)
+            };
+            SetOption::Device(device)
+        }
+        SO_BINDTOIFINDEX => SetOption::Device(InterfaceIndex::new(read_u32(value)?)),
+        _ => return set_generic(&socket.timeouts, SOL_SOCKET, name, value),
+    };
+    apply(socket, option)
+}
+
+fn set_ipv6(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
+    let option = match name {
+        IPV6_UNICAST_HOPS => {
+            let hops = octet(read_i32(value)?)?;
+            if hops == Some(0) {
+                return Err(Errno::INVAL);
+            }
+            SetOption::UnicastHops(hops.map(HopLimit))
+        }
+        IPV6_MULTICAST_HOPS => SetOption::MulticastHops(octet(read_i32(value)?)?.map(HopLimit)),
+        IPV6_MULTICAST_IF => SetOption::MulticastInterface(InterfaceIndex::new(read_u32(value)?)),
+        IPV6_MULTICAST_LOOP => match read_u32(value)? {
+            loops @ (0 | 1) => SetOption::MulticastLoop(loops == 1),
+            _ => return Err(Errno::INVAL),
+        },
+        IPV6_MULTICAST_ALL => SetOption::MulticastAll(read_bool(value)?),
+        IPV6_V6ONLY => SetOption::OnlyV6(read_bool(value)?),
+        IPV6_TCLASS => SetOption::TrafficClass(octet(read_i32(value)?)?.map(TrafficClass)),
+        IPV6_RECVERR => SetOption::ReceiveErrors(read_bool(value)?),
+        IPV6_DONTFRAG => SetOption::DontFragment(read_bool(value)?),
+        // Datagrams are never fragmented in the network; what is asked for is whether they may be
+        // here, at the source.
+        IPV6_MTU_DISCOVER => match read_u32(value)? {
+            IPV6_PMTUDISC_DONT | IPV6_PMTUDISC_WANT => SetOption::DontFragment(false),
+            2..=IPV6_PMTUDISC_OMIT => SetOption::DontFragment(true),
+            _ => return Err(Errno::INVAL),
+        },
+        IPV6_PKTINFO => {
+            let (source, interface) = parse_packet_info(value)?;
+            let mut sticky = socket.sticky.borrow_mut();
+            (sticky.source, sticky.interface) = (source, interface);
+            return Ok(());
+        }
+        IPV6_ADD_MEMBERSHIP | IPV6_DROP_MEMBERSHIP => return membership(socket, name, value),
+        // At this level Linux refuses it for ICMPv6 sockets.
+        IPV6_CHECKSUM => return Err(Errno::INVAL),
+        _ => return Err(Errno::NOPROTOOPT),
+    };
+    apply(socket, option)
+}
+
+/// `ipv6_mreq`: a group and the interface to hear it on.
+fn membership(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
+    let group = super::address(value)?;
+    let number = value.get(16..).ok_or(Errno::INVAL).and_then(read_u32)?;
+    let interface = InterfaceIndex::new(number);
+    change_stack(|stack| {
+        if name == IPV6_ADD_MEMBERSHIP {
+            stack.join_group(socket.id, group, interface, time::now())
+        } else {
+            stack.leave_group(socket.id, group, interface, time::now())
+        }
+    })
+    .map_err(errno::membership)
+}
+
+/// `icmp6_filter`: eight words, a set bit blocks.
+fn set_filter(socket: &DatagramSocket, value: &[u8]) -> Result<(), Errno> {
+    let mut filter = Icmpv6Filter::PASS_ALL;
+    for (word, bytes) in filter.0.iter_mut().zip(value.chunks_exact(4)) {
+        *word = read_u32(bytes)?;
+    }
+    apply(socket, SetOption::Icmpv6Filter(filter))
+}
+
+pub(super) fn get(socket: &DatagramSocket, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
+    if let Some(flag) = wanted(level, name) {
+        return Ok(emit_bool(socket.wanted.get().contains(flag)));
+    }
+    match level {
+        SOL_SOCKET => get_socket(socket, name),
+        SOL_IPV6 => get_ipv6(socket, name),
+        SOL_ICMPV6 if name == ICMPV6_FILTER && socket.kind == SocketKind::Icmpv6Raw => {
+            let filter = with_stack(|stack| stack.icmpv6_filter(socket.id)).ok_or(Errno::BADF)?;
+            Ok(filter.0.iter().flat_map(|word| word.to_ne_bytes()).collect())
+        }
+        SOL_RAW if name == IPV6_CHECKSUM && socket.kind == SocketKind::Icmpv6Raw => {
+            Ok(emit_u32(CHECKSUM_OFFSET))
+        }
+        _ => Err(Errno::NOPROTOOPT),
+    }
+}
+
+fn get_socket(socket: &DatagramSocket, name: u32) -> Result<Vec<u8>, Errno> {
+    let options =
+        with_stack(|stack| stack.socket_options(socket.id).copied()).ok_or(Errno::BADF)?;
+    Ok(match name {
+        SO_REUSEADDR => emit_bool(options.reuse_address),
+        SO_REUSEPORT => emit_bool(options.reuse_port),
+        SO_RCVBUF => emit_u32(u32::try_from(options.receive_buffer).unwrap_or(u32::MAX)),
+        SO_SNDBUF => emit_u32(u32::try_from(options.send_buffer).unwrap_or(u32::MAX)),
+        SO_BINDTODEVICE => with_stack(|stack| {
+            let interface = options.device.and_then(|device| stack.interface(device));
+            interface.map_or(Vec::new(), |interface| interface.name().bytes().chain([0]).collect())
+        }),
+        SO_BINDTOIFINDEX => emit_u32(options.device.map_or(0, InterfaceIndex::get)),
+        SO_ERROR => {
+            let error = change_stack(|stack| stack.take_socket_error(socket.id));
+            emit_u32(error.map_or(0, |error| u32::from(errno::socket(error).raw())))
+        }
+        _ => {
+            let (protocol, raw) = match socket.kind {
+                SocketKind::Udp => (IPPROTO_UDP as u32, false),
+                SocketKind::Icmpv6Echo => (IPPROTO_ICMPV6, false),
+                SocketKind::Icmpv6Raw => (IPPROTO_ICMPV6, true),
+            };
+            let kind = Kind { family: AF_INET6, protocol, raw };
+            return get_generic(&socket.timeouts, kind, SOL_SOCKET, name);
+        }
+    })
+}
+
+fn get_ipv6(socket: &DatagramSocket, name: u32) -> Result<Vec<u8>, Errno> {
+    let options =
+        with_stack(|stack| stack.socket_options(socket.id).copied()).ok_or(Errno::BADF)?;
+    let hops = options.unicast_hops.unwrap_or(HopLimit::DEFAULT);
+    Ok(match name {
+        IPV6_UNICAST_HOPS => emit_u32(u32::from(hops.0)),
+        IPV6_MULTICAST_HOPS => emit_u32(u32::from(options.multicast_hops.0)),
+        IPV6_MULTICAST_IF => emit_u32(options.multicast_interface.map_or(0, InterfaceIndex::get)),
+        IPV6_MULTICAST_LOOP => emit_bool(options.multicast_loop),
+        IPV6_MULTICAST_ALL => emit_bool(options.multicast_all),
+        IPV6_V6ONLY => emit_bool(options.only_v6),
+        IPV6_TCLASS => emit_u32(u32::from(options.traffic_class.0)),
+        IPV6_RECVERR => emit_bool(options.receive_errors),
+        IPV6_DONTFRAG => emit_bool(options.dont_fragment),
+        IPV6_MTU_DISCOVER => {
+            emit_u32(if options.dont_fragment { IPV6_PMTUDISC_DO } else { IPV6_PMTUDISC_WANT })
+        }
+        IPV6_MTU => emit_u32(u32::from(path_mtu(socket)?)),
+        _ => return Err(Errno::NOPROTOOPT),
+    })
+}
+
+/// The path MTU of a connected socket; `ENOTCONN` for another.
+fn path_mtu(socket: &DatagramSocket) -> Result<u16, Errno> {
+    let peer = with_stack(|stack| stack.remote_address(socket.id)).ok_or(Errno::NOTCONN)?;
+    let zone = InterfaceIndex::new(peer.scope_id());
+    with_stack(|stack| stack.route_to(*peer.ip(), zone, time::now()))
+        .map(|path| path.mtu)
+        .ok_or(Errno::NETUNREACH)
+}

@@ -1,0 +1,64 @@
+//! Notifications: what the stack reports goes to the sockets that subscribed (`ip monitor`).
+
+use super::message::Header;
+use super::{SOCKETS, address, link, neighbor, route};
+use crate::{net, time};
+use ::net::event::Event;
+use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
+use linux_raw_sys::net::AF_UNSPEC;
+use linux_raw_sys::netlink::rtnetlink_groups::{
+    self, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV6_ROUTE, RTNLGRP_LINK, RTNLGRP_NEIGH,
+};
+
+/// A notification belongs to no request.
+const HEADER: Header = Header { kind: 0, flags: 0, sequence: 0, port: 0 };
+
+/// Tells the subscribers of a change.
+pub fn publish(event: &Event) {
+    let now = time::now();
+    let (group, message) = match event {
+        Event::LinkChanged(index) => {
+            let message = net::with_stack(|stack| {
+                stack
+                    .interface(*index)
+                    .map(|interface| link::emit(interface, AF_UNSPEC as u8, HEADER))
+            });
+            let Some(message) = message else { return };
+            (RTNLGRP_LINK, message)
+        }
+        Event::LinkRemoved(index) => (RTNLGRP_LINK, link::emit_removed(*index, HEADER)),
+        Event::AddressChanged(info) => (RTNLGRP_IPV6_IFADDR, address::emit(info, now, HEADER)),
+        Event::AddressRemoved(info) => {
+            (RTNLGRP_IPV6_IFADDR, address::emit_removed(info, now, HEADER))
+        }
+        Event::RouteChanged(info) => {
+            let hop_limit = net::with_stack(|stack| route::hop_limit(stack, info));
+            (RTNLGRP_IPV6_ROUTE, route::emit(info, hop_limit, now, HEADER))
+        }
+        Event::RouteRemoved(info) => (RTNLGRP_IPV6_ROUTE, route::emit_removed(info, now, HEADER)),
+        Event::NeighborChanged(info) => (RTNLGRP_NEIGH, neighbor::emit(info, now, HEADER)),
+        Event::NeighborRemoved(info) => (RTNLGRP_NEIGH, neighbor::emit_removed(info, now, HEADER)),
+        Event::Lost => {
+            for socket in subscribers(u32::MAX) {
+                socket.lose_notification();
+            }
+            return;
+        }
+        Event::Socket(_) | Event::DuplicateAddress { .. } => return,
+    };
+    for socket in subscribers(bit(group)) {
+        socket.notify(&message);
+    }
+}
+
+const fn bit(group: rtnetlink_groups) -> u32 {
+    1 << (group as u32 - 1)
+}
+
+fn subscribers(groups: u32) -> Vec<Rc<super::NetlinkSocket>> {
+    SOCKETS.with(|sockets| {
+        let live = sockets.iter().filter_map(Weak::upgrade);
+        live.filter(|socket| socket.groups.get() & groups != 0).collect()
+    })
+}

@@ -1,0 +1,184 @@
+//! Requests: finding who answers, dumps, single answers and acknowledgements.
+
+use super::message::{Builder, HEADER_LENGTH, Header, Message};
+use super::{address, link, neighbor, route};
+use crate::syscall::errno::Errno;
+use alloc::vec::Vec;
+use linux_raw_sys::netlink::{
+    NLM_F_ACK, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
+    NLMSG_MIN_TYPE, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK,
+    RTM_GETNEIGH, RTM_GETROUTE, RTM_GETRULE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE,
+    RTM_SETLINK,
+};
+
+/// Room in one datagram of a dump. Programs read with at least 8 KiB.
+const DATAGRAM_LIMIT: usize = 4096;
+
+// The numbers of the messages are an enum in the generated bindings; a match needs constants.
+const NEW_LINK: u16 = RTM_NEWLINK as u16;
+const DELETE_LINK: u16 = RTM_DELLINK as u16;
+const GET_LINK: u16 = RTM_GETLINK as u16;
+const SET_LINK: u16 = RTM_SETLINK as u16;
+const NEW_ADDRESS: u16 = RTM_NEWADDR as u16;
+const DELETE_ADDRESS: u16 = RTM_DELADDR as u16;
+const GET_ADDRESS: u16 = RTM_GETADDR as u16;
+const NEW_ROUTE: u16 = RTM_NEWROUTE as u16;
+const DELETE_ROUTE: u16 = RTM_DELROUTE as u16;
+const GET_ROUTE: u16 = RTM_GETROUTE as u16;
+const NEW_NEIGHBOR: u16 = RTM_NEWNEIGH as u16;
+const DELETE_NEIGHBOR: u16 = RTM_DELNEIGH as u16;
+const GET_NEIGHBOR: u16 = RTM_GETNEIGH as u16;
+const GET_RULE: u16 = RTM_GETRULE as u16;
+
+/// Makes messages of a table, each with this header.
+pub(super) type Dump = Vec<Vec<u8>>;
+
+/// Answers one message of the socket with this port. Every answer goes to `sink` as a datagram.
+pub(super) fn answer(message: &Message<'_>, port: u32, sink: &mut dyn FnMut(Vec<u8>)) {
+    let request = message.header;
+    let flags = u32::from(request.flags);
+    if flags & NLM_F_REQUEST == 0 || u32::from(request.kind) < NLMSG_MIN_TYPE {
+        return;
+    }
+    let reply = Header { port, flags: 0, ..request };
+    let result = if flags & NLM_F_DUMP == NLM_F_DUMP {
+        dump(message, Header { flags: NLM_F_MULTI as u16, ..reply }, sink)
+    } else {
+        single(message, reply, sink)
+    };
+    match result {
+        Ok(Answered::WithData) => {}
+        Ok(Answered::Silently) => {
+            if flags & NLM_F_ACK != 0 {
+                sink(acknowledgement(reply, message, None));
+            }
+        }
+        Err(error) => sink(acknowledgement(reply, message, Some(error))),
+    }
+}
+
+/// Whether a request has had its answer.
+enum Answered {
+    WithData,
+    Silently,
+}
+
+fn dump(
+    message: &Message<'_>,
+    header: Header,
+    sink: &mut dyn FnMut(Vec<u8>),
+) -> Result<Answered, Errno> {
+    let payload = message.payload;
+    let messages = match message.header.kind {
+        GET_LINK => link::dump(payload, header),
+        GET_ADDRESS => address::dump(payload, header),
+        GET_ROUTE => route::dump(payload, header),
+        GET_NEIGHBOR => neighbor::dump(payload, header),
+        // There are no policy rules: an empty table is the truth.
+        GET_RULE => Dump::new(),
+        _ => return Err(Errno::OPNOTSUPP),
+    };
+    let mut datagram = Vec::new();
+    for message in messages {
+        if !datagram.is_empty() && datagram.len() + message.len() > DATAGRAM_LIMIT {
+            sink(core::mem::take(&mut datagram));
+        }
+        datagram.extend_from_slice(&message);
+    }
+    if !datagram.is_empty() {
+        sink(datagram);
+    }
+    let done = Header { kind: NLMSG_DONE as u16, ..header };
+    sink(Builder::new(done).body(&0i32.to_ne_bytes()).finish());
+    Ok(Answered::WithData)
+}
+
+fn single(
+    message: &Message<'_>,
+    header: Header,
+    sink: &mut dyn FnMut(Vec<u8>),
+) -> Result<Answered, Errno> {
+    let (payload, flags) = (message.payload, u32::from(message.header.flags));
+    match message.header.kind {
+        GET_LINK => sink(link::get(payload, header)?),
+        GET_ROUTE => sink(route::get(payload, header)?),
+        GET_NEIGHBOR => sink(neighbor::get(payload, header)?),
+        kind => {
+            match kind {
+                NEW_LINK | SET_LINK => link::change(payload)?,
+                DELETE_LINK => link::delete(payload)?,
+                NEW_ADDRESS => address::add(payload, flags)?,
+                DELETE_ADDRESS => address::delete(payload)?,
+                NEW_ROUTE => route::add(payload, flags)?,
+                DELETE_ROUTE => route::delete(payload)?,
+                NEW_NEIGHBOR => neighbor::add(payload, flags)?,
+                DELETE_NEIGHBOR => neighbor::delete(payload)?,
+                _ => return Err(Errno::OPNOTSUPP),
+            }
+            return Ok(Answered::Silently);
+        }
+    }
+    Ok(Answered::WithData)
+}
+
+/// NLMSG_ERROR: success or `error`, with the request's header (capped, as with NETLINK_CAP_ACK)
+/// and, for an error, the whole request, which is how Linux lets programs find their mistake.
+fn acknowledgement(reply: Header, request: &Message<'_>, error: Option<Errno>) -> Vec<u8> {
+    let flags = if error.is_none() { NLM_F_CAPPED as u16 } else { 0 };
+    let code = error.map_or(0, |error| -i32::from(error.raw()));
+    let length = HEADER_LENGTH + request.payload.len();
+    let header = request.header;
+    let mut builder = Builder::new(Header { kind: NLMSG_ERROR as u16, flags, ..reply })
+        .body(&code.to_ne_bytes())
+        .body(&(length as u32).to_ne_bytes())
+        .body(&header.kind.to_ne_bytes())
+        .body(&header.flags.to_ne_bytes())
+        .body(&header.sequence.to_ne_bytes())
+        .body(&header.port.to_ne_bytes());
+    if error.is_some() {
+        builder = builder.body(request.payload);
+    }
+    builder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::netlink::message::{Messages, read_u32};
+
+    fn answers(kind: u16, flags: u32) -> Vec<Vec<u8>> {
+        let header = Header { kind, flags: flags as u16, sequence: 77, port: 0 };
+        let bytes = Builder::new(header).body(&[0; 16]).finish();
+        let mut datagrams = Vec::new();
+        for message in Messages::new(&bytes) {
+            answer(&message, 42, &mut |datagram| datagrams.push(datagram));
+        }
+        datagrams
+    }
+
+    #[test]
+    fn an_unknown_request_is_refused_with_its_header() {
+        let datagrams = answers(9999, NLM_F_REQUEST);
+        let message = Messages::new(&datagrams[0]).next().unwrap();
+        assert_eq!(message.header.kind, NLMSG_ERROR as u16);
+        assert_eq!((message.header.sequence, message.header.port), (77, 42));
+        assert_eq!(read_u32(message.payload, 0), Some((-95i32).cast_unsigned()));
+        assert_eq!(message.payload.len(), 4 + 16 + 16, "the request follows whole");
+    }
+
+    #[test]
+    fn the_end_of_a_dump_comes_in_a_datagram_of_its_own() {
+        let datagrams = answers(GET_RULE, NLM_F_REQUEST | NLM_F_DUMP);
+        assert_eq!(datagrams.len(), 1);
+        assert_eq!(datagrams[0].len(), 20, "as measured on Linux");
+        let message = Messages::new(&datagrams[0]).next().unwrap();
+        assert_eq!(message.header.kind, NLMSG_DONE as u16);
+        assert_eq!(u32::from(message.header.flags), NLM_F_MULTI);
+    }
+
+    #[test]
+    fn what_is_no_request_is_ignored() {
+        assert!(answers(GET_RULE, 0).is_empty());
+        assert!(answers(NLMSG_DONE as u16, NLM_F_REQUEST).is_empty());
+    }
+}

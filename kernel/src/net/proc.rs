@@ -1,0 +1,297 @@
+//! `/proc/net`: interfaces, addresses, groups, sockets and counters, as Linux prints them.
+//!
+//! `drops` is ours: every way a packet can disappear, and every table that can be full, by name.
+
+use super::{Buffer, with_stack};
+use crate::fs::generated::Generated;
+use crate::fs::{self, stat::Kind};
+use ::net::address::{AddressExt, Scope};
+use ::net::expiry::Expiry;
+use ::net::interface::{Interface, InterfaceKind};
+use ::net::unicast::{AddressInfo, AddressState};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::net::Ipv6Addr;
+use linux_raw_sys::netlink::{IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_PERMANENT, IFA_F_TENTATIVE};
+
+/// Makes the files known to `/proc`.
+pub(super) fn register() {
+    fs::proc::register("net/dev", devices);
+    fs::proc::register("net/if_inet6", addresses);
+    fs::proc::register("net/snmp6", counters);
+    fs::proc::register("net/udp6", datagram_sockets);
+    fs::proc::register("net/raw6", raw_sockets);
+    fs::proc::register("net/icmp6", echo_sockets);
+    fs::proc::register("net/igmp6", groups);
+    fs::proc::register("net/drops", drops);
+    fs::proc::register_source("net/dev_snmp6", interface_counters);
+}
+
+/// Frame counters as `ip -s link` and `/proc/net/dev` sort them.
+pub(super) struct Traffic {
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) errors: u64,
+    pub(super) dropped: u64,
+}
+
+/// Counters of an interface in both directions.
+pub(super) struct LinkTraffic {
+    pub(super) receive: Traffic,
+    pub(super) transmit: Traffic,
+    pub(super) multicast: u64,
+}
+
+/// Sorts an interface's counters: what is wrong with a frame is an error, what there was no room
+/// or use for was dropped.
+pub(super) fn traffic(interface: &Interface<Buffer>) -> LinkTraffic {
+    let counters = interface.counters();
+    let link = &counters.link;
+    LinkTraffic {
+        receive: Traffic {
+            packets: link.receive_frames,
+            bytes: link.receive_octets,
+            errors: link.receive_lost() - link.receive_no_buffer,
+            dropped: link.receive_no_buffer + counters.ipv6.in_discards,
+        },
+        transmit: Traffic {
+            packets: link.transmit_frames,
+            bytes: link.transmit_octets,
+            errors: link.transmit_errors,
+            dropped: counters.ipv6.out_discards,
+        },
+        multicast: link.receive_multicast,
+    }
+}
+
+fn write_lines(text: &mut String, mut line: impl FnMut(&mut String) -> core::fmt::Result) {
+    // Writing to a String can't fail.
+    let _ = line(text);
+}
+
+fn devices(text: &mut String) {
+    text.push_str(
+        "Inter-|   Receive                                                |  Transmit\n \
+         face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs \
+         drop fifo colls carrier compressed\n",
+    );
+    with_stack(|stack| {
+        for interface in stack.interfaces() {
+            let LinkTraffic { receive, transmit, multicast } = traffic(interface);
+            write_lines(text, |text| {
+                writeln!(
+                    text,
+                    "{:>6}: {:>7} {:>7} {:>4} {:>4} {:>4} {:>5} {:>10} {:>9} {:>8} {:>7} {:>4} \
+                     {:>4} {:>4} {:>5} {:>7} {:>10}",
+                    interface.name(),
+                    receive.bytes,
+                    receive.packets,
+                    receive.errors,
+                    receive.dropped,
+                    0,
+                    0,
+                    0,
+                    multicast,
+                    transmit.bytes,
+                    transmit.packets,
+                    transmit.errors,
+                    transmit.dropped,
+                    0,
+                    0,
+                    0,
+                    0,
+                )
+            });
+        }
+    });
+}
+
+/// 32 hexadecimal digits.
+fn hex(address: Ipv6Addr) -> String {
+    format!("{:032x}", u128::from(address))
+}
+
+/// The scope byte of if_inet6 (IPV6_ADDR_LOOPBACK and its like in Linux).
+fn scope(address: &AddressInfo) -> u8 {
+    match address.address.scope() {
+        _ if address.address.is_loopback() => 0x10,
+        Scope::LINK_LOCAL => 0x20,
+        Scope::SITE_LOCAL => 0x40,
+        _ => 0,
+    }
+}
+
+fn address_flags(address: &AddressInfo) -> u32 {
+    let permanent = if address.valid == Expiry::Never { IFA_F_PERMANENT } else { 0 };
+    permanent
+        | match address.state {
+            AddressState::Tentative => IFA_F_TENTATIVE,
+            AddressState::Preferred => 0,
+            AddressState::Deprecated => IFA_F_DEPRECATED,
+            AddressState::Duplicated => IFA_F_TENTATIVE | IFA_F_DADFAILED,
+        }
+}
+
+fn addresses(text: &mut String) {
+    with_stack(|stack| {
+        for interface in stack.interfaces() {
+            for address in interface.addresses() {
+                write_lines(text, |text| {
+                    writeln!(
+                        text,
+                        "{} {:02x} {:02x} {:02x} {:02x} {:>8}",
+                        hex(address.address),
+                        interface.index().get(),
+                        address.prefix_length,
+                        scope(&address),
+                        address_flags(&address),
+                        interface.name(),
+                    )
+                });
+            }
+        }
+    });
+}
+
+fn groups(text: &mut String) {
+    with_stack(|stack| {
+        for interface in stack.interfaces() {
+            for (group, users) in interface.groups() {
+                write_lines(text, |text| {
+                    writeln!(
+                        text,
+                        "{:<4} {:<15} {} {:>5} {:08X} {}",
+                        interface.index().get(),
+                        interface.name(),
+                        hex(group),
+                        users,
+                        0x4, // MAF_TIMER_RUNNING and others are not told; "last reporter" is.
+                        0,
+                    )
+                });
+            }
+        }
+    });
+}
+
+fn write_counter(text: &mut String, name: &str, value: u64) {
+    write_lines(text, |text| writeln!(text, "{name:<32}\t{value}"));
+}
+
+fn counters(text: &mut String) {
+    let node = with_stack(|stack| stack.node_counters());
+    for (name, value) in node.ipv6.iter() {
+        write_counter(text, name, value);
+    }
+    for (name, value) in node.icmpv6.iter() {
+        write_counter(text, name, value);
+    }
+    for (message_type, received, _) in node.icmpv6.iter_types().filter(|(_, count, _)| *count > 0) {
+        write_counter(text, &format!("Icmp6InType{message_type}"), received);
+    }
+    for (message_type, _, sent) in node.icmpv6.iter_types().filter(|(_, _, count)| *count > 0) {
+        write_counter(text, &format!("Icmp6OutType{message_type}"), sent);
+    }
+    for (name, value) in node.udp.iter() {
+        write_counter(text, name, value);
+    }
+}
+
+fn drops(text: &mut String) {
+    let node = with_stack(|stack| stack.node_counters());
+    for (reason, count) in node.drops.iter() {
+        write_counter(text, reason.name(), count);
+    }
+    for (table, count) in node.tables.iter() {
+        write_counter(text, &format!("full: {}", table.name()), count);
+    }
+    with_stack(|stack| {
+        for interface in stack.interfaces() {
+            if matches!(interface.kind(), InterfaceKind::Ethernet { .. }) {
+                for (name, value) in interface.counters().link.iter() {
+                    write_counter(text, &format!("{}: {name}", interface.name()), value);
+                }
+            }
+        }
+    });
+}
+
+/// `/proc/net/dev_snmp6`: a file for each interface.
+fn interface_counters(path: &str) -> Option<Generated> {
+    with_stack(|stack| {
+        if path.is_empty() {
+            let name =
+                |interface: &Interface<Buffer>| (interface.name().to_string(), Kind::Regular);
+            return Some(Generated::Directory(stack.interfaces().map(name).collect()));
+        }
+        let interface = stack.interfaces().find(|interface| interface.name() == path)?;
+        let counters = interface.counters();
+        let mut text = String::new();
+        write_counter(&mut text, "ifIndex", u64::from(interface.index().get()));
+        for (name, value) in counters.ipv6.iter().chain(counters.icmpv6.iter()) {
+            write_counter(&mut text, name, value);
+        }
+        for (reason, count) in counters.drops.iter().filter(|(_, count)| *count > 0) {
+            write_counter(&mut text, &format!("Drop: {}", reason.name()), count);
+        }
+        Some(Generated::File(Box::new(move || text.clone().into_bytes())))
+    })
+}
+
+const SOCKET_HEADING: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n";
+
+/// An address as the socket tables print it: four words in the host's byte order.
+fn words(address: Ipv6Addr) -> String {
+    let octets = address.octets();
+    let words: Vec<String> = octets
+        .chunks_exact(4)
+        .filter_map(|word| word.try_into().ok())
+        .map(|word| format!("{:08X}", u32::from_ne_bytes(word)))
+        .collect();
+    words.concat()
+}
+
+fn sockets(text: &mut String, kind: ::net::socket::SocketKind) {
+    text.push_str(SOCKET_HEADING);
+    with_stack(|stack| {
+        for (line, socket) in stack.sockets().filter(|socket| socket.kind == kind).enumerate() {
+            let remote = socket.remote;
+            let (address, port) =
+                remote.map_or((Ipv6Addr::UNSPECIFIED, 0), |remote| (*remote.ip(), remote.port()));
+            // States of TCP: connected is ESTABLISHED, everything else CLOSE.
+            let state = if remote.is_some() { 1 } else { 7 };
+            write_lines(text, |text| {
+                writeln!(
+                    text,
+                    "{line:>5}: {}:{:04X} {}:{:04X} {state:02X} {:08X}:{:08X} 00:00000000 \
+                     00000000 {:>5} {:>8} {} 2 0 {}",
+                    words(*socket.local.ip()),
+                    socket.local.port(),
+                    words(address),
+                    port,
+                    0,
+                    socket.received_octets,
+                    0,
+                    0,
+                    line + 1,
+                    socket.drops,
+                )
+            });
+        }
+    });
+}
+
+fn datagram_sockets(text: &mut String) {
+    sockets(text, ::net::socket::SocketKind::Udp);
+}
+
+fn raw_sockets(text: &mut String) {
+    sockets(text, ::net::socket::SocketKind::Icmpv6Raw);
+}
+
+fn echo_sockets(text: &mut String) {
+    sockets(text, ::net::socket::SocketKind::Icmpv6Echo);
+}

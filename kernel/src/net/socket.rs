@@ -1,0 +1,219 @@
+//! What a socket is to the system calls: a file that can also be bound, connected and given
+//! messages with addresses and control data.
+//!
+//! As with every file nothing here waits: what would have to answers `EAGAIN`, and the file's wait
+//! queue is woken when another try may help.
+
+use crate::executor::WaitQueue;
+use crate::fs::file::{File, IoctlArgument, Readiness};
+use crate::fs::stat::{DeviceNumber, Kind, Stat};
+use crate::net::ioctl;
+use crate::syscall::errno::Errno;
+use crate::syscall::user_memory::{UserReader, UserWriter};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use bitflags::bitflags;
+use core::any::Any;
+use core::cell::Cell;
+use core::time::Duration;
+use linux_raw_sys::net::{
+    MSG_CONFIRM, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC,
+    MSG_WAITALL,
+};
+
+bitflags! {
+    /// The flags of send(2) and recv(2) that mean something here; others are ignored, as Linux
+    /// does with most.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct MessageFlags: u32 {
+        /// Leave the data in the queue.
+        const PEEK = MSG_PEEK;
+        /// In: return the datagram's true length. Out: the datagram was cut.
+        const TRUNCATED = MSG_TRUNC;
+        /// Out: control data was cut.
+        const CONTROL_TRUNCATED = MSG_CTRUNC;
+        /// Do not wait, whatever `O_NONBLOCK` says.
+        const DONT_WAIT = MSG_DONTWAIT;
+        /// Wait until the whole buffer is full (streams).
+        const WAIT_ALL = MSG_WAITALL;
+        /// Take from the error queue.
+        const ERROR_QUEUE = MSG_ERRQUEUE;
+        /// The last answer proves that the neighbor is reachable.
+        const CONFIRM = MSG_CONFIRM;
+        /// No SIGPIPE.
+        const NO_SIGNAL = MSG_NOSIGNAL;
+    }
+}
+
+/// Where a message is to go, beside its bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outgoing<'a> {
+    /// Destination, a `sockaddr`; `None` for the connected peer.
+    pub address: Option<&'a [u8]>,
+    /// Control messages.
+    pub control: &'a [u8],
+}
+
+/// What came with a message.
+#[derive(Clone, Debug, Default)]
+pub struct Incoming {
+    /// What the call returns: bytes copied, or with MSG_TRUNC the true length of a datagram.
+    pub length: usize,
+    /// Its sender, a `sockaddr`; empty when there is none to tell.
+    pub address: Vec<u8>,
+    /// Control messages.
+    pub control: Vec<u8>,
+    /// MSG_TRUNC and the like, for `msg_flags`.
+    pub flags: u32,
+}
+
+/// One kind of socket.
+pub trait Socket: 'static {
+    /// bind(2) to a `sockaddr`.
+    fn bind(&self, address: &[u8]) -> Result<(), Errno>;
+
+    /// connect(2) to a `sockaddr`; its `AF_UNSPEC` dissolves an association.
+    fn connect(&self, address: &[u8]) -> Result<(), Errno>;
+
+    /// getsockname(2).
+    fn local_address(&self) -> Result<Vec<u8>, Errno>;
+
+    /// getpeername(2).
+    fn peer_address(&self) -> Result<Vec<u8>, Errno>;
+
+    /// listen(2).
+    fn listen(&self, _backlog: i32) -> Result<(), Errno> {
+        Err(Errno::OPNOTSUPP)
+    }
+
+    /// accept(2): the new socket and its peer. `EAGAIN`: none yet.
+    fn try_accept(&self) -> Result<(Box<dyn Socket>, Vec<u8>), Errno> {
+        Err(Errno::OPNOTSUPP)
+    }
+
+    /// shutdown(2), `how` as the program gave it.
+    fn shutdown(&self, how: u32) -> Result<(), Errno>;
+
+    /// Sends one message; `EAGAIN` when there is no room now.
+    fn try_send(
+        &self,
+        from: &mut UserReader<'_>,
+        message: Outgoing<'_>,
+        flags: MessageFlags,
+    ) -> Result<usize, Errno>;
+
+    /// Takes one message; `EAGAIN` when there is none.
+    fn try_receive(&self, to: &mut UserWriter<'_>, flags: MessageFlags) -> Result<Incoming, Errno>;
+
+    /// setsockopt(2).
+    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<(), Errno>;
+
+    /// getsockopt(2): the whole value, which the caller cuts to the program's room.
+    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno>;
+
+    /// SO_RCVTIMEO and SO_SNDTIMEO.
+    fn timeouts(&self) -> Timeouts {
+        Timeouts::default()
+    }
+
+    /// What poll(2) reports.
+    fn readiness(&self) -> Readiness;
+
+    /// Woken when the readiness may have changed.
+    fn wait_queue(&self) -> &WaitQueue;
+
+    /// FIONREAD: bytes that the next receive can take.
+    fn readable_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// How long a blocking call waits; `None` is for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// SO_RCVTIMEO.
+    pub receive: Option<Duration>,
+    /// SO_SNDTIMEO.
+    pub send: Option<Duration>,
+}
+
+/// The device number that fstat(2) tells of sockets.
+const SOCKET_FILE_SYSTEM: DeviceNumber = DeviceNumber::new(0, 8);
+
+/// A socket as a file.
+pub struct SocketFile {
+    socket: Rc<dyn Socket>,
+    inode: u64,
+}
+
+impl SocketFile {
+    /// Wraps a socket.
+    pub fn new(socket: Rc<dyn Socket>) -> Self {
+        static NEXT_INODE: crate::sync::TaskCell<u64> = crate::sync::TaskCell::new(1);
+        let inode = NEXT_INODE.with(|next| {
+            *next += 1;
+            *next
+        });
+        Self { socket, inode }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &Rc<dyn Socket> {
+        &self.socket
+    }
+}
+
+impl File for SocketFile {
+    fn try_read(&self, to: &mut UserWriter<'_>) -> Result<usize, Errno> {
+        self.socket.try_receive(to, MessageFlags::empty()).map(|incoming| incoming.length)
+    }
+
+    fn try_write(&self, from: &mut UserReader<'_>) -> Result<usize, Errno> {
+        self.socket.try_send(from, Outgoing::default(), MessageFlags::empty())
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.socket.readiness()
+    }
+
+    fn wait_queue(&self) -> Option<&WaitQueue> {
+        Some(self.socket.wait_queue())
+    }
+
+    fn ioctl(&self, request: u32, argument: IoctlArgument) -> Result<usize, Errno> {
+        ioctl::socket(&*self.socket, request, argument)
+    }
+
+    fn stat(&self) -> Result<Stat, Errno> {
+        Ok(Stat::new(SOCKET_FILE_SYSTEM, self.inode, Kind::Socket, 0o777))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// The part of SOL_SOCKET that every kind of socket keeps in the same way.
+#[derive(Default)]
+pub struct TimeoutCells {
+    receive: Cell<Option<Duration>>,
+    send: Cell<Option<Duration>>,
+}
+
+impl TimeoutCells {
+    /// The present values.
+    pub fn get(&self) -> Timeouts {
+        Timeouts { receive: self.receive.get(), send: self.send.get() }
+    }
+
+    /// SO_RCVTIMEO.
+    pub fn set_receive(&self, timeout: Option<Duration>) {
+        self.receive.set(timeout);
+    }
+
+    /// SO_SNDTIMEO.
+    pub fn set_send(&self, timeout: Option<Duration>) {
+        self.send.set(timeout);
+    }
+}

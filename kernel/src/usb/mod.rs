@@ -1,0 +1,191 @@
+//! USB as the kernel runs it: the DWC2 controller, the bus, and which driver takes which device.
+
+mod sysfs;
+
+use crate::memory::dma::{self, DmaBuffer};
+use crate::net::ethernet::EthernetPort;
+use crate::sync::TaskCell;
+use crate::time::{self, Duration};
+use crate::{board, boot_arguments, executor, fs, random};
+use alloc::boxed::Box;
+use cdc_ecm::{Adapter, Counters, Preference};
+use core::cell::Cell;
+use usb_core::bus::{self, Bus};
+use usb_core::class::{ClassDrivers, DriverEnd, Platform, Selection};
+use usb_core::descriptor::DescriptorSet;
+use usb_core::device::Device;
+use usb_core::host::Clock;
+use usb_dwc2::registers::mmio::MmioRegisters;
+use usb_dwc2::{BufferAllocator, Dwc2, Interrupts};
+
+/// How often a controller that does not start is switched off and on again.
+const START_ATTEMPTS: u32 = 3;
+/// How long the power stays off in between.
+const POWER_CYCLE: Duration = Duration::from_millis(200);
+
+/// What the interrupt handler and the driver share.
+static INTERRUPTS: Interrupts = Interrupts::new();
+
+/// The bus, once the controller runs.
+static BUS: TaskCell<Option<&'static KernelBus>> = TaskCell::new(None);
+
+type Controller = Dwc2<'static, MmioRegisters<'static>, KernelClock, Allocator>;
+type KernelBus = Bus<KernelPlatform, Drivers>;
+
+/// Looks at the bus; nothing happens as long as there is none.
+fn with_bus(look: impl FnOnce(&KernelBus)) {
+    if let Some(bus) = BUS.with(|bus| *bus) {
+        look(bus);
+    }
+}
+
+/// The kernel's clock for the drivers.
+struct KernelClock;
+
+impl Clock for KernelClock {
+    fn now(&self) -> Duration {
+        time::now().saturating_since(time::Instant::ZERO)
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        time::sleep(duration).await;
+    }
+}
+
+/// DMA memory for the controller's own transfers.
+struct Allocator;
+
+impl BufferAllocator for Allocator {
+    type Buffer = DmaBuffer;
+
+    fn allocate(&self, len: usize) -> Option<DmaBuffer> {
+        dma::pool().take_for_receive(len)
+    }
+}
+
+/// What the bus runs on.
+struct KernelPlatform {
+    controller: Controller,
+}
+
+impl Platform for KernelPlatform {
+    type Host = Controller;
+    type Clock = KernelClock;
+
+    fn host(&self) -> &Controller {
+        &self.controller
+    }
+
+    fn clock(&self) -> &KernelClock {
+        &KernelClock
+    }
+
+    fn allocate(&self) -> Option<DmaBuffer> {
+        dma::pool().take(dma::RECEIVE_OFFSET)
+    }
+}
+
+/// The class drivers: USB Ethernet.
+struct Drivers {
+    preference: Preference,
+}
+
+impl Drivers {
+    /// Boot argument `usb_net=ecm|rndis` insists on one protocol.
+    fn from_boot_arguments() -> Self {
+        let preference = match boot_arguments::get("usb_net") {
+            None => Preference::default(),
+            Some(name) => Preference::from_name(name).unwrap_or_else(|| {
+                log::warn!("usb_net={name} is neither ecm nor rndis: taking what there is");
+                Preference::default()
+            }),
+        };
+        Self { preference }
+    }
+
+    async fn run_ethernet(&self, device: &Device<'_, KernelPlatform>) -> Option<cdc_ecm::Error> {
+        // The descriptors stay borrowed only for the look at them.
+        let matched = cdc_ecm::probe(&*device.descriptors()?, self.preference)?;
+        let mut address = [0; 6];
+        random::fill(&mut address);
+        let counters = Cell::new(Counters::default());
+        let adapter = match Adapter::start(device, &matched, address, &counters).await {
+            Ok(adapter) => adapter,
+            Err(error) => return Some(error),
+        };
+        let mtu = u16::try_from(adapter.mtu()).unwrap_or(u16::MAX);
+        match EthernetPort::open("usb", adapter.mac(), mtu) {
+            Ok(port) => Some(adapter.run(&port).await),
+            Err(error) => {
+                log::error!("usb {}: no network interface: {error}", device.path());
+                None
+            }
+        }
+    }
+}
+
+impl ClassDrivers<KernelPlatform> for Drivers {
+    fn select(&self, descriptors: &DescriptorSet) -> Option<Selection> {
+        if let Some(matched) = cdc_ecm::probe(descriptors, self.preference) {
+            let driver = matched.protocol.name();
+            return Some(Selection { configuration: matched.configuration, driver });
+        }
+        let device = descriptors.device();
+        let (vendor, product) = (device.vendor, device.product);
+        match cdc_ecm::unsupported::name(vendor, product) {
+            Some(chip) => log::warn!("{vendor:04x}:{product:04x} is a {chip}: not supported"),
+            None => log::info!("{vendor:04x}:{product:04x}: no driver"),
+        }
+        None
+    }
+
+    async fn run(&self, device: &Device<'_, KernelPlatform>) -> DriverEnd {
+        match self.run_ethernet(device).await {
+            Some(error) => {
+                log::info!("usb {}: {error}", device.path());
+                error.end()
+            }
+            None => DriverEnd::Done,
+        }
+    }
+}
+
+/// Starts the controller and the bus.
+pub fn start() {
+    fs::sys::register("bus/usb/devices", sysfs::devices);
+    executor::spawn("usb", run());
+}
+
+async fn run() {
+    board::interrupt::register(board::interrupt::Source::Usb, || {
+        INTERRUPTS.handle(&board::usb::registers());
+    });
+    let Some(controller) = start_controller().await else { return };
+    let platform = KernelPlatform { controller };
+    let bus: &'static KernelBus =
+        Box::leak(Box::new(Bus::new(platform, Drivers::from_boot_arguments())));
+    BUS.with(|place| *place = Some(bus));
+    for number in 0..bus::TASKS {
+        executor::spawn("usb bus", bus.run_task(number));
+    }
+}
+
+/// Powers the controller and starts it; a stuck one is switched off and on.
+async fn start_controller() -> Option<Controller> {
+    for attempt in 1..=START_ATTEMPTS {
+        if let Err(error) = board::usb::power_on() {
+            log::error!("usb: no power: {error:?}");
+            return None;
+        }
+        let controller = Dwc2::new(board::usb::registers(), &INTERRUPTS, KernelClock, Allocator);
+        match controller.start().await {
+            Ok(()) => return Some(controller),
+            Err(error) => log::error!("usb: attempt {attempt}: {error}"),
+        }
+        if let Err(error) = board::usb::power_off() {
+            log::error!("usb: power stays on: {error:?}");
+        }
+        time::sleep(POWER_CYCLE).await;
+    }
+    None
+}
