@@ -264,7 +264,7 @@ pub struct SignalState {
     /// The stack for handlers with `SA_ONSTACK`.
     pub alternate_stack: Option<AlternateStack>,
     /// Signals at their default are dropped: for the first process, without which nothing runs.
-    pub protected: bool,
+    protected: bool,
 }
 
 /// What becomes of a signal that is sent.
@@ -291,6 +291,13 @@ impl SignalState {
             alternate_stack: None,
             protected: false,
         }
+    }
+
+    /// The state of the first process, which signals at their default do not reach.
+    pub const fn for_init() -> Self {
+        let mut state = Self::new();
+        state.protected = true;
+        state
     }
 
     /// The action for `signal`.
@@ -321,6 +328,19 @@ impl SignalState {
                     || (self.protected && signal.default_action() != DefaultAction::Continue)
             }
         }
+    }
+
+    /// The signals that are ignored and those that have a handler.
+    pub fn dispositions(&self) -> (SignalSet, SignalSet) {
+        let (mut ignored, mut caught) = (0, 0);
+        for (bit, action) in self.actions.iter().enumerate() {
+            match action.disposition() {
+                Disposition::Default => {}
+                Disposition::Ignore => ignored |= 1 << bit,
+                Disposition::Handler(_) => caught |= 1 << bit,
+            }
+        }
+        (SignalSet(ignored), SignalSet(caught))
     }
 
     /// Whether the children of this process vanish without being waited for (wait(2), notes).
