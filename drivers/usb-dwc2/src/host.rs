@@ -62,10 +62,8 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a,
     }
 
     fn reset_toggle(&self, pipe: &Pipe<'a>) {
-        self.pipes.update(pipe.index, |state| {
-            state.toggle = Toggle::Data0;
-            state.ping = false;
-        });
+        // Whether a PING is due is a matter of the device's buffers and outlives the toggle.
+        self.pipes.update(pipe.index, |state| state.toggle = Toggle::Data0);
     }
 
     async fn control(

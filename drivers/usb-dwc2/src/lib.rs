@@ -26,6 +26,9 @@
 #[cfg(test)]
 extern crate std;
 
+#[macro_use]
+mod trace;
+
 mod channels;
 mod control;
 mod controller;

@@ -133,6 +133,13 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
         registers.write(Register::Hcdma(channel), base.wrapping_add(program.offset as u32));
         // The buffer's contents must be in memory before the core can fetch them.
         registers.barrier();
+        trace!(
+            "channel {=usize} start: HCCHAR {=u32:08x} HCSPLT {=u32:08x} HCTSIZ {=u32:08x}",
+            channel.index(),
+            characteristics.value,
+            split,
+            size
+        );
         registers.write(Register::Hcchar(channel), characteristics.value);
         Started {
             size,
@@ -148,6 +155,12 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
         let bits = early | self.interrupts.channel(channel);
         let left = registers.read(Register::Hctsiz(channel));
         registers.barrier();
+        trace!(
+            "channel {=usize} halt: HCINT {=u32:04x} HCTSIZ {=u32:08x}",
+            channel.index(),
+            bits,
+            left
+        );
         let outcome = Outcome::of(bits);
         let programmed = HCTSIZ::XFERSIZE.read(started.size);
         let packet = u32::from(started.packet_size.max(1));
@@ -198,6 +211,9 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
             if state.config.transfer_type != TransferType::Control {
                 state.toggle = halted.next;
             }
+            // Whether the device has room for more is not known: ask. Ignored where there is no
+            // PING.
+            state.ping = matches!(started.token, Token::Out(_));
         });
     }
 }

@@ -11,6 +11,7 @@ mod given_up;
 mod high_speed;
 mod port;
 mod qemu;
+mod random;
 mod splits;
 mod start;
 mod transfers;
