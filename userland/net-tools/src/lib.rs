@@ -5,7 +5,7 @@
 //!
 //! - [`ip`]: the program of that name, over [`netlink`], the messages with which the kernel's
 //!   network configuration is read and changed;
-//! - [`ping`] is `ping6`;
+//! - [`ping`] is `ping6`, [`usb`] is `lsusb`;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
 //! - [`socket`]: socket options and control messages that `rustix` has no function for.
 #![no_std]
@@ -19,6 +19,7 @@ pub mod netlink;
 pub mod ping;
 pub mod prefix;
 pub mod socket;
+pub mod usb;
 
 use alloc::string::String;
 use alloc::vec::Vec;

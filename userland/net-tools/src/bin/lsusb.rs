@@ -1,0 +1,9 @@
+//! `lsusb`: lists the USB devices.
+#![no_std]
+#![no_main]
+
+rt::main!(main);
+
+fn main(arguments: rt::Arguments) -> rt::ExitCode {
+    rt::ExitCode(net_tools::usb::run(arguments))
+}
