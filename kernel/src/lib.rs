@@ -1,7 +1,7 @@
 //! The kernel: the only crate that owns hardware, memory and processes.
 //!
 //! - [`arch`]: the processor: boot, exceptions, page tables, user mode.
-//! - [`board`]: the BCM2837 around it: interrupts, console, mailbox, power.
+//! - `board`: the BCM2837 around it: interrupts, console, mailbox, power.
 //! - [`memory`]: addresses, frames, heap, DMA memory.
 //! - [`executor`], [`sync`], [`time`]: tasks, what they share, and the clock.
 //! - [`process`], [`syscall`], [`fs`], [`tty`]: programs, what they ask for, files, the terminal.

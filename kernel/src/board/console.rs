@@ -1,7 +1,7 @@
 //! The console: bytes in and out through the PL011, buffered in both directions.
 //!
 //! Output goes straight to the UART as long as it has room, else into a buffer that the transmit
-//! interrupt empties. When that is full, [`write`] waits for the UART: nothing is ever lost.
+//! interrupt empties. When that is full, [`write()`] waits for the UART: nothing is ever lost.
 
 use super::interrupt::{self, Source};
 use super::pl011;
