@@ -13,8 +13,13 @@ struct Policy {
 }
 
 const fn policy(address: [u16; 8], length: u8, precedence: u8, label: u8) -> Policy {
-    let [a, b, c, d, e, f, g, h] = address;
-    match Prefix::new(Ipv6Addr::new(a, b, c, d, e, f, g, h), length) {
+    let mut bits = 0;
+    let mut at = 0;
+    while at < address.len() {
+        bits = bits << 16 | address[at] as u128;
+        at += 1;
+    }
+    match Prefix::new(Ipv6Addr::from_bits(bits), length) {
         Some(prefix) => Policy { prefix, precedence, label },
         None => panic!("a prefix has at most 128 bits"),
     }

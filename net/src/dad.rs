@@ -1,7 +1,7 @@
 //! Duplicate Address Detection (RFC 4862, Section 5.4) with nonces (RFC 7527).
 //!
 //! This is the timing of one address's test; sending the probes and what follows from the outcome
-//! is in [`crate::duplicate`].
+//! is in `duplicate`.
 
 use crate::limits;
 use crate::random::Random;

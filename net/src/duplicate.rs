@@ -1,5 +1,5 @@
 //! An address from its first test to its use: probes (RFC 4862, Section 5.4), what a duplicate
-//! leads to, and what follows from having an address. The timing of a test is in [`crate::dad`].
+//! leads to, and what follows from having an address. The timing of a test is in `dad`.
 
 use crate::address::{AddressExt, Prefix};
 use crate::buffer::BufferPool;
@@ -133,11 +133,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let made_here = entry.origin != AddressOrigin::Manual;
         match method {
             // RFC 7217, Section 6: another identifier, a few times, and no other method then.
-            IdentifierMethod::StableOpaque if made_here => {
-                if entry.dad_counter < IDGEN_RETRIES {
-                    self.remove_address_entry(index, address, now);
-                    self.retry_identifier(index, &entry, now);
-                }
+            IdentifierMethod::StableOpaque if made_here && entry.dad_counter < IDGEN_RETRIES => {
+                self.remove_address_entry(index, address, now);
+                self.retry_identifier(index, &entry, now);
             }
             // The identifier comes from the hardware address, so somebody has that too: no more
             // IPv6 on this interface.

@@ -5,7 +5,7 @@ use crate::buffer::BufferPool;
 use crate::counters::{DropReason, TableFull};
 use crate::interface::{InterfaceIndex, MINIMUM_MTU};
 use crate::ipv6_input::Received;
-use crate::ipv6_output::{Hop, Outgoing, Urgency};
+use crate::ipv6_output::{Outgoing, Path, Urgency};
 use crate::random::Random;
 use crate::socket::Quoted;
 use crate::stack::Stack;
@@ -126,7 +126,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     pub(crate) fn send_icmpv6(
         &mut self,
         outgoing: &Outgoing,
-        hop: &Hop,
+        hop: &Path,
         message: &Icmpv6Message<'_>,
         now: Instant,
     ) {

@@ -1,7 +1,7 @@
 //! IPv6 output: next-hop determination (RFC 4861, Section 5.2), source selection, the header, and
 //! the way to the neighbor, the group or back to this node.
 //!
-//! Every transport sends through [`Stack::send_packet`], with a [`Hop`] from [`Stack::route`].
+//! Every transport sends through [`Stack::send_packet`], with a [`Path`] from [`Stack::route`].
 
 use crate::address::{AddressExt, Scope};
 use crate::address_selection::{Candidate, select_source};
@@ -20,7 +20,7 @@ use core::net::Ipv6Addr;
 
 /// Where a packet goes first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Hop {
+pub(crate) struct Path {
     /// The interface it leaves by; for packets to this node, the one that owns the address.
     pub(crate) interface: InterfaceIndex,
     /// The neighbor or group that gets it.
@@ -81,13 +81,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         destination: Ipv6Addr,
         interface: Option<InterfaceIndex>,
         now: Instant,
-    ) -> Result<Hop, NoRoute> {
+    ) -> Result<Path, NoRoute> {
         if destination.is_multicast() {
             return self.route_multicast(destination, interface);
         }
         if let Some(owner) = self.owner_of(destination, interface) {
             let mtu = self.interface(InterfaceIndex::LOOPBACK).map_or(u16::MAX, Interface::mtu);
-            return Ok(Hop { interface: owner, next_hop: destination, mtu, local: true });
+            return Ok(Path { interface: owner, next_hop: destination, mtu, local: true });
         }
         // RFC 4291, Section 2.5.3: ::1 never leaves the node.
         if destination.is_loopback() {
@@ -136,7 +136,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         next_hop: Ipv6Addr,
         destination: Ipv6Addr,
         now: Instant,
-    ) -> Result<Hop, NoRoute> {
+    ) -> Result<Path, NoRoute> {
         let interface = self.interface(index).ok_or(NoRoute::Unreachable)?;
         if is_down(interface) {
             return Err(NoRoute::InterfaceDown);
@@ -144,14 +144,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let link = interface.mtu();
         let path = self.destinations.path_mtu((index, destination), now);
         let mtu = path.map_or(link, |path| path.min(link));
-        Ok(Hop { interface: index, next_hop, mtu, local: false })
+        Ok(Path { interface: index, next_hop, mtu, local: false })
     }
 
     fn route_multicast(
         &self,
         group: Ipv6Addr,
         interface: Option<InterfaceIndex>,
-    ) -> Result<Hop, NoRoute> {
+    ) -> Result<Path, NoRoute> {
         let index = match interface {
             Some(index) => index,
             None => self.default_multicast_interface().ok_or(NoRoute::Unreachable)?,
@@ -161,7 +161,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(NoRoute::InterfaceDown);
         }
         let local = found.is_loopback() || group.scope() <= Scope::INTERFACE_LOCAL;
-        Ok(Hop { interface: index, next_hop: group, mtu: found.mtu(), local })
+        Ok(Path { interface: index, next_hop: group, mtu: found.mtu(), local })
     }
 
     /// The interface for multicast without one: the first that is up, `lo` last.
@@ -174,7 +174,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 
     /// The source address for a packet to `destination` (RFC 6724, Section 5): of the addresses of
     /// the outgoing interface, since the answer must come back there.
-    pub(crate) fn select_source(&self, destination: Ipv6Addr, hop: &Hop) -> Option<Ipv6Addr> {
+    pub(crate) fn select_source(&self, destination: Ipv6Addr, hop: &Path) -> Option<Ipv6Addr> {
         if hop.local && !destination.is_multicast() {
             return Some(destination);
         }
@@ -225,7 +225,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Whether a packet would find room on its way out now.
-    pub(crate) fn has_room(&self, hop: &Hop, urgency: Urgency) -> bool {
+    pub(crate) fn has_room(&self, hop: &Path, urgency: Urgency) -> bool {
         if hop.local {
             return self.local.len() < crate::limits::LOCAL_QUEUE / 2;
         }
@@ -238,7 +238,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     pub(crate) fn send_packet(
         &mut self,
         outgoing: &Outgoing,
-        hop: &Hop,
+        hop: &Path,
         packet: P::Buffer,
         now: Instant,
     ) {
@@ -293,7 +293,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Some(packet)
     }
 
-    fn send_multicast(&mut self, outgoing: &Outgoing, hop: &Hop, packet: P::Buffer) {
+    fn send_multicast(&mut self, outgoing: &Outgoing, hop: &Path, packet: P::Buffer) {
         if hop.local {
             return self.send_local(hop.interface, packet);
         }

@@ -15,6 +15,14 @@
 //! - [`counters`], [`event`], [`limits`], [`config`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::duration_suboptimal_units,
+    reason = "the RFCs count in seconds; a constant is to be compared with them at a glance"
+)]
+#![allow(
+    clippy::struct_excessive_bools,
+    reason = "flags of headers, of socket options and of settings are just that"
+)]
 
 pub mod address;
 pub mod address_selection;

@@ -2,7 +2,7 @@
 //! fallback to version 1 (RFC 2710) while a version 1 querier is about.
 //!
 //! This is the state of one interface: which groups it listens to and which reports are due.
-//! Messages are checked and built in [`crate::mld_message`]. Listeners want all sources of a group
+//! Messages are checked and built in `mld_message`. Listeners want all sources of a group
 //! (EXCLUDE with an empty list) so far; a query about certain sources is answered by the group's
 //! state.
 
@@ -39,6 +39,7 @@ pub(crate) enum RecordKind {
 }
 
 /// A message that is due.
+#[expect(clippy::large_enum_variant, reason = "lives for one call; there is no heap to put it on")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
     /// A version 2 report.

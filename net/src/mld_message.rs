@@ -1,5 +1,5 @@
 //! Multicast Listener Discovery messages in and out (RFC 3810, Section 5; RFC 2710), and joining
-//! and leaving groups on an interface. The state is in [`crate::mld`].
+//! and leaving groups on an interface. The state is in `mld`.
 
 use crate::address::{ALL_NODES, ALL_ROUTERS, MLDV2_ROUTERS};
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};

@@ -1,7 +1,7 @@
 //! The neighbor cache: address resolution and Neighbor Unreachability Detection
 //! (RFC 4861, Sections 5.1, 7.2 and 7.3).
 //!
-//! This is the state machine; building and checking the messages is in [`crate::ndp`]. An entry
+//! This is the state machine; building and checking the messages is in `ndp`. An entry
 //! is made when there is a packet to send to a neighbor, when a neighbor tells us its address
 //! while asking for ours, by an advertisement of a router, or by the user; never by an
 //! unsolicited Neighbor Advertisement (RFC 4861, Section 7.2.5).

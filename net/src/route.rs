@@ -2,7 +2,7 @@
 //! (Section 5.1) and the table of a type C host (RFC 4191, Section 3).
 //!
 //! On-link prefixes are routes without a gateway; a prefix is on-link for no other reason
-//! (RFC 5942, Section 4). How advertisements change the table is in [`crate::ndp`].
+//! (RFC 5942, Section 4). How advertisements change the table is in `ndp`.
 
 use crate::address::Prefix;
 use crate::expiry::Expiry;

@@ -73,7 +73,7 @@ impl RouterSolicitation {
 
 /// `factor` times `base`, give or take a tenth of `base`.
 fn jitter(base: Duration, factor: u32, random: &mut impl Random) -> Duration {
-    base * factor - base / 10 + random.up_to(base / 5)
+    (base * factor + random.up_to(base / 5)).saturating_sub(base / 10)
 }
 
 #[cfg(test)]

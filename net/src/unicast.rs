@@ -1,7 +1,7 @@
 //! The unicast addresses of an interface: their states and lifetimes (RFC 4862, Section 5.5.4).
 //!
-//! Where addresses come from is elsewhere: [`crate::slaac`] and the user. Testing them for
-//! duplicates is in [`crate::dad`].
+//! Where addresses come from is elsewhere: `slaac` and the user. Testing them for
+//! duplicates is in `dad`.
 
 use crate::address::{AddressExt, Prefix, Scope};
 use crate::dad::Dad;

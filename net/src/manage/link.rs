@@ -56,12 +56,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if usize::from(mtu) > MAX_MTU || usize::from(mtu) < Ipv6Header::LEN {
             return Err(InterfaceError::BadMtu);
         }
-        let slot = match self.interfaces.iter().position(Option::is_none) {
-            Some(slot) => slot,
-            None => {
-                self.interfaces.push(None).map_err(|_| InterfaceError::TableFull)?;
-                self.interfaces.len() - 1
-            }
+        let slot = if let Some(slot) = self.interfaces.iter().position(Option::is_none) {
+            slot
+        } else {
+            self.interfaces.push(None).map_err(|_| InterfaceError::TableFull)?;
+            self.interfaces.len() - 1
         };
         let index = InterfaceIndex::from_slot(slot);
         let settings = self.config.interface.clone();

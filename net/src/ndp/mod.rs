@@ -11,7 +11,7 @@ use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::DropReason;
 use crate::interface::InterfaceIndex;
 use crate::ipv6_input::Received;
-use crate::ipv6_output::{Hop, Outgoing, Urgency};
+use crate::ipv6_output::{Outgoing, Path, Urgency};
 use crate::netif::MacAddress;
 use crate::random::Random;
 use crate::stack::Stack;
@@ -83,7 +83,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         let Some(interface) = self.interface(index) else { return };
-        let hop = Hop {
+        let hop = Path {
             interface: index,
             next_hop: destination,
             mtu: interface.mtu(),

@@ -262,7 +262,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .neighbors
             .prompted_by(key)
             .filter(|&source| interface.addresses.is_assigned(source));
-        let hop = crate::ipv6_output::Hop {
+        let hop = crate::ipv6_output::Path {
             interface: index,
             next_hop: target,
             mtu: interface.mtu(),

@@ -315,6 +315,9 @@ fn invalid_advertisements_are_ignored() {
     send(LINK_LOCAL, unknown, DropReason::NdUnknownNeighbor);
 }
 
+const MTU_AND_LINK_LAYER: [NdpOption<'_>; 2] =
+    [NdpOption::Mtu(1280), NdpOption::TargetLinkLayerAddress(MacAddress([2, 0, 0, 0, 0, 2]))];
+
 /// RED-1 to RED-8.
 #[test]
 fn redirects() {
@@ -353,9 +356,7 @@ fn redirects() {
     assert_eq!(host.drops(DropReason::NdDestination), 1);
     assert_eq!(next_hop(&host), Some(ROUTER.address));
     // A better router, told with its address; options of other messages are ignored.
-    const OPTIONS: [NdpOption<'_>; 2] =
-        [NdpOption::Mtu(1280), NdpOption::TargetLinkLayerAddress(MacAddress([2, 0, 0, 0, 0, 2]))];
-    host.message(ROUTER, LINK_LOCAL, &redirect(other.address, &OPTIONS));
+    host.message(ROUTER, LINK_LOCAL, &redirect(other.address, &MTU_AND_LINK_LAYER));
     assert_eq!(next_hop(&host), Some(other.address));
     assert_eq!(state(&host, other.address), Some((NeighborState::Stale, Some(other.mac))));
     assert_eq!(host.stack.interface(USB0).unwrap().mtu(), 1500);

@@ -340,7 +340,7 @@ fn rogue_advertisements_are_contained() {
     }
     let routes = routes(&host);
     let count = |which: fn(&Route) -> bool| routes.iter().filter(|route| which(route)).count();
-    assert_eq!(count(|route| route.is_default()), limits::DEFAULT_ROUTERS);
+    assert_eq!(count(Route::is_default), limits::DEFAULT_ROUTERS);
     assert_eq!(
         count(|route| route.advertised && route.gateway().is_none()),
         limits::ADVERTISED_PREFIXES
@@ -366,7 +366,7 @@ fn a_duplicate_link_local_address_ends_ipv6_on_the_interface() {
     for by_advertisement in [false, true] {
         let mut host = Host::new(8, Config::default());
         host.plug_in();
-        let seen = host.run(Duration::from_millis(1000));
+        let seen = host.run(Duration::from_secs(1));
         assert_eq!(of_type(&seen, 135).len(), 1);
         conflict(&mut host, thief, LINK_LOCAL, by_advertisement);
         assert_eq!(address(&host, LINK_LOCAL).unwrap().state, AddressState::Duplicated);

@@ -149,3 +149,6 @@ impl Socket {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

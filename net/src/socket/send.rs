@@ -7,7 +7,7 @@ use crate::address::AddressExt;
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
 use crate::interface::InterfaceIndex;
-use crate::ipv6_output::{Hop, NoRoute, Outgoing, Urgency};
+use crate::ipv6_output::{NoRoute, Outgoing, Path, Urgency};
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
@@ -45,7 +45,7 @@ struct Plan {
     local_port: u16,
     remote: Endpoint,
     source: Ipv6Addr,
-    hop: Hop,
+    hop: Path,
     hop_limit: HopLimit,
     traffic_class: TrafficClass,
     multicast_loop: bool,
@@ -154,15 +154,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 }
                 source
             }
-            None => match self.select_source(address, &hop) {
-                Some(source) => source,
-                None => {
-                    self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);
-                    return Err(SendError::NoSourceAddress);
-                }
-            },
+            None => self.select_source(address, &hop).ok_or_else(|| {
+                self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);
+                SendError::NoSourceAddress
+            })?,
         };
-        let room = usize::from(hop.mtu) - Ipv6Header::LEN - header_len(kind);
+        let headers = Ipv6Header::LEN + header_len(kind);
+        let room = usize::from(hop.mtu).saturating_sub(headers);
         if length > room {
             self.count_fragmentation_failure(hop.interface);
             return Err(SendError::TooBig(room));

@@ -47,12 +47,12 @@ impl<B> SocketTable<B> {
     /// Adds a socket; `None` when there is no room.
     pub(crate) fn insert(&mut self, socket: Socket) -> Option<SocketId> {
         let kind = socket.kind;
-        let slot = match self.slots.iter().position(|slot| slot.socket.is_none()) {
-            Some(slot) => slot,
-            None => {
-                self.slots.push(Slot { generation: 0, socket: None }).ok()?;
-                self.slots.len() - 1
-            }
+        let free = self.slots.iter().position(|slot| slot.socket.is_none());
+        let slot = if let Some(slot) = free {
+            slot
+        } else {
+            self.slots.push(Slot { generation: 0, socket: None }).ok()?;
+            self.slots.len() - 1
         };
         let place = self.slots.get_mut(slot)?;
         place.generation = place.generation.wrapping_add(1);

@@ -85,12 +85,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return self.count_drop(Some(meta.interface), DropReason::UdpNoPort);
         };
         for &id in others {
-            let delivered = match self.copy_of(packet.data()) {
-                Some(copy) => self.deliver(id, *meta, copy),
-                None => {
-                    self.count_drop(Some(meta.interface), DropReason::NoBuffer);
-                    Err(DropReason::NoBuffer)
-                }
+            let delivered = if let Some(copy) = self.copy_of(packet.data()) {
+                self.deliver(id, *meta, copy)
+            } else {
+                self.count_drop(Some(meta.interface), DropReason::NoBuffer);
+                Err(DropReason::NoBuffer)
             };
             self.count_udp_delivery(delivered);
         }
