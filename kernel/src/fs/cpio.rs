@@ -165,12 +165,13 @@ pub(super) mod tests {
         assert_eq!(entries[2].contents, b"bin/sh");
     }
 
+    fn read(bytes: &[u8]) -> Result<Vec<CpioEntry<'_>>, CpioError> {
+        CpioArchive::new(bytes).collect()
+    }
+
     #[test]
     fn damaged_archives_end_with_an_error() {
         let good = archive(&[("file", 1, 1, 0o100_644, b"contents")]);
-        fn read(bytes: &[u8]) -> Result<Vec<CpioEntry<'_>>, CpioError> {
-            CpioArchive::new(bytes).collect()
-        }
         assert_eq!(read(&[]), Ok(Vec::new()));
         for cut in 1..good.len() - 4 {
             let result = read(&good[..cut]).map(|entries| entries.len());

@@ -101,8 +101,7 @@ impl GeneratedTree {
     fn find(&self, path: &str) -> Option<Generated> {
         // Sources may look at other state, even register: they are not asked from within the cell.
         let providers = self.providers.with(|providers| providers.clone());
-        let mut directory: Option<Vec<(String, Kind)>> =
-            path.is_empty().then(Vec::new);
+        let mut directory: Option<Vec<(String, Kind)>> = path.is_empty().then(Vec::new);
         for (place, provider) in providers {
             if let Some(rest) = below(path, place) {
                 let found = match provider {
@@ -242,11 +241,7 @@ impl Node for GeneratedNode {
             .collect())
     }
 
-    fn create(
-        &self,
-        _name: &[u8],
-        _new: super::node::NewNode<'_>,
-    ) -> Result<Rc<dyn Node>, Errno> {
+    fn create(&self, _name: &[u8], _new: super::node::NewNode<'_>) -> Result<Rc<dyn Node>, Errno> {
         // Linux has no way to make files here either.
         Err(Errno::NOENT)
     }

@@ -22,9 +22,12 @@ use linux_raw_sys::general::RAMFS_MAGIC;
 /// Directories that must exist because other file systems are mounted there.
 const MOUNT_POINTS: [&[u8]; 4] = [b"dev", b"proc", b"sys", b"tmp"];
 
+/// The entries of a directory by name.
+type Children = RefCell<BTreeMap<Vec<u8>, Rc<InitramfsNode>>>;
+
 enum Body {
     Regular(Cell<&'static [u8]>),
-    Directory(RefCell<BTreeMap<Vec<u8>, Rc<InitramfsNode>>>),
+    Directory(Children),
     SymbolicLink(&'static [u8]),
 }
 
@@ -73,7 +76,7 @@ impl Builder {
 }
 
 impl InitramfsNode {
-    fn children(&self) -> Result<&RefCell<BTreeMap<Vec<u8>, Rc<Self>>>, Errno> {
+    fn children(&self) -> Result<&Children, Errno> {
         match &self.body {
             Body::Directory(children) => Ok(children),
             Body::Regular(_) | Body::SymbolicLink(_) => Err(Errno::NOTDIR),
@@ -145,8 +148,7 @@ fn add(
             node
         }
         Some(Kind::Regular) => {
-            let node =
-                builder.node(entry.mode, modified, Body::Regular(Cell::new(entry.contents)));
+            let node = builder.node(entry.mode, modified, Body::Regular(Cell::new(entry.contents)));
             if entry.links > 1 {
                 linked.insert(entry.inode, node.clone());
             }

@@ -7,7 +7,9 @@ use super::stat::Kind;
 use crate::syscall::errno::Errno;
 use alloc::borrow::Cow;
 use alloc::rc::Rc;
-use linux_raw_sys::general::{O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_TRUNC, O_TMPFILE};
+use linux_raw_sys::general::{
+    O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_PATH, O_TMPFILE, O_TRUNC,
+};
 
 /// The flags of open(2) as this kernel understands them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

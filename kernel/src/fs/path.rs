@@ -209,8 +209,7 @@ impl Namespace {
             }
             let next = self.child(&here, &name)?;
             let is_link = next.node.stat().kind == Kind::SymbolicLink;
-            let follow =
-                !pending.is_empty() || last_link == LastLink::Follow || directory_wanted;
+            let follow = !pending.is_empty() || last_link == LastLink::Follow || directory_wanted;
             if !(is_link && follow) {
                 here = next;
                 continue;

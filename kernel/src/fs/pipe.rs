@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn small_writes_are_whole_large_ones_are_cut() {
         let (reader, writer) = new(Status::empty());
-        assert_eq!(write(&writer, &[1; CAPACITY - 100]), Ok(CAPACITY - 100));
+        assert_eq!(write(&writer, &vec![1; CAPACITY - 100]), Ok(CAPACITY - 100));
         assert_eq!(write(&writer, &[2; 101]), Err(Errno::AGAIN));
         assert_eq!(writer.file().readiness(), Readiness::empty());
         assert_eq!(write(&writer, &[3; ATOMIC + 1]), Ok(100));

@@ -152,9 +152,9 @@ impl Contents {
         while from.remaining() > 0 {
             let within = (at % CHUNK as u64) as usize;
             let count = (CHUNK - within).min(from.remaining());
-            let copied = self
-                .chunk(at / CHUNK as u64, shared)
-                .and_then(|chunk| from.copy(chunk.get_mut(within..within + count).unwrap_or_default()));
+            let copied = self.chunk(at / CHUNK as u64, shared).and_then(|chunk| {
+                from.copy(chunk.get_mut(within..within + count).unwrap_or_default())
+            });
             match copied {
                 Ok(0) => break,
                 Ok(n) => (at, done) = (at + n as u64, done + n),

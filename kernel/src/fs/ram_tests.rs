@@ -55,7 +55,7 @@ fn the_limit_holds_and_space_comes_back() {
     let root = empty(16 * 1024);
     let before = used(&root);
     let file = regular(&root, b"f");
-    let written = write(&file, 0, &[1; 64 * 1024]).expect("a part fits");
+    let written = write(&file, 0, &alloc::vec![1; 64 * 1024]).expect("a part fits");
     assert_eq!(written, 3 * CHUNK, "what fits is written");
     assert_eq!(write(&file, written as u64, b"x"), Err(Errno::NOSPC));
     assert_eq!(write(&file, 0, b"x"), Ok(1), "what is there can be changed");
@@ -165,7 +165,8 @@ fn listing_while_removing_misses_nothing() {
 fn append_goes_to_the_end_and_rights_are_checked() {
     let root = empty(1 << 20);
     let node = regular(&root, b"f");
-    let open = |access, status| OpenFile::new(node.clone().open(access).expect("open"), access, status);
+    let open =
+        |access, status| OpenFile::new(node.clone().open(access).expect("open"), access, status);
     let log = open(Access::WRITE, Status::APPEND);
     write(&node, 0, b"one").expect("write");
     assert_eq!(log.try_write(&mut UserReader::from_bytes(b"two")), Ok(3));

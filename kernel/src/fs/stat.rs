@@ -74,9 +74,7 @@ pub struct DeviceNumber(pub u64);
 impl DeviceNumber {
     /// The number of a device; `major` below 4096 and `minor` below 2^20, as Linux has them.
     pub const fn new(major: u32, minor: u32) -> Self {
-        Self(
-            (minor as u64 & 0xff) | ((major as u64 & 0xfff) << 8) | ((minor as u64 & !0xff) << 12),
-        )
+        Self((minor as u64 & 0xff) | ((major as u64 & 0xfff) << 8) | ((minor as u64 & !0xff) << 12))
     }
 }
 

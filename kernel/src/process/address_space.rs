@@ -170,7 +170,7 @@ impl Inner {
     }
 
     /// Linux's heuristic against obvious overcommitment: what asks for more than there is, fails.
-    fn check_size(&self, size: u64) -> Result<(), Errno> {
+    fn check_size(size: u64) -> Result<(), Errno> {
         let total = frame::statistics().total as u64;
         if size / PAGE > total { Err(Errno::NOMEM) } else { Ok(()) }
     }
@@ -182,7 +182,7 @@ impl Inner {
         backing: Backing,
         purpose: Purpose,
     ) -> Result<(), Errno> {
-        self.check_size(range.size())?;
+        Self::check_size(range.size())?;
         self.regions.insert(range, permissions, backing, purpose)?;
         self.drop_pages(range);
         Ok(())
@@ -435,9 +435,7 @@ impl AddressSpace {
             PageRange::new(old_top, new_top - old_top)
                 .filter(|range| range.end() <= MAPPINGS_TOP && inner.regions.is_free(range))
                 .ok_or(Errno::NOMEM)
-                .and_then(|range| {
-                    inner.insert(&range, permissions, Backing::Zero, Purpose::Heap)
-                })
+                .and_then(|range| inner.insert(&range, permissions, Backing::Zero, Purpose::Heap))
         } else {
             // Shrinking within a page removes nothing, so there may be no range.
             PageRange::new(new_top, old_top - new_top).map_or(Ok(()), |range| inner.remove(&range))

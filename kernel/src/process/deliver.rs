@@ -3,9 +3,7 @@
 use super::address_space::TRAMPOLINE;
 use super::group;
 use super::object::{Process, RunState};
-use super::signal::{
-    Action, Cause, DefaultAction, Disposition, Sent, Signal, SignalSet,
-};
+use super::signal::{Action, Cause, DefaultAction, Disposition, Sent, Signal, SignalSet};
 use super::signal_frame::{
     self, FRAME_RECORD, FRAME_SIZE, FrameContents, MINIMUM_STACK, Registers, UCONTEXT,
 };
@@ -141,19 +139,16 @@ pub fn return_from_handler(process: &Process, context: &mut UserContext) {
     let slices = [UserSlice::new(context.sp, FRAME_SIZE as u64)];
     let frame = UserReader::new(&slices).copy_all();
     let decoded = frame.and_then(|frame| signal_frame::decode(&frame).map_err(|_| Errno::FAULT));
-    match decoded {
-        Ok((registers, mask)) => {
-            let Registers { x, sp, pc, pstate, v, fpcr, fpsr } = registers;
-            (context.x, context.sp, context.pc, context.pstate) = (x, sp, pc, pstate);
-            context.vector.v = v;
-            (context.vector.fpcr, context.vector.fpsr) = (u64::from(fpcr), u64::from(fpsr));
-            process.signals.borrow_mut().set_blocked(mask);
-        }
-        Err(_) => {
-            log::error!("process {}: bad signal frame at {:#x}", process.pid(), context.sp);
-            kill::force(process, Sent { signal: Signal::SEGV, cause: Cause::Kernel });
-        }
-    }
+    let Ok((registers, mask)) = decoded else {
+        log::error!("process {}: bad signal frame at {:#x}", process.pid(), context.sp);
+        kill::force(process, Sent { signal: Signal::SEGV, cause: Cause::Kernel });
+        return;
+    };
+    let Registers { x, sp, pc, pstate, v, fpcr, fpsr } = registers;
+    (context.x, context.sp, context.pc, context.pstate) = (x, sp, pc, pstate);
+    context.vector.v = v;
+    (context.vector.fpcr, context.vector.fpsr) = (u64::from(fpcr), u64::from(fpsr));
+    process.signals.borrow_mut().set_blocked(mask);
 }
 
 /// The smallest alternate stack that sigaltstack(2) takes.

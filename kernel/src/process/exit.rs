@@ -28,8 +28,8 @@ pub(super) fn finish(process: &Process, status: ExitStatus) {
 
     let parent = table::find(process.family().parent);
     let unwanted = parent.as_ref().is_none_or(|parent| {
-        let ignores = process.exit_signal == Some(Signal::CHLD)
-            && parent.signals.borrow().reaps_children();
+        let ignores =
+            process.exit_signal == Some(Signal::CHLD) && parent.signals.borrow().reaps_children();
         ignores || parent.is_zombie()
     });
     wait::report(process, Change::Ended(status));

@@ -14,6 +14,7 @@ use core::cell::{Cell, RefCell};
 
 /// What a child shares with its parent, and how it begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of clone(2)")]
 pub struct ForkOptions {
     /// `CLONE_VM`: the memory itself, not a copy.
     pub share_memory: bool,
@@ -42,11 +43,8 @@ pub fn prepare(
 ) -> Result<(Rc<Process>, Box<UserContext>), Errno> {
     let memory = parent.address_space()?;
     let pid = table::next_pid()?;
-    let memory = if options.share_memory {
-        memory
-    } else {
-        Rc::new(memory.fork().ok_or(Errno::NOMEM)?)
-    };
+    let memory =
+        if options.share_memory { memory } else { Rc::new(memory.fork().ok_or(Errno::NOMEM)?) };
     let descriptors = if options.share_descriptors {
         parent.descriptors()
     } else {

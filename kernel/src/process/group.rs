@@ -51,8 +51,7 @@ pub fn set_group(caller: &Process, pid: i32, group: i32) -> Result<(), Errno> {
     }
     let group = if group == 0 { pid } else { group };
     // A session leader stays where it is, and a group stays in its session.
-    let allowed =
-        family.session != pid && (group == pid || is_in_session(group, family.session));
+    let allowed = family.session != pid && (group == pid || is_in_session(group, family.session));
     if !allowed {
         return Err(Errno::PERM);
     }

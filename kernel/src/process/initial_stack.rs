@@ -217,7 +217,8 @@ mod tests {
         assert_eq!(stack.word(6), 0);
         assert_eq!(stack.at(stack.pointer + 7 * 8)[..stack.auxiliary.len()], stack.auxiliary);
         let find = |kind: u32| {
-            let mut pairs = (7..).step_by(2).map(|index| (stack.word(index), stack.word(index + 1)));
+            let mut pairs =
+                (7..).step_by(2).map(|index| (stack.word(index), stack.word(index + 1)));
             pairs.find(|&(found, _)| found == u64::from(kind)).expect("an entry").1
         };
         assert_eq!(find(AT_PAGESZ), 4096);

@@ -57,7 +57,7 @@ pub mod wait;
 #[cfg(target_os = "none")]
 pub use fault::fetch_page;
 #[cfg(target_os = "none")]
-pub use object::{Family, Files, Process, Program, ProcessTimes, RunState};
+pub use object::{Family, Files, Process, ProcessTimes, Program, RunState};
 #[cfg(target_os = "none")]
 pub use run::Next;
 #[cfg(target_os = "none")]

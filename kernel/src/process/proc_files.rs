@@ -7,8 +7,8 @@ use crate::fs::generated::Generated;
 use crate::fs::path::Mount;
 use crate::fs::proc::{self, format, format::Snapshot};
 use crate::fs::stat::Kind;
-use crate::tty;
 use crate::time::Duration;
+use crate::tty;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
@@ -40,7 +40,8 @@ pub(super) fn register() {
 }
 
 fn find(path: &str) -> Option<Generated> {
-    let (first, rest) = path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    let (first, rest) =
+        path.split_once('/').map_or((path, None), |(first, rest)| (first, Some(rest)));
     match (first, rest) {
         ("", _) => Some(Generated::Directory(list())),
         ("self", None) => Some(Generated::Link(table::current()?.pid().to_string())),

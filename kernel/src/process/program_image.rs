@@ -9,9 +9,7 @@ use super::regions::PageRange;
 use crate::memory::{PAGE_SIZE, Permissions};
 use crate::syscall::errno::Errno;
 use alloc::vec::Vec;
-use elf::abi::{
-    EM_AARCH64, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD,
-};
+use elf::abi::{EM_AARCH64, ET_DYN, ET_EXEC, PF_R, PF_W, PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD};
 use elf::endian::LittleEndian;
 use elf::file::{Class, FileHeader, parse_ident};
 use elf::segment::{ProgramHeader, SegmentTable};
@@ -61,11 +59,7 @@ pub struct ProgramImage {
 }
 
 fn permissions(flags: u32) -> Permissions {
-    Permissions {
-        read: flags & PF_R != 0,
-        write: flags & PF_W != 0,
-        execute: flags & PF_X != 0,
-    }
+    Permissions { read: flags & PF_R != 0, write: flags & PF_W != 0, execute: flags & PF_X != 0 }
 }
 
 impl Segment {
@@ -148,9 +142,8 @@ impl ProgramImage {
         let executable =
             |segment: &&Segment| segment.permissions.execute && segment.contains(entry);
         segments.iter().find(executable).ok_or(Errno::NOEXEC)?;
-        let executable_stack = table
-            .iter()
-            .any(|header| header.p_type == PT_GNU_STACK && header.p_flags & PF_X != 0);
+        let executable_stack =
+            table.iter().any(|header| header.p_type == PT_GNU_STACK && header.p_flags & PF_X != 0);
         let headers = Self::headers_in_memory(&segments, header.e_phoff, table_len as u64)?;
         let header_count = header.e_phnum;
         Ok(Self { segments, entry, headers, header_count, end, executable_stack })
@@ -192,9 +185,12 @@ impl ProgramImage {
     }
 }
 
-/// The interpreter line of a script, `#!path argument`: the path and what follows it, if anything.
+/// The first line of a script: its interpreter, and what follows the interpreter, if anything.
+pub type InterpreterLine<'a> = (&'a [u8], Option<&'a [u8]>);
+
+/// The interpreter line of a script, `#!path argument`.
 /// `None` when the file does not begin with one; `ENOEXEC` when the line is empty or too long.
-pub fn script_interpreter(beginning: &[u8]) -> Option<Result<(&[u8], Option<&[u8]>), Errno>> {
+pub fn script_interpreter(beginning: &[u8]) -> Option<Result<InterpreterLine<'_>, Errno>> {
     /// Linux's `BINPRM_BUF_SIZE`.
     const LINE_MAX: usize = 256;
     let rest = beginning.strip_prefix(b"#!")?;

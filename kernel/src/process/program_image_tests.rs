@@ -142,8 +142,7 @@ fn unsound_segments_are_refused() {
     refused(|elf| elf.segments[0].1 = PF_R);
     // The program headers are not mapped.
     refused(|elf| (elf.segments[0].2, elf.segments[0].3) = (0x1000, 0x40_0000));
-    let alignment =
-        Elf::position_independent().changed(|elf| elf.segments[0].6 = 0x1_0001);
+    let alignment = Elf::position_independent().changed(|elf| elf.segments[0].6 = 0x1_0001);
     assert_eq!(alignment, Err(Errno::NOEXEC));
 }
 

@@ -314,9 +314,15 @@ mod tests {
         assert_eq!(find(2), Some(10));
         assert_eq!(find(3), None);
         let regions = map(&[(2..4, RW), (8..12, RW)]);
-        assert_eq!(regions.find_free(3 * PAGE, PAGE..12 * PAGE).map(|range| range.start()), Some(5 * PAGE));
+        assert_eq!(
+            regions.find_free(3 * PAGE, PAGE..12 * PAGE).map(|range| range.start()),
+            Some(5 * PAGE)
+        );
         assert_eq!(regions.find_free(PAGE, 2 * PAGE..4 * PAGE), None);
-        assert_eq!(map(&[]).find_free(11 * PAGE, PAGE..12 * PAGE).map(|range| range.start()), Some(PAGE));
+        assert_eq!(
+            map(&[]).find_free(11 * PAGE, PAGE..12 * PAGE).map(|range| range.start()),
+            Some(PAGE)
+        );
     }
 
     #[test]

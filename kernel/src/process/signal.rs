@@ -103,8 +103,7 @@ pub struct SignalSet(pub u64);
 
 impl SignalSet {
     /// What can be neither caught, blocked nor ignored.
-    pub const UNBLOCKABLE: Self =
-        Self(Signal::KILL.set().0 | Signal::STOP.set().0);
+    pub const UNBLOCKABLE: Self = Self(Signal::KILL.set().0 | Signal::STOP.set().0);
     /// What stops a process.
     pub const STOPPING: Self = Self(
         Signal::STOP.set().0 | Signal::TSTP.set().0 | Signal::TTIN.set().0 | Signal::TTOU.set().0,
@@ -417,8 +416,7 @@ impl SignalState {
         );
         let ready = self.deliverable();
         // What has become ignored while it was blocked is dropped.
-        self.pending =
-            self.pending.without(self.pending.without(self.blocked).without(ready));
+        self.pending = self.pending.without(self.pending.without(self.blocked).without(ready));
         let first = SignalSet(ready.0 & SYNCHRONOUS.0).first().or_else(|| ready.first())?;
         self.pending = self.pending.without(first.set());
         let sent = Sent { signal: first, cause: self.causes[first.index()] };

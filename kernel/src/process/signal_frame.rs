@@ -246,7 +246,10 @@ mod tests {
         let machine = 128 + 176;
         assert_eq!(word(&frame, machine), 0xdead);
         assert_eq!(word(&frame, machine + 8 + 30 * 8), 90);
-        assert_eq!((word(&frame, machine + 256), word(&frame, machine + 264)), (0x7f_0000, 0x40_0000));
+        assert_eq!(
+            (word(&frame, machine + 256), word(&frame, machine + 264)),
+            (0x7f_0000, 0x40_0000)
+        );
         assert_eq!(word(&frame, machine + 272), 0x6000_0000);
         assert_eq!(word(&frame, machine + 288), 528 << 32 | 0x4650_8001);
         assert_eq!(word(&frame, machine + 288 + 528), 16 << 32 | 0x4553_5201);
@@ -289,7 +292,11 @@ mod tests {
         refused(RESERVED, 0_u32.to_le_bytes());
         refused(RESERVED + 4, 512_u32.to_le_bytes());
         refused(RESERVED, 7_u32.to_le_bytes());
-        assert_eq!(decode(&good[..4000]), Ok((registers(), SignalSet(0x1234))), "the rest is unused");
+        assert_eq!(
+            decode(&good[..4000]),
+            Ok((registers(), SignalSet(0x1234))),
+            "the rest is unused"
+        );
         assert_eq!(decode(&good[..600]), Err(BadFrame));
     }
 

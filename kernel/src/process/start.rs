@@ -2,7 +2,7 @@
 
 use super::alarm::Alarm;
 use super::execute::{self, Request};
-use super::object::{Family, Files, Process, Program, ProcessTimes, RunState};
+use super::object::{Family, Files, Process, ProcessTimes, Program, RunState};
 use super::signal::{Signal, SignalState};
 use super::{INIT, proc_files, run, table};
 use crate::board::console;
@@ -25,11 +25,7 @@ const ENVIRONMENT: [&[u8]; 4] =
 
 /// Mounts the file systems and starts `path` from `archive` as the first process, with the console
 /// as its input and output.
-pub fn start_init(
-    archive: &'static [u8],
-    path: &[u8],
-    arguments: &[&[u8]],
-) -> Result<(), Errno> {
+pub fn start_init(archive: &'static [u8], path: &[u8], arguments: &[&[u8]]) -> Result<(), Errno> {
     proc_files::register();
     let namespace = Rc::new(fs::mount_all(archive));
     let root = namespace.root().clone();
@@ -41,11 +37,7 @@ pub fn start_init(
     for _ in 0..3 {
         descriptors.insert(console.clone(), false)?;
     }
-    let files = Files {
-        namespace,
-        directory: RefCell::new(root.clone()),
-        umask: Cell::new(UMASK),
-    };
+    let files = Files { namespace, directory: RefCell::new(root.clone()), umask: Cell::new(UMASK) };
     let process = Rc::new(Process {
         pid,
         family: Cell::new(Family { parent: 0, group: pid, session: pid }),

@@ -1,9 +1,7 @@
 //! How a process ended or paused, and how wait(2) encodes it.
 
 use super::signal::Signal;
-use linux_raw_sys::general::{
-    CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED,
-};
+use linux_raw_sys::general::{CLD_CONTINUED, CLD_EXITED, CLD_KILLED, CLD_STOPPED};
 
 /// How a process ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,9 +38,7 @@ impl Change {
     pub const fn child_code(self) -> (i32, i32) {
         match self {
             Self::Ended(ExitStatus::Exited(code)) => (CLD_EXITED as i32, code as i32),
-            Self::Ended(ExitStatus::Killed(signal)) => {
-                (CLD_KILLED as i32, signal.number() as i32)
-            }
+            Self::Ended(ExitStatus::Killed(signal)) => (CLD_KILLED as i32, signal.number() as i32),
             Self::Stopped(signal) => (CLD_STOPPED as i32, signal.number() as i32),
             Self::Continued => (CLD_CONTINUED as i32, Signal::CONT.number() as i32),
         }

@@ -25,15 +25,15 @@ impl Caller {
             leads_session: family.session == process.pid(),
         })
     }
+}
 
-    /// Whether `signal` (SIGTTIN, SIGTTOU) stops it: not when it ignores or blocks that, or
-    /// nobody could continue it.
-    pub fn must_stop_for(self, signal: Signal) -> bool {
-        let Some(process) = table::current() else { return false };
-        let signals = process.signals().borrow();
-        let ignored = signals.action(signal).disposition() == Disposition::Ignore;
-        !ignored && !signals.blocked.contains(signal) && !group::is_orphaned(self.group)
-    }
+/// Whether `signal` (SIGTTIN, SIGTTOU) stops the process that runs: not when it ignores or blocks
+/// that, or nobody could continue it.
+pub fn must_stop_for(caller: Caller, signal: Signal) -> bool {
+    let Some(process) = table::current() else { return false };
+    let signals = process.signals().borrow();
+    let ignored = signals.action(signal).disposition() == Disposition::Ignore;
+    !ignored && !signals.blocked.contains(signal) && !group::is_orphaned(caller.group)
 }
 
 /// Whether a group belongs to a session.

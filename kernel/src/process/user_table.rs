@@ -20,13 +20,11 @@ mod model {
 
     impl UserTable {
         /// An empty table.
-        #[expect(clippy::unnecessary_wraps, reason = "the real one can run out of memory")]
         pub fn new() -> Option<Self> {
             Some(Self(BTreeMap::new()))
         }
 
         /// Enters a page.
-        #[expect(clippy::unnecessary_wraps, reason = "the real one can run out of memory")]
         pub fn map(
             &mut self,
             page: UserAddress,

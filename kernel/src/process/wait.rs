@@ -20,6 +20,7 @@ pub enum Wanted {
 
 /// Which changes are meant, and whether to wait for one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of wait4(2)")]
 pub struct WaitOptions {
     /// Children that have ended.
     pub ended: bool,

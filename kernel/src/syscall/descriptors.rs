@@ -86,14 +86,12 @@ pub(super) fn fcntl(process: &Process, arguments: Arguments) -> Result<usize, Er
             file.set_status(Status::from_bits_truncate(argument));
             0
         }
-        // Locks are advisory and never contended here.
-        F_SETLK | F_SETLKW => 0,
         F_GETLK => {
             UserPtr::<u16>::new(arguments.long(2)).write(&(F_UNLCK as u16))?;
             0
         }
-        // Nobody is signaled on input.
-        F_GETOWN | F_SETOWN => 0,
+        // Locks are advisory and never contended here, and nobody is signaled on input.
+        F_SETLK | F_SETLKW | F_GETOWN | F_SETOWN => 0,
         F_GETPIPE_SZ => pipe::CAPACITY,
         _ => return Err(Errno::INVAL),
     };

@@ -72,12 +72,7 @@ fn parent(process: &Process, fd: i32, path: &[u8]) -> Result<Parent, Errno> {
     process.files().namespace.walk_parent(&start, path)
 }
 
-fn create(
-    process: &Process,
-    fd: i32,
-    path: &[u8],
-    new: NewNode<'_>,
-) -> Result<usize, Errno> {
+fn create(process: &Process, fd: i32, path: &[u8], new: NewNode<'_>) -> Result<usize, Errno> {
     let parent = parent(process, fd, path)?;
     let name = parent.entry_name(Errno::EXIST)?;
     // What is there already is the better answer than a file system that takes nothing.
@@ -121,8 +116,7 @@ pub(super) fn mknodat(process: &Process, arguments: Arguments) -> Result<usize, 
 pub(super) fn linkat(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
     let (old, new) = (arguments.path(1)?, arguments.path(3)?);
     let flags = arguments.unsigned(4);
-    let last_link =
-        if flags & AT_SYMLINK_FOLLOW != 0 { LastLink::Follow } else { LastLink::Keep };
+    let last_link = if flags & AT_SYMLINK_FOLLOW != 0 { LastLink::Follow } else { LastLink::Keep };
     let from = process.walk(&start(process, arguments.int(0), &old)?, &old, last_link)?;
     let parent = parent(process, arguments.int(2), &new)?;
     let name = parent.entry_name(Errno::EXIST)?;

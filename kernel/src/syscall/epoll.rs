@@ -101,8 +101,7 @@ pub(super) fn epoll_create1(process: &Process, arguments: Arguments) -> Result<u
     if flags & !EPOLL_CLOEXEC != 0 {
         return Err(Errno::INVAL);
     }
-    let epoll =
-        Epoll { interests: RefCell::new(BTreeMap::new()), changed: WaitQueue::new() };
+    let epoll = Epoll { interests: RefCell::new(BTreeMap::new()), changed: WaitQueue::new() };
     let file = OpenFile::new(Box::new(epoll), Access::BOTH, Status::empty());
     Ok(process.insert_file(file, flags & EPOLL_CLOEXEC != 0)? as usize)
 }
@@ -147,10 +146,7 @@ pub(super) fn epoll_ctl(process: &Process, arguments: Arguments) -> Result<usize
     Ok(0)
 }
 
-pub(super) async fn epoll_pwait(
-    process: &Process,
-    arguments: Arguments,
-) -> Result<usize, Errno> {
+pub(super) async fn epoll_pwait(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
     let instance = process.file(arguments.int(0))?;
     let epoll = instance.downcast::<Epoll>().ok_or(Errno::INVAL)?;
     let room = usize::try_from(arguments.int(2)).ok().filter(|&room| room > 0);

@@ -10,7 +10,7 @@ use alloc::rc::Rc;
 use linux_raw_sys::general::O_NOCTTY;
 use linux_raw_sys::prctl::{
     PR_GET_AUXV, PR_GET_DUMPABLE, PR_GET_NAME, PR_GET_NO_NEW_PRIVS, PR_SET_DUMPABLE, PR_SET_NAME,
-    PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, PR_SET_VMA,
+    PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG,
 };
 
 /// Bytes of a name with its NUL (`TASK_COMM_LEN`).
@@ -96,7 +96,6 @@ pub(super) fn prctl(process: &Process, arguments: Arguments) -> Result<usize, Er
         // Nothing here dumps, gains privileges or names its memory.
         PR_SET_DUMPABLE | PR_SET_NO_NEW_PRIVS if argument <= 1 => Ok(0),
         PR_SET_PDEATHSIG if argument == 0 => Ok(0),
-        PR_SET_VMA => Err(Errno::INVAL),
         _ => Err(Errno::INVAL),
     }
 }

@@ -116,8 +116,7 @@ pub(super) fn mprotect(process: &Process, arguments: Arguments) -> Result<usize,
 
 /// madvise(2): of all advice only "I do not need it" has an effect.
 pub(super) fn madvise(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
-    let (address, length, advice) =
-        (arguments.long(0), arguments.long(1), arguments.unsigned(2));
+    let (address, length, advice) = (arguments.long(0), arguments.long(1), arguments.unsigned(2));
     if !address.is_multiple_of(PAGE_SIZE as u64) {
         return Err(Errno::INVAL);
     }

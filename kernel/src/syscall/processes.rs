@@ -13,7 +13,7 @@ use crate::process::initial_stack::{STRING_MAX, STRINGS_MAX};
 use crate::process::signal::{Cause, Sent, Signal};
 use crate::process::signal_frame::signal_info;
 use crate::process::status::Change;
-use crate::process::wait::{self, Wanted, WaitOptions};
+use crate::process::wait::{self, WaitOptions, Wanted};
 use crate::process::{Process, futex};
 use crate::time::{self, Instant};
 use alloc::rc::Rc;
@@ -125,10 +125,11 @@ pub(super) fn execve(process: &Process, arguments: Arguments) -> Result<UserCont
     execute::execute(process, &start, request)
 }
 
+/// `__WNOTHREAD`, `__WALL` and `__WCLONE`: all children are alike here.
+const KINDS: u32 = 0xe000_0000;
+
 pub(super) async fn wait4(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
     let flags = arguments.unsigned(2);
-    /// `__WNOTHREAD`, `__WALL` and `__WCLONE`: all children are alike here.
-    const KINDS: u32 = 0xe000_0000;
     if flags & !(WNOHANG | WUNTRACED | WCONTINUED | KINDS) != 0 {
         return Err(Errno::INVAL);
     }

@@ -111,13 +111,11 @@ pub(super) async fn sendfile(process: &Process, arguments: Arguments) -> Result<
 }
 
 fn finish(input: &OpenFile, offset: Option<UserPtr<i64>>, end: u64) -> Result<(), Errno> {
-    match offset {
-        Some(offset) => offset.write(&(end as i64)),
-        None => {
-            input.set_position(end);
-            Ok(())
-        }
+    if let Some(offset) = offset {
+        return offset.write(&(end as i64));
     }
+    input.set_position(end);
+    Ok(())
 }
 
 async fn copy(

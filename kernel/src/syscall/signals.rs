@@ -3,13 +3,11 @@
 use super::arguments::Arguments;
 use super::errno::Errno;
 use super::time::{Timespec, deadline};
-use super::user_memory::{UserSlice, plain};
+use super::user_memory::{UserPtr, UserSlice, plain};
 use crate::process::Process;
 use crate::process::deliver::{ALTERNATE_STACK_MIN, replace_mask_for_call};
 use crate::process::kill::{self, Target};
-use crate::process::signal::{
-    Action, AlternateStack, Cause, Sent, Signal, SignalSet,
-};
+use crate::process::signal::{Action, AlternateStack, Cause, Sent, Signal, SignalSet};
 use crate::process::signal_frame::{signal_info, stack_t};
 use crate::process::table;
 use crate::time;
@@ -112,17 +110,11 @@ pub(super) fn rt_sigpending(process: &Process, arguments: Arguments) -> Result<u
 }
 
 /// rt_sigsuspend(2): waits for a handler; it always ends with `EINTR`.
-pub(super) async fn rt_sigsuspend(
-    process: &Process,
-    arguments: Arguments,
-) -> Result<usize, Errno> {
+pub(super) async fn rt_sigsuspend(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
     check_set_size(arguments.long(1))?;
     let mask = SignalSet(arguments.pointer::<u64>(0).read()?);
     replace_mask_for_call(process, mask);
-    process
-        .interruptible(core::future::pending::<usize>())
-        .await
-        .map_err(Errno::never_restart)
+    process.interruptible(core::future::pending::<usize>()).await.map_err(Errno::never_restart)
 }
 
 /// rt_sigtimedwait(2): takes a signal of the set out, blocked or not.
@@ -169,7 +161,7 @@ pub(super) fn sigaltstack(
 ) -> Result<usize, Errno> {
     let old = process.signals().borrow().alternate_stack;
     let on_it = old.is_some_and(|stack| stack.contains(stack_pointer));
-    let new = arguments.pointer::<StackT>(0).present().map(|new| new.read()).transpose()?;
+    let new = arguments.pointer::<StackT>(0).present().map(UserPtr::read).transpose()?;
     if let Some(to) = arguments.pointer::<StackT>(1).present() {
         let mut words = stack_t(old);
         if on_it {

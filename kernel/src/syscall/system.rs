@@ -22,8 +22,7 @@ const FIELD: usize = 65;
 /// Longest host name with its NUL (`__NEW_UTS_LEN` and one).
 const HOST_NAME_MAX: usize = 64;
 
-static HOST_NAME: TaskCell<heapless::Vec<u8, HOST_NAME_MAX>> =
-    TaskCell::new(heapless::Vec::new());
+static HOST_NAME: TaskCell<heapless::Vec<u8, HOST_NAME_MAX>> = TaskCell::new(heapless::Vec::new());
 
 /// What the host is called until somebody says otherwise.
 const DEFAULT_HOST_NAME: &[u8] = b"mona";
@@ -31,8 +30,7 @@ const DEFAULT_HOST_NAME: &[u8] = b"mona";
 pub(super) fn uname(arguments: Arguments) -> Result<usize, Errno> {
     let host = HOST_NAME.with(|name| name.clone());
     let host = if host.is_empty() { DEFAULT_HOST_NAME } else { &host };
-    let fields =
-        [b"Linux", host, RELEASE.as_bytes(), VERSION.as_bytes(), b"aarch64", b"(none)"];
+    let fields = [b"Linux", host, RELEASE.as_bytes(), VERSION.as_bytes(), b"aarch64", b"(none)"];
     let mut bytes = Vec::with_capacity(FIELD * fields.len());
     for field in fields {
         let end = bytes.len() + FIELD;
@@ -60,18 +58,8 @@ pub(super) fn sethostname(arguments: Arguments) -> Result<usize, Errno> {
 pub(super) fn sysinfo(arguments: Arguments) -> Result<usize, Errno> {
     let memory = memory::statistics();
     let (processes, _, _) = table::statistics();
-    let words: [u64; 10] = [
-        since_boot().as_secs(),
-        0,
-        0,
-        0,
-        memory.total as u64,
-        memory.free as u64,
-        0,
-        0,
-        0,
-        0,
-    ];
+    let words: [u64; 10] =
+        [since_boot().as_secs(), 0, 0, 0, memory.total as u64, memory.free as u64, 0, 0, 0, 0];
     let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
     bytes.extend((processes as u16).to_le_bytes());
     // Padding, high memory (none), then the unit of all sizes: a byte.
@@ -177,12 +165,8 @@ pub(super) fn getrandom(arguments: Arguments) -> Result<usize, Errno> {
 
 /// reboot(2).
 pub(super) fn reboot(arguments: Arguments) -> Result<usize, Errno> {
-    let known = [
-        LINUX_REBOOT_MAGIC2,
-        LINUX_REBOOT_MAGIC2A,
-        LINUX_REBOOT_MAGIC2B,
-        LINUX_REBOOT_MAGIC2C,
-    ];
+    let known =
+        [LINUX_REBOOT_MAGIC2, LINUX_REBOOT_MAGIC2A, LINUX_REBOOT_MAGIC2B, LINUX_REBOOT_MAGIC2C];
     if arguments.unsigned(0) != LINUX_REBOOT_MAGIC1 || !known.contains(&arguments.unsigned(1)) {
         return Err(Errno::INVAL);
     }

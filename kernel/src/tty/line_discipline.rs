@@ -163,18 +163,18 @@ impl LineDiscipline {
             b'\n' if self.termios.has_input(INLCR) => b'\r',
             byte => byte,
         };
-        if self.canonical() { self.edit(byte, echo) } else { self.accept(byte, echo) }
+        if self.canonical() {
+            self.edit(byte, echo);
+        } else {
+            self.accept(byte, echo);
+        }
         None
     }
 
     fn signal_of(&self, byte: u8) -> Option<KeySignal> {
-        [
-            (VINTR, KeySignal::Interrupt),
-            (VQUIT, KeySignal::Quit),
-            (VSUSP, KeySignal::Suspend),
-        ]
-        .into_iter()
-        .find_map(|(index, signal)| self.termios.is(index, byte).then_some(signal))
+        [(VINTR, KeySignal::Interrupt), (VQUIT, KeySignal::Quit), (VSUSP, KeySignal::Suspend)]
+            .into_iter()
+            .find_map(|(index, signal)| self.termios.is(index, byte).then_some(signal))
     }
 
     /// A byte in canonical mode: editing keys, ends of lines, or part of the line.
@@ -388,9 +388,10 @@ impl LineDiscipline {
     /// What a read of up to `room` bytes would find.
     pub fn available(&self, room: usize) -> Available {
         if self.canonical() {
-            return self.lines.front().map_or(Available::Nothing, |&length| {
-                Available::Bytes(length.min(room))
-            });
+            return self
+                .lines
+                .front()
+                .map_or(Available::Nothing, |&length| Available::Bytes(length.min(room)));
         }
         let count = self.ready.len().min(room);
         let minimum = usize::from(self.termios.character(VMIN));

@@ -17,7 +17,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::time::Duration;
-use linux_raw_sys::general::{TCIFLUSH, TCIOFLUSH, TCIOFF, TCION, TCOFLUSH, TCOOFF, TCOON};
+use linux_raw_sys::general::{TCIFLUSH, TCIOFF, TCIOFLUSH, TCION, TCOFLUSH, TCOOFF, TCOON};
 use linux_raw_sys::ioctl::{
     TCFLSH, TCGETS, TCGETS2, TCSBRK, TCSBRKP, TCSETS, TCSETS2, TCSETSF, TCSETSF2, TCSETSW,
     TCSETSW2, TCXONC, TIOCGPGRP, TIOCGSID, TIOCGWINSZ, TIOCNOTTY, TIOCOUTQ, TIOCSCTTY, TIOCSPGRP,
@@ -31,7 +31,9 @@ const STEP: usize = 256;
 /// What the terminal asks of processes.
 #[cfg(target_os = "none")]
 mod owner {
-    pub(super) use crate::process::terminal_owner::{Caller, group_is_in_session, signal_group};
+    pub(super) use crate::process::terminal_owner::{
+        Caller, group_is_in_session, must_stop_for, signal_group,
+    };
 }
 
 /// On the host no processes exist.
@@ -51,10 +53,10 @@ mod owner {
         pub(super) fn current() -> Option<Self> {
             None
         }
+    }
 
-        pub(super) fn must_stop_for(self, _signal: Signal) -> bool {
-            false
-        }
+    pub(super) fn must_stop_for(_caller: Caller, _signal: Signal) -> bool {
+        false
     }
 
     pub(super) fn group_is_in_session(_group: i32, _session: i32) -> bool {
@@ -112,9 +114,9 @@ impl Terminal {
     pub fn receive(&self, bytes: &[u8]) {
         for &byte in bytes {
             let mut echo = Vec::new();
-            let (signal, group) = self.state.with(|state| {
-                (state.discipline.input(byte, &mut echo), state.foreground)
-            });
+            let (signal, group) = self
+                .state
+                .with(|state| (state.discipline.input(byte, &mut echo), state.foreground));
             transmit(&echo);
             if let Some(key) = signal
                 && group != 0
@@ -181,7 +183,7 @@ impl Terminal {
         if session == 0 || caller.session != session || caller.group == foreground {
             return Ok(());
         }
-        if caller.must_stop_for(Signal::TTIN) {
+        if owner::must_stop_for(caller, Signal::TTIN) {
             owner::signal_group(caller.group, Signal::TTIN);
             return Err(Errno::RESTARTSYS);
         }

@@ -2,7 +2,7 @@
 
 use crate::process::initial_stack::CLOCK_TICKS;
 use crate::process::regions::{Purpose, Regions};
-use crate::process::signal::{SignalSet, Signal};
+use crate::process::signal::{Signal, SignalSet};
 use crate::time::Duration;
 use alloc::format;
 use alloc::string::String;
