@@ -42,6 +42,11 @@ impl Dad {
         Self { remaining: transmits, due: now + delay, nonces: Vec::new(), looped: false }
     }
 
+    /// The link is down: nothing happens until the test is started again.
+    pub(crate) const fn suspend(&mut self) {
+        self.due = Instant::FAR_FUTURE;
+    }
+
     pub(crate) const fn deadline(&self) -> Instant {
         self.due
     }

@@ -38,7 +38,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             interface.settings.duplicate_address_detection_transmits
         };
         let delay = if transmits == 0 { Duration::ZERO } else { delay };
-        entry.state = State::Tentative(Dad::start(now, delay, transmits));
+        let mut dad = Dad::start(now, delay, transmits);
+        if transmits > 0 && !interface.is_running() {
+            // Begun when the link comes up.
+            dad.suspend();
+        }
+        entry.state = State::Tentative(dad);
         let (address, info) = (entry.address, entry.info(index));
         if !interface.addresses.add(entry) {
             self.counters.tables.count(TableFull::Addresses);

@@ -207,3 +207,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "mld_message_tests.rs"]
+mod tests;

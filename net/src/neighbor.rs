@@ -158,7 +158,7 @@ pub(crate) enum Due {
     /// Only the state changed.
     Changed(Key),
     /// The memory of a failure is gone with the entry.
-    Forgotten(Key),
+    Forgotten(NeighborInfo),
 }
 
 #[derive(Debug)]
@@ -224,8 +224,10 @@ impl Entry {
             return None;
         }
         match self.state {
-            State::Failed { .. } => Some(3),
-            State::Stale { .. } if !self.known => Some(2),
+            State::Failed { .. } => Some(4),
+            State::Stale { .. } if !self.known => Some(3),
+            // Heard of, but never heard from: it may be an invention.
+            State::Delay { .. } | State::Probe { .. } if !self.known => Some(2),
             State::Stale { .. } if now.saturating_since(self.used) >= IN_USE_TIME => Some(1),
             _ => None,
         }
@@ -624,8 +626,9 @@ impl<B> NeighborCache<B> {
                     Due::Changed(key)
                 }
                 State::Failed { .. } | State::Stale { .. } | State::Permanent { .. } => {
+                    let info = entry.info();
                     self.remove_slot(slot);
-                    Due::Forgotten(key)
+                    Due::Forgotten(info)
                 }
             });
         }

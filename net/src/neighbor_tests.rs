@@ -99,7 +99,7 @@ fn resolution_gives_up_after_three() {
 fn a_failure_is_forgotten_after_a_minute() {
     let mut cache = in_state(S::Failed);
     assert_eq!(poll(&mut cache, at(59))[..], []);
-    assert_eq!(poll(&mut cache, at(60))[..], [Due::Forgotten(key(1))]);
+    assert!(matches!(poll(&mut cache, at(60))[..], [Due::Forgotten(_)]));
     assert_eq!(cache.len(), 0);
     assert_eq!(cache.next_deadline(), Instant::FAR_FUTURE);
 }

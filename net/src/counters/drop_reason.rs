@@ -154,7 +154,7 @@ counted! {
         /// Count of ICMPv6 errors that quote nothing of ours.
         Icmpv6ErrorUnmatched = "icmpv6-error-unmatched",
 
-        /// Count of Neighbor Discovery messages with a hop limit below 255 or a code other than 0.
+        /// Count of Neighbor Discovery messages with a hop limit other than 255.
         NdHopLimit = "nd-hop-limit",
         /// Count of Neighbor Discovery messages with a code other than 0.
         NdCode = "nd-code",

@@ -279,6 +279,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             info.state != crate::neighbor::NeighborState::Permanent
         });
         let Some(interface) = self.interface_mut(index) else { return };
+        for entry in interface.addresses.iter_mut() {
+            if let State::Tentative(dad) = &mut entry.state {
+                dad.suspend();
+            }
+        }
         interface.solicitation.stop();
         interface.listener.link_down();
         interface.variables = HostVariables::new(interface.settings.hop_limit);
@@ -330,9 +335,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             expires: crate::expiry::Expiry::Never,
             advertised: false,
         };
-        if !self.routes.contains(&route) || prefix != crate::address::LINK_LOCAL_SUBNET {
-            self.put_route(route);
-        }
+        self.put_route(route);
     }
 
     /// Sockets bound or connected from an address that is gone learn it, instead of waiting for

@@ -7,3 +7,6 @@ mod neighbor;
 mod route;
 
 pub use address::{AddressError, NewAddress};
+
+#[cfg(test)]
+mod tests;

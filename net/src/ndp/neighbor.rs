@@ -231,15 +231,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             match due {
                 Due::Resolve(key) => {
                     self.send_solicitation(key, key.1.solicited_node(), None, now);
-                    self.emit_neighbor(key);
                 }
                 Due::Probe(key, mac) => {
                     self.send_solicitation(key, key.1, Some(mac), now);
-                    self.emit_neighbor(key);
                 }
                 Due::Failed(key) => self.on_neighbor_failure(key, now),
                 Due::Changed(key) => self.emit_neighbor(key),
-                Due::Forgotten(_) => {}
+                Due::Forgotten(info) => self.emit(Event::NeighborRemoved(info)),
             }
         }
     }
