@@ -23,6 +23,7 @@ pub mod logging;
 #[cfg(target_os = "none")]
 mod machine_tests;
 pub mod memory;
+pub mod net;
 #[cfg(target_os = "none")]
 pub mod panic;
 pub mod process;
@@ -34,6 +35,8 @@ pub mod sync;
 pub mod syscall;
 pub mod time;
 pub mod tty;
+#[cfg(target_os = "none")]
+pub mod usb;
 
 /// The programs and files of the system: a `newc` cpio archive (build.rs takes it from the
 /// environment variable INITRAMFS; without one it is empty).

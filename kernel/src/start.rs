@@ -2,7 +2,7 @@
 
 use crate::arch::aarch64::{cpu, timer};
 use crate::board::firmware;
-use crate::{INITRAMFS, boot_arguments, executor, machine_tests, memory, process};
+use crate::{INITRAMFS, boot_arguments, executor, machine_tests, memory, net, process, usb};
 
 /// Says what was found, starts everything, and runs the tasks for ever.
 pub(crate) fn start() -> ! {
@@ -12,8 +12,11 @@ pub(crate) fn start() -> ! {
     }
     if boot_arguments::is_set("machine_test") {
         executor::spawn("machine tests", machine_tests::run());
+    } else {
+        net::start();
+        usb::start();
+        start_programs();
     }
-    start_programs();
     executor::run()
 }
 
@@ -27,8 +30,9 @@ fn start_programs() {
 
 fn announce() {
     let memory = memory::statistics();
-    log::info!("kernel {}", env!("CARGO_PKG_VERSION"));
+    log::info!(target: "kernel", "version {}", env!("CARGO_PKG_VERSION"));
     log::info!(
+        target: "kernel",
         "core MIDR {:#x}, timer {} Hz, board {:#x}, firmware {}",
         cpu::midr(),
         timer::frequency(),
@@ -36,6 +40,7 @@ fn announce() {
         firmware::revision().unwrap_or(0)
     );
     log::info!(
+        target: "kernel",
         "memory {} MiB: free {} KiB, kernel {} KiB, heap {} KiB, DMA {} KiB",
         memory.total >> 20,
         memory.free >> 10,
@@ -43,10 +48,10 @@ fn announce() {
         memory.heap_total >> 10,
         memory.dma_total >> 10
     );
-    log::info!("boot arguments: {}", boot_arguments::raw());
+    log::info!(target: "kernel", "boot arguments: {}", boot_arguments::raw());
     if let Ok(flags) = firmware::throttled()
         && flags & 0x1_0001 != 0
     {
-        log::warn!("under-voltage: a weak power supply disturbs USB first");
+        log::warn!(target: "kernel", "under-voltage: a weak power supply disturbs USB first");
     }
 }

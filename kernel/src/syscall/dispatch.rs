@@ -1,17 +1,18 @@
 //! From the number of a system call to its function, and from its result to X0.
 #![allow(non_upper_case_globals, reason = "the numbers of system calls have the names of Linux")]
+#![allow(clippy::match_same_arms, reason = "the calls stand in families")]
 
 use super::arguments::Arguments;
 use super::errno::Errno;
 use super::{
     descriptors, directories, epoll, files, identity, memory, metadata, poll, processes,
-    read_write, resources, signals, system, time,
+    read_write, resources, signals, socket, system, time,
 };
 use crate::arch::aarch64::UserContext;
 use crate::executor;
+use crate::process::Next;
 use crate::process::Process;
 use crate::process::deliver::{self, Restart};
-use crate::process::Next;
 use crate::process::status::ExitStatus;
 use crate::sync::TaskCell;
 use alloc::collections::BTreeSet;
@@ -75,11 +76,7 @@ fn unknown(process: &Process, number: u32) -> Errno {
     Errno::NOSYS
 }
 
-async fn dispatch(
-    process: &Rc<Process>,
-    number: u32,
-    a: Arguments,
-) -> Result<usize, Errno> {
+async fn dispatch(process: &Rc<Process>, number: u32, a: Arguments) -> Result<usize, Errno> {
     match number {
         // Reading and writing.
         __NR_read => read_write::read(process, a).await,
@@ -145,6 +142,42 @@ async fn dispatch(
         __NR_epoll_ctl => epoll::epoll_ctl(process, a),
         __NR_epoll_pwait => epoll::epoll_pwait(process, a).await,
 
+        // Sockets.
+        __NR_socket => socket::socket(process, a.unsigned(0), a.unsigned(1), a.unsigned(2)),
+        __NR_socketpair => socket::socketpair(a.unsigned(0)),
+        __NR_bind => socket::bind(process, a.int(0), a.long(1), a.unsigned(2)),
+        __NR_listen => socket::listen(process, a.int(0), a.int(1)),
+        __NR_accept => socket::accept4(process, a.int(0), a.long(1), a.pointer(2), 0).await,
+        __NR_accept4 => {
+            socket::accept4(process, a.int(0), a.long(1), a.pointer(2), a.unsigned(3)).await
+        }
+        __NR_connect => socket::connect(process, a.int(0), a.long(1), a.unsigned(2)),
+        __NR_getsockname => socket::getsockname(process, a.int(0), a.long(1), a.pointer(2)),
+        __NR_getpeername => socket::getpeername(process, a.int(0), a.long(1), a.pointer(2)),
+        __NR_sendto => {
+            let (flags, length) = (a.unsigned(3), a.unsigned(5));
+            socket::sendto(process, a.int(0), a.slice(1), flags, a.long(4), length).await
+        }
+        __NR_recvfrom => {
+            let (flags, length) = (a.unsigned(3), a.pointer(5));
+            socket::recvfrom(process, a.int(0), a.slice(1), flags, a.long(4), length).await
+        }
+        __NR_sendmsg => socket::sendmsg(process, a.int(0), a.long(1), a.unsigned(2)).await,
+        __NR_recvmsg => socket::recvmsg(process, a.int(0), a.long(1), a.unsigned(2)).await,
+        __NR_sendmmsg => {
+            socket::sendmmsg(process, a.int(0), a.long(1), a.unsigned(2), a.unsigned(3)).await
+        }
+        __NR_recvmmsg => socket::recvmmsg(process, a).await,
+        __NR_setsockopt => {
+            let (level, name, length) = (a.unsigned(1), a.unsigned(2), a.unsigned(4));
+            socket::setsockopt(process, a.int(0), level, name, a.long(3), length)
+        }
+        __NR_getsockopt => {
+            let (level, name, length) = (a.unsigned(1), a.unsigned(2), a.pointer(4));
+            socket::getsockopt(process, a.int(0), level, name, a.long(3), length)
+        }
+        __NR_shutdown => socket::shutdown(process, a.int(0), a.unsigned(1)),
+
         // Memory.
         __NR_brk => memory::brk(process, a),
         __NR_mmap => memory::mmap(process, a),
@@ -163,7 +196,13 @@ async fn dispatch(
             Ok(process.pid() as usize)
         }
         // A list of locks matters only where threads die holding them.
-        __NR_set_robust_list => if a.long(1) == 24 { Ok(0) } else { Err(Errno::INVAL) },
+        __NR_set_robust_list => {
+            if a.long(1) == 24 {
+                Ok(0)
+            } else {
+                Err(Errno::INVAL)
+            }
+        }
         __NR_sched_yield => {
             executor::yield_now().await;
             Ok(0)
@@ -228,10 +267,8 @@ async fn dispatch(
         __NR_reboot => system::reboot(a),
 
         // Calls that libraries try first and know to do without: not worth a line in the log.
-        __NR_rseq | __NR_clone3 | __NR_statx | __NR_membarrier | __NR_openat2
-        | __NR_pidfd_open | __NR_copy_file_range | __NR_get_robust_list | __NR_mremap => {
-            Err(Errno::NOSYS)
-        }
+        __NR_rseq | __NR_clone3 | __NR_statx | __NR_membarrier | __NR_openat2 | __NR_pidfd_open
+        | __NR_copy_file_range | __NR_get_robust_list | __NR_mremap => Err(Errno::NOSYS),
         __NR_getxattr | __NR_lgetxattr | __NR_fgetxattr | __NR_listxattr | __NR_llistxattr
         | __NR_flistxattr | __NR_setxattr | __NR_lsetxattr | __NR_fsetxattr => {
             Err(Errno::OPNOTSUPP)

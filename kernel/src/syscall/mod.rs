@@ -40,6 +40,8 @@ mod resources;
 #[cfg(target_os = "none")]
 mod signals;
 #[cfg(target_os = "none")]
+mod socket;
+#[cfg(target_os = "none")]
 mod system;
 #[cfg(target_os = "none")]
 mod time;

@@ -4,7 +4,9 @@
 use super::{Wait, find, read_address, write_address};
 use crate::net::socket::{Incoming, MessageFlags, Outgoing};
 use crate::process::Process;
+use crate::syscall::arguments::Arguments;
 use crate::syscall::errno::Errno;
+use crate::syscall::time::deadline;
 use crate::syscall::user_memory::{UserPtr, UserReader, UserSlice, UserWriter};
 use crate::time::{self, Duration};
 
@@ -44,7 +46,7 @@ const MESSAGES_MAX: u32 = 1024;
 const MSG_WAITFORONE: u32 = 0x1_0000;
 
 /// sendto(2); send(2) is this without an address.
-pub async fn sendto(
+pub(in crate::syscall) async fn sendto(
     process: &Process,
     fd: i32,
     buffer: UserSlice,
@@ -58,7 +60,12 @@ pub async fn sendto(
 }
 
 /// sendmsg(2).
-pub async fn sendmsg(process: &Process, fd: i32, message: u64, flags: u32) -> Result<usize, Errno> {
+pub(in crate::syscall) async fn sendmsg(
+    process: &Process,
+    fd: i32,
+    message: u64,
+    flags: u32,
+) -> Result<usize, Errno> {
     let header = UserPtr::<MessageHeader>::new(message).read()?;
     let vector = UserSlice::read_vector(header.vector, header.vector_length)?;
     let address = if header.name == 0 || header.name_length == 0 {
@@ -76,7 +83,7 @@ pub async fn sendmsg(process: &Process, fd: i32, message: u64, flags: u32) -> Re
 }
 
 /// sendmmsg(2): says how many were sent; an error shows only when the first fails.
-pub async fn sendmmsg(
+pub(in crate::syscall) async fn sendmmsg(
     process: &Process,
     fd: i32,
     messages: u64,
@@ -119,7 +126,7 @@ async fn send(
 }
 
 /// recvfrom(2); recv(2) is this without an address.
-pub async fn recvfrom(
+pub(in crate::syscall) async fn recvfrom(
     process: &Process,
     fd: i32,
     buffer: UserSlice,
@@ -135,22 +142,24 @@ pub async fn recvfrom(
 }
 
 /// recvmsg(2).
-pub async fn recvmsg(process: &Process, fd: i32, message: u64, flags: u32) -> Result<usize, Errno> {
+pub(in crate::syscall) async fn recvmsg(
+    process: &Process,
+    fd: i32,
+    message: u64,
+    flags: u32,
+) -> Result<usize, Errno> {
     receive_message(process, fd, message, flags, None).await
 }
 
 /// recvmmsg(2): says how many came; an error shows only when there was none.
-pub async fn recvmmsg(
+pub(in crate::syscall) async fn recvmmsg(
     process: &Process,
-    fd: i32,
-    messages: u64,
-    count: u32,
-    flags: u32,
-    limit: Option<Duration>,
+    arguments: Arguments,
 ) -> Result<usize, Errno> {
-    let elements = UserPtr::<CountedMessageHeader>::new(messages);
-    let deadline = limit.map(|limit| time::now() + limit);
-    let mut flags = flags;
+    let (fd, count) = (arguments.int(0), arguments.unsigned(2));
+    let mut flags = arguments.unsigned(3);
+    let deadline = deadline(arguments.pointer(4))?;
+    let elements = arguments.pointer::<CountedMessageHeader>(1);
     let mut done = 0;
     while done < count.min(MESSAGES_MAX) as usize {
         let left = deadline.map(|deadline| deadline.saturating_since(time::now()));

@@ -2,7 +2,7 @@
 
 mod message;
 
-pub use message::{recvfrom, recvmmsg, recvmsg, sendmmsg, sendmsg, sendto};
+pub(super) use message::{recvfrom, recvmmsg, recvmsg, sendmmsg, sendmsg, sendto};
 
 use super::errno::Errno;
 use super::user_memory::{UserPtr, UserSlice};
@@ -26,11 +26,17 @@ const ADDRESS_LIMIT: usize = 128;
 const OPTION_LIMIT: usize = 1024;
 
 /// socket(2).
-pub fn socket(process: &Process, family: u32, kind: u32, protocol: u32) -> Result<usize, Errno> {
+pub(super) fn socket(
+    process: &Process,
+    family: u32,
+    kind: u32,
+    protocol: u32,
+) -> Result<usize, Errno> {
     if kind & !(TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
         return Err(Errno::INVAL);
     }
-    let socket = net::create_socket(process.pid(), family, kind & TYPE_MASK, protocol)?;
+    let socket =
+        net::create_socket(process.pid().cast_unsigned(), family, kind & TYPE_MASK, protocol)?;
     install(process, socket, kind)
 }
 
@@ -43,7 +49,7 @@ fn install(process: &Process, socket: Rc<dyn Socket>, flags: u32) -> Result<usiz
 }
 
 /// socketpair(2): only AF_UNIX has pairs, and AF_UNIX sockets carry no data here.
-pub fn socketpair(family: u32) -> Result<usize, Errno> {
+pub(super) fn socketpair(family: u32) -> Result<usize, Errno> {
     Err(if net::knows_family(family) { Errno::OPNOTSUPP } else { Errno::AFNOSUPPORT })
 }
 
@@ -73,28 +79,33 @@ fn write_address(bytes: &[u8], address: u64, length: UserPtr<u32>) -> Result<(),
 }
 
 /// bind(2).
-pub fn bind(process: &Process, fd: i32, address: u64, length: u32) -> Result<usize, Errno> {
+pub(super) fn bind(process: &Process, fd: i32, address: u64, length: u32) -> Result<usize, Errno> {
     let (_, socket) = find(process, fd)?;
     socket.bind(&read_address(address, length)?)?;
     Ok(0)
 }
 
 /// connect(2).
-pub fn connect(process: &Process, fd: i32, address: u64, length: u32) -> Result<usize, Errno> {
+pub(super) fn connect(
+    process: &Process,
+    fd: i32,
+    address: u64,
+    length: u32,
+) -> Result<usize, Errno> {
     let (_, socket) = find(process, fd)?;
     socket.connect(&read_address(address, length)?)?;
     Ok(0)
 }
 
 /// listen(2).
-pub fn listen(process: &Process, fd: i32, backlog: i32) -> Result<usize, Errno> {
+pub(super) fn listen(process: &Process, fd: i32, backlog: i32) -> Result<usize, Errno> {
     let (_, socket) = find(process, fd)?;
     socket.listen(backlog)?;
     Ok(0)
 }
 
 /// accept(2) and accept4(2).
-pub async fn accept4(
+pub(super) async fn accept4(
     process: &Process,
     fd: i32,
     address: u64,
@@ -114,14 +125,14 @@ pub async fn accept4(
 }
 
 /// shutdown(2).
-pub fn shutdown(process: &Process, fd: i32, how: u32) -> Result<usize, Errno> {
+pub(super) fn shutdown(process: &Process, fd: i32, how: u32) -> Result<usize, Errno> {
     let (_, socket) = find(process, fd)?;
     socket.shutdown(how)?;
     Ok(0)
 }
 
 /// getsockname(2).
-pub fn getsockname(
+pub(super) fn getsockname(
     process: &Process,
     fd: i32,
     address: u64,
@@ -133,7 +144,7 @@ pub fn getsockname(
 }
 
 /// getpeername(2).
-pub fn getpeername(
+pub(super) fn getpeername(
     process: &Process,
     fd: i32,
     address: u64,
@@ -145,7 +156,7 @@ pub fn getpeername(
 }
 
 /// setsockopt(2).
-pub fn setsockopt(
+pub(super) fn setsockopt(
     process: &Process,
     fd: i32,
     level: u32,
@@ -163,7 +174,7 @@ pub fn setsockopt(
 }
 
 /// getsockopt(2).
-pub fn getsockopt(
+pub(super) fn getsockopt(
     process: &Process,
     fd: i32,
     level: u32,
