@@ -95,6 +95,9 @@ pub(crate) unsafe fn initialize(x0: u64) {
     // SAFETY: just mapped, and the plan gives it to nobody else.
     unsafe { heap::initialize(heap_start, (plan.heap.end - plan.heap.start) as usize) };
 
+    // The tables of boot.s mapped some of it cacheable.
+    let pool_size = (plan.dma.end - plan.dma.start) as usize;
+    cache::clean_and_invalidate(layout::DMA_START as *const u8, pool_size);
     let pool_start = NonNull::new(layout::DMA_START as *mut u8).expect("not null");
     let bus_start = BusAddress(board::bus_address(plan.dma.start));
     // SAFETY: just mapped non-cacheable, so CPU and DMA see the same; the plan gives it to nobody

@@ -162,6 +162,21 @@ park:
 1:  wfi
     b       1b
 
+// extern "C" fn change_kernel_tables(to: u64, empty: u64)
+//
+// Break before make (ARM DDI 0487, D8.14.1) of the whole upper half: called at its physical address,
+// which TTBR0 still maps, so that there may be a moment without an upper half. Uses no stack.
+.global change_kernel_tables
+change_kernel_tables:
+    msr     ttbr1_el1, x1
+    isb
+    tlbi    vmalle1
+    dsb     nsh
+    isb
+    msr     ttbr1_el1, x0
+    isb
+    ret
+
 .ltorg
 
 // TCR_EL1: T0SZ = T1SZ = 25 (39 bits), write-back inner-shareable walks, 4 KiB granules, 36-bit

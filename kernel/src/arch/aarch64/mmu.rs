@@ -8,7 +8,7 @@ use crate::memory::layout;
 use crate::memory::{PAGE_SIZE, PhysicalAddress};
 use crate::sync::TaskCell;
 use aarch64_cpu::asm::barrier;
-use aarch64_cpu::registers::{TTBR0_EL1, TTBR1_EL1, Writeable};
+use aarch64_cpu::registers::{TTBR0_EL1, Writeable};
 use core::arch::asm;
 use core::ops::Range;
 
@@ -123,11 +123,21 @@ pub(crate) unsafe fn map(start: u64, physical: Range<u64>, purpose: Purpose) {
 /// Text, constants, data and stack of the kernel are mapped where they run now.
 pub(crate) unsafe fn activate() {
     let table = TABLES.with(|tables| tables.physical(0));
-    TTBR1_EL1.set(table.get());
+    let empty = layout::image_to_physical((&raw const EMPTY).cast());
+    let entry: *const () = change_kernel_tables as *const ();
+    let physical = layout::image_to_physical(entry.cast()).get();
+    // SAFETY: the tables of boot.s map the function at its physical address, too, through TTBR0,
+    // and nothing else has been put there yet.
+    let change: unsafe extern "C" fn(u64, u64) = unsafe { core::mem::transmute(physical) };
+    // SAFETY: passed on to the caller: the new tables map what runs now.
+    unsafe { change(table.get(), empty.get()) };
     deactivate_user();
-    // SAFETY: dropping translations from the TLB costs time only. Between the write of TTBR1 and
-    // this, old translations of the same addresses may be used: they differ in rights only.
-    unsafe { asm!("isb", "tlbi vmalle1", "dsb nsh", "isb", options(nostack)) };
+    // SAFETY: dropping translations from the TLB costs time only.
+    unsafe { asm!("tlbi vmalle1", "dsb nsh", "isb", options(nostack)) };
+}
+
+unsafe extern "C" {
+    fn change_kernel_tables(to: u64, empty: u64);
 }
 
 /// Makes the lower half empty, with ASID 0, which no program has.
