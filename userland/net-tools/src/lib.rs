@@ -5,7 +5,8 @@
 //!
 //! - [`ip`]: the program of that name, over [`netlink`], the messages with which the kernel's
 //!   network configuration is read and changed;
-//! - [`ping`] is `ping6`, [`usb`] is `lsusb`;
+//! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`] and [`udp_echo`] what they
+//!   say;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
 //! - [`socket`]: socket options and control messages that `rustix` has no function for.
 #![no_std]
@@ -13,12 +14,14 @@
 extern crate alloc;
 
 pub mod host;
+pub mod ifconfig;
 pub mod interface;
 pub mod ip;
 pub mod netlink;
 pub mod ping;
 pub mod prefix;
 pub mod socket;
+pub mod udp_echo;
 pub mod usb;
 
 use alloc::string::String;

@@ -64,8 +64,9 @@ pub struct Address {
     /// `IFA_F_` bits.
     pub flags: u32,
     /// The other end of a point-to-point link.
-    peer: Option<IpAddr>,
-    broadcast: Option<IpAddr>,
+    pub peer: Option<IpAddr>,
+    /// The IPv4 broadcast address.
+    pub broadcast: Option<IpAddr>,
     label: Option<String>,
     metric: Option<u32>,
     protocol: Option<u8>,

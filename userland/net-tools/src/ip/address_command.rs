@@ -214,17 +214,18 @@ fn flush(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> {
 
 /// What `ip address add` and the others were told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Change<'a> {
-    local: Option<Prefix>,
-    peer: Option<Prefix>,
-    broadcast: Option<IpAddr>,
-    device: Option<&'a str>,
-    label: Option<&'a str>,
-    scope: Option<u8>,
-    metric: Option<u32>,
-    flags: u32,
-    valid: Option<u32>,
-    preferred: Option<u32>,
+pub struct Change<'a> {
+    /// The address and its prefix length.
+    pub local: Option<Prefix>,
+    pub(crate) peer: Option<Prefix>,
+    pub(crate) broadcast: Option<IpAddr>,
+    pub(crate) device: Option<&'a str>,
+    pub(crate) label: Option<&'a str>,
+    pub(crate) scope: Option<u8>,
+    pub(crate) metric: Option<u32>,
+    pub(crate) flags: u32,
+    pub(crate) valid: Option<u32>,
+    pub(crate) preferred: Option<u32>,
 }
 
 /// A lifetime: `forever` or seconds.
@@ -285,8 +286,8 @@ fn parse_change<'a>(words: &mut Words<'a>, family: Family) -> Result<Change<'a>,
     Ok(change)
 }
 
-/// The request for a change on the interface with `index`.
-fn request(change: &Change<'_>, index: u32, kind: u32, flags: u32) -> Result<Request, Failure> {
+/// The request of this kind (`RTM_`) for a change on the interface with `index`.
+pub fn request(change: &Change<'_>, index: u32, kind: u32, flags: u32) -> Result<Request, Failure> {
     let local = change
         .local
         .ok_or_else(|| Failure::other("Not enough information: an address is required."))?;

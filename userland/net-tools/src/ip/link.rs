@@ -88,21 +88,21 @@ pub struct Link {
     /// The counters.
     pub statistics: Option<Statistics>,
     /// The name of the queueing discipline.
-    pub(super) discipline: Option<String>,
-    pub(super) mode: Option<u8>,
-    pub(super) group: Option<u32>,
-    pub(super) master: Option<u32>,
+    pub(crate) discipline: Option<String>,
+    pub(crate) mode: Option<u8>,
+    pub(crate) group: Option<u32>,
+    pub(crate) master: Option<u32>,
     /// The link it depends on: 0 is none.
-    pub(super) lower: Option<u32>,
-    pub(super) lower_namespace: Option<u32>,
-    pub(super) alias: Option<String>,
-    pub(super) driver: Option<String>,
-    pub(super) address_mode: Option<u8>,
-    pub(super) parent_bus: Option<String>,
-    pub(super) parent: Option<String>,
+    pub(crate) lower: Option<u32>,
+    pub(crate) lower_namespace: Option<u32>,
+    pub(crate) alias: Option<String>,
+    pub(crate) driver: Option<String>,
+    pub(crate) address_mode: Option<u8>,
+    pub(crate) parent_bus: Option<String>,
+    pub(crate) parent: Option<String>,
     /// Numbers that only `-d` shows, with the word before each, before and after the driver's line.
-    pub(super) details: Vec<(&'static str, u32)>,
-    pub(super) more_details: Vec<(&'static str, u32)>,
+    pub(crate) details: Vec<(&'static str, u32)>,
+    pub(crate) more_details: Vec<(&'static str, u32)>,
 }
 
 impl Link {

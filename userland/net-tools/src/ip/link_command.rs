@@ -96,22 +96,30 @@ pub fn show(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> 
     Ok(())
 }
 
-/// What `ip link set` was told.
+/// What is to become of a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Change<'a> {
-    device: Option<&'a str>,
-    /// The `IFF_` bits to change, and what they become.
-    mask: u32,
-    flags: u32,
-    mtu: Option<u32>,
-    queue_length: Option<u32>,
-    name: Option<&'a str>,
-    address: Option<Vec<u8>>,
-    broadcast: Option<Vec<u8>>,
+pub struct Change<'a> {
+    /// Which one.
+    pub device: Option<&'a str>,
+    /// The `IFF_` bits to change.
+    pub mask: u32,
+    /// What they become.
+    pub flags: u32,
+    /// Its maximum transmission unit.
+    pub mtu: Option<u32>,
+    /// The length of its transmit queue.
+    pub queue_length: Option<u32>,
+    /// Its new name.
+    pub name: Option<&'a str>,
+    /// Its link-layer address.
+    pub address: Option<Vec<u8>>,
+    /// Its broadcast address.
+    pub broadcast: Option<Vec<u8>>,
 }
 
 impl Change<'_> {
-    fn flag(&mut self, bit: flag, on: bool) {
+    /// Sets or clears a flag.
+    pub fn flag(&mut self, bit: flag, on: bool) {
         let bit = bit as u32;
         self.mask |= bit;
         self.flags = if on { self.flags | bit } else { self.flags & !bit };
@@ -179,8 +187,9 @@ fn parse_change<'a>(words: &mut Words<'a>) -> Result<Change<'a>, Failure> {
     Ok(change)
 }
 
-/// A request about the link with `index`.
-fn request(change: &Change<'_>, index: u32, kind: u32) -> Request {
+/// A request of this kind (`RTM_`) about the link with `index`.
+#[must_use]
+pub fn request(change: &Change<'_>, index: u32, kind: u32) -> Request {
     let mut fixed = [0; size_of::<ifinfomsg>()];
     field::put(&mut fixed, offset_of!(ifinfomsg, ifi_index), &index.to_ne_bytes());
     field::put(&mut fixed, offset_of!(ifinfomsg, ifi_flags), &change.flags.to_ne_bytes());

@@ -397,7 +397,8 @@ impl<'a> Session<'a> {
     fn finish(self) -> u8 {
         let elapsed = self.last_sent - self.started;
         let paced = self.interval == 0 || self.options.flood || self.options.adaptive;
-        let summary = self.statistics.summary(&self.options.destination, elapsed, paced);
+        let title = format!("{} ping", self.options.destination);
+        let summary = self.statistics.summary(&title, elapsed, paced);
         rt::print!("\n{summary}");
         let Statistics { received, .. } = self.statistics;
         let too_few = self.options.deadline.is_some()

@@ -1,10 +1,10 @@
-//! recvmsg(2) with the sender's address and the control messages (RFC 3542 section 4).
+//! recvmsg(2) and sendmsg(2) with addresses and control messages (RFC 3542 section 4).
 
 use core::mem::{offset_of, size_of};
 use core::net::{Ipv6Addr, SocketAddrV6};
 use core::ptr;
 
-use linux_raw_sys::general::{__NR_recvmsg, iovec};
+use linux_raw_sys::general::{__NR_recvmsg, __NR_sendmsg, iovec};
 use linux_raw_sys::net::{AF_INET6, MSG_TRUNC, cmsghdr, msghdr, sockaddr_in6};
 use rt::syscall::syscall;
 use rustix::fd::{AsFd, AsRawFd};
@@ -147,11 +147,60 @@ pub fn receive(fd: impl AsFd, buffer: &mut [u8], flags: u32) -> Result<Received,
     })
 }
 
+/// A `struct sockaddr_in6`.
+fn encode_address(address: &SocketAddrV6) -> [u8; ADDRESS] {
+    let mut bytes = [0; ADDRESS];
+    let family = AF_INET6 as u16;
+    field::put(&mut bytes, offset_of!(sockaddr_in6, sin6_family), &family.to_ne_bytes());
+    field::put(&mut bytes, offset_of!(sockaddr_in6, sin6_port), &address.port().to_be_bytes());
+    let flow = address.flowinfo().to_be_bytes();
+    field::put(&mut bytes, offset_of!(sockaddr_in6, sin6_flowinfo), &flow);
+    field::put(&mut bytes, offset_of!(sockaddr_in6, sin6_addr), &address.ip().octets());
+    let scope = address.scope_id().to_ne_bytes();
+    field::put(&mut bytes, offset_of!(sockaddr_in6, sin6_scope_id), &scope);
+    bytes
+}
+
+/// Sends `data` to an address, with one control message.
+pub fn send(
+    fd: impl AsFd,
+    data: &[u8],
+    to: &SocketAddrV6,
+    with: &ControlMessage<'_>,
+) -> Result<usize, Errno> {
+    const HEADER: usize = size_of::<cmsghdr>();
+    let mut name = encode_address(to);
+    let mut control = Aligned([0; CONTROL]);
+    let length = HEADER + with.data.len();
+    if length.next_multiple_of(8) > CONTROL {
+        return Err(Errno::INVAL);
+    }
+    let length_field = (length as u64).to_ne_bytes();
+    field::put(&mut control.0, offset_of!(cmsghdr, cmsg_len), &length_field);
+    field::put(&mut control.0, offset_of!(cmsghdr, cmsg_level), &with.level.to_ne_bytes());
+    field::put(&mut control.0, offset_of!(cmsghdr, cmsg_type), &with.kind.to_ne_bytes());
+    field::put(&mut control.0, HEADER, with.data);
+    let mut vector = iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() as _ };
+    let header = msghdr {
+        msg_name: name.as_mut_ptr().cast(),
+        msg_namelen: ADDRESS as i32,
+        msg_iov: ptr::from_mut(&mut vector).cast(),
+        msg_iovlen: 1,
+        msg_control: control.0.as_mut_ptr().cast(),
+        msg_controllen: length.next_multiple_of(8),
+        msg_flags: 0,
+    };
+    let arguments = [fd.as_fd().as_raw_fd() as usize, ptr::from_ref(&header) as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel only reads the three buffers and the header, and all live through the
+    // call.
+    unsafe { syscall(__NR_sendmsg, arguments) }
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
 
-    use super::{ControlMessage, ControlMessages, socket_address};
+    use super::{ControlMessage, ControlMessages, encode_address, socket_address};
 
     fn encoded(level: u32, kind: u32, data: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::from((16 + data.len() as u64).to_ne_bytes());
@@ -188,6 +237,7 @@ mod tests {
         bytes.extend(3u32.to_ne_bytes());
         let address = socket_address(&bytes).unwrap();
         assert_eq!((address.port(), address.scope_id()), (7, 3));
+        assert_eq!(encode_address(&address)[..], bytes[..]);
         // Without the scope, as Linux accepts it too.
         assert_eq!(socket_address(&bytes[..24]).unwrap().scope_id(), 0);
         assert_eq!(socket_address(&bytes[..23]), None);

@@ -1,0 +1,9 @@
+//! `ifconfig`: shows interfaces.
+#![no_std]
+#![no_main]
+
+rt::main!(main);
+
+fn main(arguments: rt::Arguments) -> rt::ExitCode {
+    rt::ExitCode(net_tools::ifconfig::run(&net_tools::words(arguments)))
+}

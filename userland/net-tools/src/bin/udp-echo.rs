@@ -1,0 +1,9 @@
+//! `udp-echo`: client and server of the UDP echo service.
+#![no_std]
+#![no_main]
+
+rt::main!(main);
+
+fn main(arguments: rt::Arguments) -> rt::ExitCode {
+    rt::ExitCode(net_tools::udp_echo::run(arguments))
+}
