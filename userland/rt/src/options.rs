@@ -165,6 +165,15 @@ impl Tool {
         Options { scanner: Scanner::new(self, arguments) }
     }
 
+    /// Arguments from elsewhere, taken apart.
+    #[must_use]
+    pub fn parse_from<I: Iterator<Item = &'static BStr>>(
+        &'static self,
+        arguments: I,
+    ) -> Options<I> {
+        Options { scanner: Scanner::new(self, arguments) }
+    }
+
     /// Prints `program: message` and the hint, and ends the program with the status for wrong
     /// usage.
     pub fn usage_error(&self, message: impl core::fmt::Display) -> ! {

@@ -1,0 +1,81 @@
+//! `cp`: copies files (POSIX, GNU).
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+
+use coreutils::copy_tree::{Options, copy, destination};
+use coreutils::tree;
+use rt::bstr::{BStr, ByteSlice};
+use rt::options::{Item, Opt, Tool};
+use rt::{Arguments, ExitCode};
+
+rt::main!(main);
+
+static TOOL: Tool = Tool::new(
+    "cp",
+    "[OPTION]... [-T] SOURCE DEST\n[OPTION]... SOURCE... DIRECTORY\n[OPTION]... -t DIRECTORY SOURCE...",
+    "Copy SOURCE to DEST, or multiple SOURCE(s) to DIRECTORY.",
+    &[
+        Opt::flag('a', "archive", "same as -rp"),
+        Opt::flag(
+            'f',
+            "force",
+            "if an existing destination file cannot be opened, remove it and try again",
+        ),
+        Opt::flag('n', "no-clobber", "do not overwrite an existing file"),
+        Opt::flag('p', "", "preserve mode and timestamps"),
+        Opt::flag('r', "recursive", "copy directories recursively"),
+        Opt::flag('R', "", "copy directories recursively"),
+        Opt::value(
+            't',
+            "target-directory",
+            "DIRECTORY",
+            "copy all SOURCE arguments into DIRECTORY",
+        ),
+        Opt::flag('T', "no-target-directory", "treat DEST as a normal file"),
+        Opt::flag('v', "verbose", "explain what is being done"),
+    ],
+);
+
+fn main(arguments: Arguments) -> ExitCode {
+    let mut options = Options::default();
+    let (mut directory, mut exact) = (None, false);
+    let mut operands: Vec<&'static BStr> = Vec::new();
+    for item in TOOL.parse(arguments) {
+        match item {
+            Item::Option('a', _) => (options.recursive, options.preserve) = (true, true),
+            Item::Option('f', _) => options.force = true,
+            Item::Option('n', _) => options.no_clobber = true,
+            Item::Option('p', _) => options.preserve = true,
+            Item::Option('r' | 'R', _) => options.recursive = true,
+            Item::Option('t', value) => directory = value,
+            Item::Option('T', _) => exact = true,
+            Item::Option('v', _) => options.verbose = true,
+            Item::Option(..) | Item::Long(..) => {}
+            Item::Operand(operand) => operands.push(operand),
+        }
+    }
+    let target = match directory.or_else(|| operands.pop()) {
+        Some(target) => target,
+        None => TOOL.usage_error("missing file operand"),
+    };
+    if operands.is_empty() {
+        TOOL.usage_error(format_args!("missing destination file operand after '{target}'"));
+    }
+    let into = !exact && tree::status(target, true).is_ok_and(|status| tree::is_directory(&status));
+    if !into && (operands.len() > 1 || directory.is_some()) {
+        if exact {
+            TOOL.extra_operand(target);
+        }
+        rt::fail!(1, "target '{target}' is not a directory");
+    }
+    let mut success = true;
+    for source in operands {
+        let to = destination(source, target, into);
+        success &= copy(source, to.as_bstr(), options);
+    }
+    ExitCode::from_success(success)
+}
