@@ -32,17 +32,22 @@ pub struct InterfaceSettings {
     pub link_local_address: bool,
 }
 
+impl InterfaceSettings {
+    /// What a host does.
+    pub const DEFAULT: Self = Self {
+        accept_router_advertisements: true,
+        autoconfiguration: true,
+        accept_redirects: true,
+        duplicate_address_detection_transmits: 1,
+        identifiers: IdentifierMethod::Eui64,
+        hop_limit: HopLimit::DEFAULT,
+        link_local_address: true,
+    };
+}
+
 impl Default for InterfaceSettings {
     fn default() -> Self {
-        Self {
-            accept_router_advertisements: true,
-            autoconfiguration: true,
-            accept_redirects: true,
-            duplicate_address_detection_transmits: 1,
-            identifiers: IdentifierMethod::default(),
-            hop_limit: HopLimit::DEFAULT,
-            link_local_address: true,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -54,4 +59,9 @@ pub struct Config {
     /// The secret behind stable opaque identifiers (RFC 7217, Section 5), to be kept over
     /// restarts where there is storage. Without one, it is drawn at random.
     pub stable_secret: Option<[u8; 16]>,
+}
+
+impl Config {
+    /// What a host does, with a secret drawn at random.
+    pub const DEFAULT: Self = Self { interface: InterfaceSettings::DEFAULT, stable_secret: None };
 }

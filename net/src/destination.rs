@@ -37,8 +37,13 @@ pub(crate) struct DestinationCache {
 }
 
 impl DestinationCache {
-    pub(crate) const fn new(key: HashKey) -> Self {
-        Self { entries: Vec::new(), chains: Chains::new(), key, len: 0 }
+    pub(crate) const fn new() -> Self {
+        Self { entries: Vec::new(), chains: Chains::new(), key: HashKey::UNSET, len: 0 }
+    }
+
+    /// Sets the key, while there is nothing in the table.
+    pub(crate) fn set_key(&mut self, key: HashKey) {
+        self.key = key;
     }
 
     fn find(&self, key: Key) -> Option<usize> {
@@ -153,7 +158,7 @@ mod tests {
     const USB0: InterfaceIndex = InterfaceIndex::from_slot(1);
 
     fn cache() -> DestinationCache {
-        DestinationCache::new(HashKey::new([7; 16]))
+        DestinationCache::new()
     }
 
     fn key(number: usize) -> Key {

@@ -11,6 +11,9 @@ use siphasher::sip::SipHasher13;
 pub(crate) struct HashKey([u8; 16]);
 
 impl HashKey {
+    /// Where a key is going to be.
+    pub(crate) const UNSET: Self = Self([0; 16]);
+
     pub(crate) const fn new(secret: [u8; 16]) -> Self {
         Self(secret)
     }

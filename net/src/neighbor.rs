@@ -275,15 +275,20 @@ pub(crate) struct NeighborCache<B> {
 }
 
 impl<B> NeighborCache<B> {
-    pub(crate) const fn new(key: HashKey) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             entries: Vec::new(),
             chains: Chains::new(),
-            key,
+            key: HashKey::UNSET,
             packets: Arena::new(),
             next: Instant::FAR_FUTURE,
             evicted: 0,
         }
+    }
+
+    /// Sets the key, while there is nothing in the table.
+    pub(crate) fn set_key(&mut self, key: HashKey) {
+        self.key = key;
     }
 
     fn find(&self, key: Key) -> Option<usize> {

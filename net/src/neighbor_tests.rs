@@ -15,7 +15,7 @@ fn key(number: u16) -> Key {
 }
 
 fn cache() -> NeighborCache<u32> {
-    NeighborCache::new(HashKey::new([3; 16]))
+    NeighborCache::new()
 }
 
 fn at(secs: u64) -> Instant {

@@ -47,7 +47,8 @@ pub(crate) struct LocalPacket<B> {
 /// - calls [`Self::poll`] when [`Self::next_deadline`] has come,
 /// - fetches events ([`Self::poll_event`]) after any call.
 ///
-/// A value is some hundred kilobytes big: make it where it is to stay.
+/// A value is some hundred kilobytes big, too much for many a stack. [`Self::new`] is constant, so
+/// that it can be made in a static.
 pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) pool: P,
     pub(crate) random: R,
@@ -66,38 +67,59 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) flow_key: HashKey,
     /// Secret of stable opaque identifiers (RFC 7217, Section 5).
     pub(crate) stable_secret: [u8; 16],
+    /// Whether the secrets were drawn.
+    seeded: bool,
     /// When senders that wait for room try again even if nothing tells them.
     pub(crate) send_retry: Instant,
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
-    /// A stack without interfaces.
-    pub fn new(config: Config, pool: P, random: R) -> Self {
-        let mut random = random;
-        let mut secret = || {
-            let mut bytes = [0; 16];
-            random.fill(&mut bytes);
-            bytes
-        };
-        let stable_secret = secret();
+    /// A stack without interfaces. Its secrets are drawn when the first interface or socket is
+    /// made.
+    pub const fn new(config: Config, pool: P, random: R) -> Self {
         Self {
-            interfaces: Vec::new(),
-            neighbors: NeighborCache::new(HashKey::new(secret())),
-            routes: RouteTable::new(),
-            destinations: DestinationCache::new(HashKey::new(secret())),
-            sockets: SocketTable::new(HashKey::new(secret())),
-            memberships: Vec::new(),
-            local: Deque::new(),
-            events: EventQueue::new(),
-            counters: NodeCounters::default(),
-            error_limit: TokenBucket::new(ERROR_BURST, ERROR_INTERVAL),
-            flow_key: HashKey::new(secret()),
-            stable_secret: config.stable_secret.unwrap_or(stable_secret),
-            send_retry: Instant::FAR_FUTURE,
             pool,
             random,
             config,
+            interfaces: Vec::new(),
+            neighbors: NeighborCache::new(),
+            routes: RouteTable::new(),
+            destinations: DestinationCache::new(),
+            sockets: SocketTable::new(),
+            memberships: Vec::new(),
+            local: Deque::new(),
+            events: EventQueue::new(),
+            counters: NodeCounters::new(),
+            error_limit: TokenBucket::new(ERROR_BURST, ERROR_INTERVAL),
+            flow_key: HashKey::UNSET,
+            stable_secret: [0; 16],
+            seeded: false,
+            send_retry: Instant::FAR_FUTURE,
         }
+    }
+
+    /// Gives the stack other settings, for interfaces that are added from now on. The secret
+    /// counts only before the first interface.
+    pub fn configure(&mut self, config: Config) {
+        self.config = config;
+    }
+
+    /// Draws the secrets, once, before anything is hashed.
+    pub(crate) fn seed(&mut self) {
+        if core::mem::replace(&mut self.seeded, true) {
+            return;
+        }
+        let mut secret = || {
+            let mut bytes = [0; 16];
+            self.random.fill(&mut bytes);
+            bytes
+        };
+        let stable_secret = secret();
+        self.neighbors.set_key(HashKey::new(secret()));
+        self.destinations.set_key(HashKey::new(secret()));
+        self.sockets.set_key(HashKey::new(secret()));
+        self.flow_key = HashKey::new(secret());
+        self.stable_secret = self.config.stable_secret.unwrap_or(stable_secret);
     }
 
     /// An interface.
@@ -290,5 +312,23 @@ pub(crate) fn timers_of<B>(interfaces: &[Option<Interface<B>>], index: Interface
             reachable_time: crate::interface::HostVariables::REACHABLE_TIME,
             retrans_timer: crate::interface::HostVariables::RETRANS_TIMER,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::test::TestRandom;
+    use crate::test_host::HeapPool;
+
+    /// A kernel keeps the stack in a static.
+    #[test]
+    fn the_constructor_is_constant() {
+        const fn make() -> Stack<HeapPool, TestRandom> {
+            Stack::new(Config::DEFAULT, HeapPool { left: 9 }, TestRandom(1))
+        }
+        static STACK: std::sync::Mutex<Stack<HeapPool, TestRandom>> = std::sync::Mutex::new(make());
+        let stack = STACK.lock().unwrap();
+        assert_eq!((stack.interfaces().count(), stack.next_deadline()), (0, None));
     }
 }

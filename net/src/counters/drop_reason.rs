@@ -41,11 +41,16 @@ macro_rules! counted {
 
         impl Default for $counters {
             fn default() -> Self {
-                Self([0; $type::ALL.len()])
+                Self::new()
             }
         }
 
         impl $counters {
+            /// Nothing counted.
+            pub const fn new() -> Self {
+                Self([0; $type::ALL.len()])
+            }
+
             pub(crate) fn count(&mut self, what: $type) {
                 self.0[what as usize] += 1;
             }

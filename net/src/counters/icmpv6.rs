@@ -19,6 +19,13 @@ pub struct Icmpv6Counters {
 
 impl Default for Icmpv6Counters {
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Icmpv6Counters {
+    /// Nothing counted.
+    pub const fn new() -> Self {
         Self {
             in_errors: 0,
             out_errors: 0,

@@ -23,6 +23,11 @@ macro_rules! counters {
         }
 
         impl $type {
+            /// Nothing counted.
+            pub const fn new() -> Self {
+                Self { $($field: 0,)* }
+            }
+
             /// Name and value of each, in the order in which Linux prints them.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
                 [$(($name, self.$field)),*].into_iter()
@@ -246,6 +251,17 @@ pub struct NodeCounters {
 }
 
 impl NodeCounters {
+    /// Nothing counted.
+    pub const fn new() -> Self {
+        Self {
+            ipv6: Ipv6Counters::new(),
+            icmpv6: Icmpv6Counters::new(),
+            udp: UdpCounters::new(),
+            drops: DropCounters::new(),
+            tables: TableFullCounters::new(),
+        }
+    }
+
     /// Adds what an interface counted.
     pub(crate) fn absorb(&mut self, interface: &InterfaceCounters) {
         let InterfaceCounters { link: _, ipv6, icmpv6, drops } = interface;

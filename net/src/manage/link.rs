@@ -43,6 +43,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &mut self,
         config: &InterfaceConfig<'_>,
     ) -> Result<InterfaceIndex, InterfaceError> {
+        self.seed();
         let &InterfaceConfig { name, kind, mtu } = config;
         let name = check_name(name)?;
         if self.interface_by_name(&name).is_some() {

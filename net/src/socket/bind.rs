@@ -31,6 +31,7 @@ fn conflicts(a: &Socket, a_local: Endpoint, b: &Socket) -> bool {
 impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Makes a socket.
     pub fn open_socket(&mut self, kind: SocketKind) -> Result<SocketId, OpenError> {
+        self.seed();
         self.sockets.insert(Socket::new(kind)).ok_or_else(|| {
             self.counters.tables.count(TableFull::Sockets);
             OpenError

@@ -34,14 +34,19 @@ pub(crate) struct SocketTable<B> {
 }
 
 impl<B> SocketTable<B> {
-    pub(crate) const fn new(key: HashKey) -> Self {
+    pub(crate) const fn new() -> Self {
         Self {
             slots: Vec::new(),
             chains: Chains::new(),
-            key,
+            key: HashKey::UNSET,
             memory: Memory { received: Arena::new(), errors: Arena::new() },
             waiting_to_send: 0,
         }
+    }
+
+    /// Sets the key, while there is nothing in the table.
+    pub(crate) fn set_key(&mut self, key: HashKey) {
+        self.key = key;
     }
 
     /// Adds a socket; `None` when there is no room.
@@ -139,7 +144,7 @@ mod tests {
 
     #[test]
     fn old_numbers_find_nothing() {
-        let mut table: SocketTable<()> = SocketTable::new(HashKey::new([1; 16]));
+        let mut table: SocketTable<()> = SocketTable::new();
         let a = table.insert(Socket::new(SocketKind::Udp)).unwrap();
         table.set_port(a, 53);
         assert_eq!(table.at_port(SocketKind::Udp, 53).count(), 1);
@@ -154,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_full_table_refuses() {
-        let mut table: SocketTable<()> = SocketTable::new(HashKey::new([1; 16]));
+        let mut table: SocketTable<()> = SocketTable::new();
         let ids: std::vec::Vec<_> =
             core::iter::from_fn(|| table.insert(Socket::new(SocketKind::Icmpv6Raw))).collect();
         assert_eq!(ids.len(), limits::SOCKETS);
