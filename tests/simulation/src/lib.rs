@@ -12,7 +12,9 @@
 pub mod audit;
 pub mod buffer;
 pub mod foreign;
+pub mod host;
 pub mod impairment;
+pub mod mutation;
 pub mod network;
 pub mod packet;
 pub mod pcap;

@@ -75,6 +75,9 @@ struct Arrival {
 /// How often anything may happen at one instant before the simulation is taken to be stuck.
 const STUCK: u32 = 20_000;
 
+/// How many frames there may be between two calls from outside before it is taken to be a storm.
+const STORM: u64 = 200_000;
+
 /// Nodes on a switch. All time is virtual and begins at [`Instant::ZERO`].
 pub struct Network {
     seed: u64,
@@ -85,6 +88,8 @@ pub struct Network {
     stations: BTreeMap<MacAddress, usize>,
     arrivals: BinaryHeap<Reverse<Arrival>>,
     sent: u64,
+    /// Of these, those before the last call from outside.
+    sent_before: u64,
     number: u64,
     capture: Capture,
 }
@@ -101,6 +106,7 @@ impl Network {
             stations: BTreeMap::new(),
             arrivals: BinaryHeap::new(),
             sent: 0,
+            sent_before: 0,
             number: 0,
             capture: Capture::new(),
         }
@@ -157,6 +163,17 @@ impl Network {
         &self.capture
     }
 
+    /// Hands a frame to a node at once, as if it came over the wire.
+    pub fn inject<N>(&mut self, to: Handle<N>, frame: &[u8]) {
+        self.capture.push(self.now, frame);
+        self.ports[to.port].node.receive(frame, self.now);
+    }
+
+    /// Begins a new capture and gives the old one.
+    pub fn take_capture(&mut self) -> Capture {
+        std::mem::take(&mut self.capture)
+    }
+
     /// Lets `time` pass.
     pub fn run_for(&mut self, time: Duration) {
         self.run_until(self.now + time);
@@ -164,6 +181,7 @@ impl Network {
 
     /// Lets time pass up to `end`.
     pub fn run_until(&mut self, end: Instant) {
+        self.sent_before = self.sent;
         while self.step(end) {}
         self.now = self.now.max(end);
     }
@@ -175,6 +193,7 @@ impl Network {
         mut condition: impl FnMut(&mut Self) -> bool,
     ) -> bool {
         let end = self.now + time;
+        self.sent_before = self.sent;
         loop {
             self.carry();
             if condition(self) {
@@ -240,6 +259,7 @@ impl Network {
 
     fn send(&mut self, from: usize, frame: &[u8]) {
         self.sent += 1;
+        assert!(self.sent - self.sent_before < STORM, "nodes answer each other without end");
         self.capture.push(self.now, frame);
         if let Some(identity) = self.ports[from].node.identity()
             && let Err(violation) = audit::check(&identity, frame)

@@ -10,6 +10,10 @@ use std::path::Path;
 const MAGIC_NANOSECONDS: u32 = 0xa1b2_3c4d;
 const LINKTYPE_ETHERNET: u32 = 1;
 const SNAP_LEN: u32 = 65_535;
+/// Octets in front of the first frame.
+const FILE_HEADER: usize = 24;
+/// Octets in front of each frame.
+const FRAME_HEADER: usize = 16;
 
 /// Frames and when they went over the wire.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -43,6 +47,19 @@ impl Capture {
         &self.0
     }
 
+    /// The frames, oldest first.
+    pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.0.get(FILE_HEADER..).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let (header, after) = rest.split_first_chunk::<FRAME_HEADER>()?;
+            let [.., a, b, c, d] = *header;
+            let (frame, after) =
+                after.split_at_checked(u32::from_le_bytes([a, b, c, d]) as usize)?;
+            rest = after;
+            Some(frame)
+        })
+    }
+
     /// Writes the file.
     pub fn save(&self, path: &Path) -> io::Result<()> {
         fs::write(path, &self.0)
@@ -69,5 +86,7 @@ mod tests {
             3, 0, 0, 0, 7, 0, 0, 0, 3, 0, 0, 0, 3, 0, 0, 0, 1, 2, 3,
         ];
         assert_eq!(capture.as_bytes(), expected);
+        capture.push(Instant::ZERO, &[4]);
+        assert!(capture.frames().eq([&[1, 2, 3][..], &[4]]));
     }
 }

@@ -192,7 +192,10 @@ impl Router {
         };
         if let Some(Icmpv6Message::EchoRequest(echo)) = packet.icmpv6() {
             self.queue.push_back(back.icmpv6(&Icmpv6Message::EchoReply(echo)));
-        } else if let Some((header, data)) = packet.udp() {
+        } else if let Some((header, data)) = packet.udp()
+            && header.source_port >= 1024
+        // two echo services would never end
+        {
             self.queue.push_back(back.udp(header.destination_port, header.source_port, data));
         }
     }
