@@ -2,6 +2,9 @@
 //!
 //! Output goes straight to the UART as long as it has room, else into a buffer that the transmit
 //! interrupt empties. When that is full, [`write()`] waits for the UART: nothing is ever lost.
+//!
+//! Input that finds its buffer full stays in the UART's FIFO until someone reads. An emulated UART
+//! then makes its sender wait; a real one loses what comes meanwhile, and counts it.
 
 use super::interrupt::{self, Source};
 use super::pl011;
@@ -13,16 +16,40 @@ use heapless::Deque;
 /// Wakes when input has arrived.
 pub static RECEIVED: WaitQueue = WaitQueue::new();
 
-/// Input that nobody has read yet: about 90 ms at full speed.
-static INPUT: IrqCell<Deque<u8, 1024>> = IrqCell::new(Deque::new());
+/// Input that nobody has read yet.
+static INPUT: IrqCell<Input> = IrqCell::new(Input { bytes: Deque::new(), stalled: false });
+
+struct Input {
+    /// About 90 ms at full speed.
+    bytes: Deque<u8, 1024>,
+    /// The buffer was full while the UART had more; its interrupt is off.
+    stalled: bool,
+}
+
+impl Input {
+    /// Empties the UART's FIFO as far as there is room.
+    fn receive(&mut self) {
+        while !self.bytes.is_full()
+            && let Some(byte) = pl011::try_receive()
+        {
+            // There is room.
+            let _ = self.bytes.push_back(byte);
+        }
+        let stalled = self.bytes.is_full();
+        if stalled != self.stalled {
+            self.stalled = stalled;
+            pl011::set_receive_interrupt(!stalled);
+        }
+    }
+}
 
 /// Output that waits for the UART.
 static OUTPUT: IrqCell<Deque<u8, 8192>> = IrqCell::new(Deque::new());
 
-/// Count of received bytes lost because the UART's FIFO or the input buffer was full.
+/// Count of times that received bytes were lost because the UART's FIFO was full.
 static OVERRUNS: AtomicU64 = AtomicU64::new(0);
 
-/// Count of received bytes that were lost.
+/// Count of times that received bytes were lost because the UART's FIFO was full.
 pub fn overruns() -> u64 {
     OVERRUNS.load(Ordering::Relaxed)
 }
@@ -56,12 +83,18 @@ fn send_waiting<const N: usize>(output: &mut Deque<u8, N>) {
 
 /// The next byte of input, if there is one.
 pub fn read_byte() -> Option<u8> {
-    INPUT.with(Deque::pop_front)
+    INPUT.with(|input| {
+        let byte = input.bytes.pop_front();
+        if input.stalled {
+            input.receive();
+        }
+        byte
+    })
 }
 
 /// Count of bytes that can be read.
 pub fn input_length() -> usize {
-    INPUT.with(|input| input.len())
+    INPUT.with(|input| input.bytes.len())
 }
 
 /// Waits until all output is on the wire.
@@ -92,7 +125,7 @@ pub(super) fn initialize() {
 /// Turns on input.
 pub(super) fn enable_receiving() {
     interrupt::register(Source::Pl011, handle_interrupt);
-    pl011::enable_receive_interrupt();
+    pl011::set_receive_interrupt(true);
 }
 
 fn handle_interrupt() {
@@ -100,17 +133,11 @@ fn handle_interrupt() {
     if pending.overrun {
         OVERRUNS.fetch_add(1, Ordering::Relaxed);
     }
-    let received = INPUT.with(|input| {
-        let mut received = false;
-        while let Some(byte) = pl011::try_receive() {
-            received = true;
-            if input.push_back(byte).is_err() {
-                OVERRUNS.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        received
+    let readable = INPUT.with(|input| {
+        input.receive();
+        !input.bytes.is_empty()
     });
-    if received {
+    if readable {
         RECEIVED.wake_all();
     }
     OUTPUT.with(|output| {

@@ -150,9 +150,10 @@ pub(super) fn try_receive() -> Option<u8> {
     (!UART.uartfr.is_set(UARTFR::RXFE)).then(|| UART.uartdr.get() as u8)
 }
 
-/// Interrupts when something was received.
-pub(super) fn enable_receive_interrupt() {
-    UART.uartimsc.modify(UARTINT::RX::SET + UARTINT::RT::SET + UARTINT::OE::SET);
+/// Interrupts, or not, when something was received.
+pub(super) fn set_receive_interrupt(on: bool) {
+    let on = u32::from(on);
+    UART.uartimsc.modify(UARTINT::RX.val(on) + UARTINT::RT.val(on) + UARTINT::OE::SET);
 }
 
 /// Interrupts, or not, when there is room to send.
