@@ -289,6 +289,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return None;
         };
         header.emit(room);
+        trace!("ipv6 out {=u32} {=u8} {=usize}", index.get(), header.next_header.0, packet.len());
         self.count_sent(index, &header, packet.len());
         Some(packet)
     }

@@ -24,6 +24,9 @@
     reason = "flags of headers, of socket options and of settings are just that"
 )]
 
+#[macro_use]
+mod trace;
+
 pub mod address;
 pub mod address_selection;
 pub mod buffer;

@@ -34,6 +34,7 @@ pub(crate) type Key = (InterfaceIndex, Ipv6Addr);
 
 /// The states of RFC 4861, Section 7.3.2, and two more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NeighborState {
     /// Its link-layer address is being asked for.
     Incomplete,

@@ -13,6 +13,7 @@ macro_rules! counted {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[cfg_attr(feature = "defmt", derive(defmt::Format))]
         pub enum $type {
             $($(#[$variant_meta])* $variant,)*
         }
