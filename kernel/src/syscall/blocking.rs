@@ -48,6 +48,7 @@ pub async fn write(
     file: &OpenFile,
     from: &mut UserReader<'_>,
 ) -> Result<usize, Errno> {
+    let wanted = from.remaining();
     let mut total = 0;
     loop {
         let step = until_done(process, file, None, || file.try_write(from)).await;
@@ -60,7 +61,7 @@ pub async fn write(
             Err(error) if total == 0 => return Err(error),
             Err(_) => return Ok(total),
         }
-        if from.remaining() == 0 || matches!(step, Ok(Some(0))) {
+        if total >= wanted || matches!(step, Ok(Some(0))) {
             return Ok(total);
         }
     }

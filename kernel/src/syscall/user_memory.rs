@@ -351,6 +351,18 @@ impl<'a> UserReader<'a> {
         Ok(done)
     }
 
+    /// Passes over everything that is left, without looking at it, and says how much that was.
+    pub fn skip_all(&mut self) -> usize {
+        if let Source::User(slices) = &mut self.source {
+            *slices = &[];
+        }
+        self.offset = match &self.source {
+            Source::User(_) => 0,
+            Source::Kernel(bytes) => bytes.len(),
+        };
+        core::mem::take(&mut self.remaining)
+    }
+
     /// Copies everything that is left; the caller bounds [`UserReader::remaining`] first.
     pub fn copy_all(&mut self) -> Result<Vec<u8>, Errno> {
         let mut bytes = Vec::new();
@@ -453,6 +465,9 @@ mod tests {
         assert_eq!((&part, reader.remaining()), (b"abcd", 2));
         assert_eq!(reader.copy(&mut part), Ok(2));
         assert_eq!(reader.copy(&mut part), Ok(0));
+        let mut skipped = UserReader::from_bytes(b"abc");
+        assert_eq!((skipped.skip_all(), skipped.remaining()), (3, 0));
+        assert_eq!(skipped.copy(&mut part), Ok(0));
 
         let mut room = [b'.'; 5];
         let mut writer = UserWriter::from_bytes(&mut room);
