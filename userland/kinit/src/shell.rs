@@ -6,7 +6,7 @@ use rt::descriptor;
 use rt::process::{Fork, Vector, execute, fork};
 use rt::rustix::fs::{Mode, OFlags, open};
 use rt::rustix::io::{Errno, fcntl_getfd};
-use rt::rustix::process::{Pid, WaitOptions, setsid, wait};
+use rt::rustix::process::{Pid, WaitOptions, ioctl_tiocsctty, setsid, wait};
 use rt::rustix::thread::{NanosleepRelativeResult, nanosleep};
 use rt::rustix::time::Timespec;
 use rt::{ExitCode, strerror};
@@ -57,6 +57,10 @@ fn start() -> Result<Pid, Errno> {
             // The shell leads a session of its own, so that ^C reaches what it runs and not this
             // process. A kernel without sessions has nothing to separate.
             let _ = setsid();
+            // The console becomes its controlling terminal: that is what keys signal through.
+            if let Err(error) = ioctl_tiocsctty(rt::input::stdin()) {
+                rt::warn!("no control over the console: {}", strerror(error));
+            }
             let error = Vector::new(["sh"]).and_then(|arguments| {
                 let environment = Vector::new(ENVIRONMENT)?;
                 Ok(execute(c"/bin/sh", &arguments, &environment))
