@@ -111,7 +111,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         }
         interface.listener.report_all(now);
-        if interface.settings.accept_router_advertisements {
+        if interface.settings.accept_router_advertisements && interface.is_running() {
             // The delay before Duplicate Address Detection was the one delay that is asked for
             // (RFC 4861, Section 6.3.7).
             let delayed = interface.settings.duplicate_address_detection_transmits > 0;
@@ -132,7 +132,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         entry.state = State::Duplicated;
         entry.updated = now;
         let entry = entry.clone();
-        log::warn!("address {address} is a duplicate");
+        log::debug!("address {address} is a duplicate");
         self.emit(Event::DuplicateAddress { interface: index, address });
         self.emit(Event::AddressChanged(entry.info(index)));
         let made_here = entry.origin != AddressOrigin::Manual;

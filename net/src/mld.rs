@@ -243,32 +243,27 @@ impl Listener {
     }
 
     fn poll_v1(&mut self, now: Instant, random: &mut impl Random) -> Option<Due> {
-        for index in 0..self.groups.len() {
-            let group = &mut self.groups[index];
-            let address = group.address;
-            if group.response.is_some_and(|due| due <= now) {
-                group.response = None;
-                group.last_reporter = true;
-                return Some(Due::ReportV1(address));
-            }
-            let Some((left, due)) = group.change else { continue };
-            if due > now {
-                continue;
-            }
-            if group.users == 0 {
-                let last_reporter = group.last_reporter;
-                self.groups.swap_remove(index);
-                if last_reporter {
-                    return Some(Due::DoneV1(address));
-                }
-                // Something else may be due.
-                return self.poll_v1(now, random);
-            }
-            group.change = next_change(left, now, UNSOLICITED_REPORT_INTERVAL_V1, random);
-            group.last_reporter = true;
-            return Some(Due::ReportV1(address));
+        // A departure that nobody needs to hear of: another node reported the group last.
+        self.groups.retain(|group| {
+            let due = group.change.is_some_and(|(_, due)| due <= now);
+            group.users > 0 || group.last_reporter || !due
+        });
+        let (index, group) = self.groups.iter_mut().enumerate().find(|(_, group)| {
+            let change = group.change.map(|(_, due)| due);
+            [change, group.response].into_iter().flatten().any(|due| due <= now)
+        })?;
+        let address = group.address;
+        if group.users == 0 {
+            self.groups.swap_remove(index);
+            return Some(Due::DoneV1(address));
         }
-        None
+        if group.response.is_some_and(|due| due <= now) {
+            group.response = None;
+        } else if let Some((left, _)) = group.change {
+            group.change = next_change(left, now, UNSOLICITED_REPORT_INTERVAL_V1, random);
+        }
+        group.last_reporter = true;
+        Some(Due::ReportV1(address))
     }
 
     fn poll_v2(&mut self, now: Instant, random: &mut impl Random) -> Option<Due> {

@@ -396,13 +396,16 @@ impl<B> NeighborCache<B> {
     /// Before an entry is made for resolution: when too many are being resolved, the one that
     /// has tried longest makes room. Gives its waiting packets, to be dropped.
     pub(crate) fn make_room(&mut self, key: Key) -> List {
+        if self.find(key).is_some() {
+            return List::new();
+        }
         let resolving = self
             .entries
             .iter()
             .flatten()
             .filter(|entry| matches!(entry.state, State::Incomplete { .. }))
             .count();
-        if resolving < limits::NEIGHBORS_INCOMPLETE || self.find(key).is_some() {
+        if resolving < limits::NEIGHBORS_INCOMPLETE {
             return List::new();
         }
         let oldest = self.oldest_incomplete();

@@ -302,8 +302,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(interface) = self.interface_mut(index) else { return };
         let ran = interface.is_running();
         interface.duplicate_hardware_address = true;
-        let name = interface.name.clone();
-        log::error!("{name}: another node has this hardware address; IPv6 is disabled");
+        log::debug!("{}: duplicate hardware address", interface.name);
         self.emit(Event::LinkChanged(index));
         self.running_changed(index, ran, false, now);
     }

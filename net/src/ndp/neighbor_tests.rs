@@ -365,6 +365,11 @@ fn redirects() {
     assert_eq!(next_hop(&host), Some(other.address));
     host.message(other, LINK_LOCAL, &redirect(destination, &[]));
     assert_eq!(next_hop(&host), None);
+    // RED-10, NH-18: the neighbor that we were sent to does not answer; back to the router.
+    host.message(Peer { address: destination, ..PEER }, LINK_LOCAL, &echo(b"x"));
+    assert_eq!(next_hop(&host), None);
+    host.run(Duration::from_secs(5));
+    assert_eq!(next_hop(&host), Some(ROUTER.address));
     // Other destinations still go to the router.
     let elsewhere = host.stack.route_to(ip("2001:db8:8::1"), None, host.now).unwrap();
     assert_eq!(elsewhere.gateway, Some(ROUTER.address));

@@ -783,6 +783,31 @@ fn without_a_link() {
 }
 
 #[test]
+fn a_full_table_of_memberships() {
+    let mut host = host();
+    let ids: Vec<SocketId> = (0..4).map(|_| udp(&mut host)).collect();
+    let mut joined = 0;
+    // The groups of an interface are fewer than the memberships of all sockets.
+    for number in 0..limits::GROUPS as u16 {
+        let group = Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 1, number);
+        for &id in &ids {
+            match host.stack.join_group(id, group, Some(USB0), host.now) {
+                Ok(()) => joined += 1,
+                Err(error) => assert_eq!(error, MembershipError::TableFull),
+            }
+        }
+    }
+    assert_eq!(joined, limits::MEMBERSHIPS);
+    for id in ids {
+        host.stack.close_socket(id, host.now);
+    }
+    host.run(Duration::from_secs(3));
+    let own = [ip("ff01::1"), ip("ff02::1"), ip("ff02::1:ff12:3457"), ip("ff02::1:ff00:1")];
+    let interface = host.stack.interface(USB0).unwrap();
+    assert!(interface.groups().all(|(group, users)| own.contains(&group) && users == 1));
+}
+
+#[test]
 fn a_full_table_of_sockets() {
     let mut host = host();
     for _ in 0..limits::SOCKETS {
