@@ -32,14 +32,15 @@ mod start;
 #[cfg(target_os = "none")]
 pub use start::start;
 
-use crate::memory::dma::{DmaBuffer, DmaPool};
+use crate::memory::dma::DmaBuffer;
 use crate::random;
 use crate::sync::TaskCell;
 use crate::syscall::errno::Errno;
+use ::net::buffer::BufferPool;
+use ::net::config::Config;
 use ::net::limits;
 use ::net::random::Random;
 use ::net::stack::Stack;
-use alloc::boxed::Box;
 use alloc::rc::Rc;
 use linux_raw_sys::net::{
     AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
@@ -51,7 +52,7 @@ use socket::Socket;
 pub type Buffer = DmaBuffer;
 
 /// The stack as the kernel runs it.
-pub type KernelStack = Stack<DmaPool, KernelRandom>;
+pub type KernelStack = Stack<KernelPool, KernelRandom>;
 
 /// What `ip link` shows as `qlen`.
 pub const TRANSMIT_QUEUE_LENGTH: u32 = limits::TRANSMIT_QUEUE as u32;
@@ -65,16 +66,35 @@ impl Random for KernelRandom {
     }
 }
 
-/// The stack; large, so it lives on the heap. Empty until [`start`].
-static STACK: TaskCell<Option<Box<KernelStack>>> = TaskCell::new(None);
+/// Packet memory for the stack: the blocks that the USB controller reaches by DMA.
+pub struct KernelPool;
+
+impl BufferPool for KernelPool {
+    type Buffer = Buffer;
+
+    #[cfg(target_os = "none")]
+    fn allocate(&mut self, headroom: usize) -> Option<Buffer> {
+        crate::memory::dma::pool().take(headroom)
+    }
+
+    /// There is no such memory on the host.
+    #[cfg(not(target_os = "none"))]
+    fn allocate(&mut self, _headroom: usize) -> Option<Buffer> {
+        None
+    }
+}
+
+/// The stack. It is too large for the kernel's call stack, so it is made where it stays.
+static STACK: TaskCell<KernelStack> =
+    TaskCell::new(Stack::new(Config::DEFAULT, KernelPool, KernelRandom));
 
 /// Looks at the stack.
 ///
 /// # Panics
 ///
-/// Before [`start`], and when called from within itself: both are bugs in the kernel.
+/// When called from within itself: that is a bug in the kernel.
 pub fn with_stack<R>(look: impl FnOnce(&KernelStack) -> R) -> R {
-    STACK.with(|stack| look(stack.as_ref().expect("the network is started at boot")))
+    STACK.with(|stack| look(stack))
 }
 
 /// Does something with the stack and hands on what comes of it.
@@ -83,7 +103,7 @@ pub fn with_stack<R>(look: impl FnOnce(&KernelStack) -> R) -> R {
 ///
 /// As [`with_stack`].
 pub fn change_stack<R>(act: impl FnOnce(&mut KernelStack) -> R) -> R {
-    let result = STACK.with(|stack| act(stack.as_mut().expect("the network is started at boot")));
+    let result = STACK.with(act);
     service::hand_on();
     result
 }

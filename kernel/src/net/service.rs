@@ -46,7 +46,7 @@ async fn first(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
 /// Hands on what the stack has to tell after something was done with it.
 pub(super) fn hand_on() {
     loop {
-        let event = STACK.with(|stack| stack.as_mut().and_then(|stack| stack.poll_event()));
+        let event = STACK.with(|stack| stack.poll_event());
         let Some(event) = event else { break };
         match event {
             Event::Socket(id) => datagram::wake(id),

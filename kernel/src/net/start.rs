@@ -1,17 +1,14 @@
-//! Making the stack at boot.
+//! Starting the network at boot.
 
-use super::{KernelRandom, STACK, proc, service};
-use crate::memory::dma;
+use super::{change_stack, proc, service};
 use crate::{boot_arguments, executor, time};
 use ::net::config::{Config, IdentifierMethod};
 use ::net::interface::{InterfaceConfig, InterfaceKind};
-use ::net::stack::Stack;
-use alloc::boxed::Box;
 
 /// MTU of `lo`: what one packet buffer holds, so that nothing sent to ourselves needs fragments.
 const LOOPBACK_MTU: u16 = 1500;
 
-/// Makes the stack with its loopback interface and starts its task.
+/// Configures the stack, gives it the loopback interface, and starts its task.
 ///
 /// Boot arguments: `ip6.addr_gen=eui64|stable` chooses how interface identifiers are made.
 pub fn start() {
@@ -21,16 +18,15 @@ pub fn start() {
         Some("stable") => config.interface.identifiers = IdentifierMethod::StableOpaque,
         Some(other) => log::warn!("ip6.addr_gen={other} is neither eui64 nor stable: eui64 it is"),
     }
-    let mut stack = Box::new(Stack::new(config, dma::pool(), KernelRandom));
     let loopback = InterfaceConfig { name: "lo", kind: InterfaceKind::Loopback, mtu: LOOPBACK_MTU };
-    let added = stack
-        .add_interface(&loopback)
-        .and_then(|index| stack.set_admin_up(index, true, time::now()));
+    let added = change_stack(|stack| {
+        stack.configure(config);
+        let index = stack.add_interface(&loopback)?;
+        stack.set_admin_up(index, true, time::now())
+    });
     if let Err(error) = added {
         log::error!("lo: {error}");
     }
-    STACK.with(|place| *place = Some(stack));
     proc::register();
     executor::spawn("net", service::serve());
-    service::hand_on();
 }
