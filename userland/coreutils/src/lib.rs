@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod calendar;
+pub mod catalog;
 pub mod copy;
 pub mod copy_tree;
 pub mod count;
@@ -18,6 +19,7 @@ pub mod process_table;
 pub mod quantity;
 pub mod ranges;
 pub mod regular_expression;
+pub mod sorting;
 pub mod strftime;
 pub mod translate;
 pub mod tree;

@@ -16,6 +16,12 @@ pub fn decimal(bytes: u64) -> String {
     rounded(bytes, 1000, &[" B", " kB", " MB", " GB", " TB", " PB", " EB"])
 }
 
+/// A size with a binary unit, rounded to the nearest, as `dd` shows it: `1.0 KiB`.
+#[must_use]
+pub fn binary(bytes: u64) -> String {
+    rounded(bytes, 1024, &[" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"])
+}
+
 fn scaled(value: u64, base: u64, units: &[&str]) -> String {
     let mut divisor = 1u64;
     let mut units = units.iter();

@@ -1,0 +1,99 @@
+//! One line about each program, for `help`.
+
+/// Names and what they do, by name.
+pub const PROGRAMS: &[(&str, &str)] = &[
+    ("basename", "the last component of a path"),
+    ("cat", "show files one after the other"),
+    ("clear", "clear the screen"),
+    ("cp", "copy files and directories"),
+    ("cut", "parts of lines: columns and fields"),
+    ("date", "show or set the time"),
+    ("dd", "copy blocks of bytes"),
+    ("dirname", "all but the last component of a path"),
+    ("dmesg", "messages of the kernel"),
+    ("echo", "print text"),
+    ("env", "run a program in a changed environment"),
+    ("false", "fail"),
+    ("free", "how memory is used"),
+    ("grep", "lines that match a pattern"),
+    ("head", "the beginning of files"),
+    ("help", "this list"),
+    ("hexdump", "bytes as numbers"),
+    ("ifconfig", "show network interfaces the old way"),
+    ("ip", "show and change links, addresses, routes, neighbors"),
+    ("kill", "send signals to processes"),
+    ("kinit", "the first process"),
+    ("ls", "list directories"),
+    ("lsusb", "USB devices and their descriptors"),
+    ("mkdir", "make directories"),
+    ("mount", "show file systems"),
+    ("mv", "rename and move files"),
+    ("ping6", "ask a host for an echo"),
+    ("poweroff", "turn the machine off"),
+    ("printenv", "show the environment"),
+    ("ps", "show processes"),
+    ("pwd", "show the current directory"),
+    ("reboot", "start the machine again"),
+    ("rm", "remove files and directories"),
+    ("rmdir", "remove empty directories"),
+    ("seq", "numbers in a row"),
+    ("sh", "the shell"),
+    ("sha256sum", "SHA-256 checksums"),
+    ("sleep", "wait"),
+    ("sort", "lines in order"),
+    ("stty", "show and change how the terminal behaves"),
+    ("sync", "write what file systems still hold"),
+    ("tail", "the end of files"),
+    ("tee", "copy input to files and on"),
+    ("time", "how long a program takes"),
+    ("touch", "set the times of files, make empty ones"),
+    ("tr", "translate or delete characters"),
+    ("true", "succeed"),
+    ("udp-echo", "answer UDP datagrams, or send some and check what comes back"),
+    ("uname", "what system this is"),
+    ("uniq", "equal lines in a row only once"),
+    ("uptime", "how long the system has been running"),
+    ("wc", "count lines, words and bytes"),
+    ("xargs", "run a program with arguments from its input"),
+    ("yes", "print a line again and again"),
+];
+
+/// What a program does.
+#[must_use]
+pub fn find(name: &[u8]) -> Option<&'static str> {
+    PROGRAMS.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, about)| *about)
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::fs::read_dir;
+    use std::path::Path;
+    use std::string::String;
+    use std::vec::Vec;
+
+    use super::{PROGRAMS, find};
+
+    #[test]
+    fn every_program_has_its_line() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for folder in ["src/bin", "../net-tools/src/bin"] {
+            let programs: Vec<String> = read_dir(here.join(folder))
+                .expect("the folder of the programs")
+                .filter_map(|entry| {
+                    Some(entry.ok()?.file_name().to_str()?.strip_suffix(".rs")?.replace('_', "-"))
+                })
+                .collect();
+            assert!(!programs.is_empty());
+            for program in programs {
+                assert!(find(program.as_bytes()).is_some(), "{program} has no line");
+            }
+        }
+    }
+
+    #[test]
+    fn in_order() {
+        assert!(PROGRAMS.is_sorted_by(|first, second| first.0 < second.0));
+    }
+}
