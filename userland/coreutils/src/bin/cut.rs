@@ -82,7 +82,7 @@ fn main(arguments: Arguments) -> ExitCode {
     }
     let delimiter = delimiter.unwrap_or(b'\t');
     let own = [delimiter];
-    let joint = joint.map_or(own.as_slice(), |text| text.as_slice());
+    let joint = joint.map_or(own.as_slice(), |text| text.as_bytes());
     let chosen = |position: usize| ranges.contains(position as u64 + 1) != complement;
     each_input(&files, |_, input| {
         let mut lines = Lines::new(input.as_fd());
