@@ -4,6 +4,7 @@ use super::{Readiness, ReceiveError, ShutdownError, Socket, SocketError, SocketI
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
 use crate::interface::InterfaceIndex;
+use crate::ipv6_output::Path;
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
@@ -137,9 +138,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     ) -> Result<T, ReceiveError> {
         let (socket, memory) = self.sockets.with_memory(id).ok_or(ReceiveError::Closed)?;
         let queued = memory.errors.pop_front(&mut socket.errors).ok_or(ReceiveError::WouldBlock)?;
-        let next = memory.errors.front(&socket.errors).map(|queued| queued.meta.error);
-        // Linux: reading the queue clears the error that announced it, or announces the next.
-        socket.pending_error = next;
+        // Linux: reading the queue clears the error that announced it, or announces the next;
+        // errors of this node are announced by the call that failed.
+        let announced = |meta: &ErrorMeta| meta.origin != ErrorOrigin::Local;
+        let next = memory.errors.front(&socket.errors).map(|queued| queued.meta);
+        if let Some(next) = next.filter(announced) {
+            socket.pending_error = Some(next.error);
+        } else if announced(&queued.meta) {
+            socket.pending_error = None;
+        }
         Ok(read(&queued.meta, queued.packet.as_ref().map_or(&[], |packet| packet.data())))
     }
 
@@ -219,12 +226,38 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         };
         let packet = if wanted { self.copy_of(payload) } else { None };
-        let Some((socket, memory)) = self.sockets.with_memory(id) else { return };
+        let Some(socket) = self.sockets.get_mut(id) else { return };
         socket.pending_error = Some(meta.error);
-        // A full queue loses the details; the error itself is pending.
-        if wanted && socket.errors.len() < memory.errors.available() {
+        if wanted {
+            self.queue_error(id, meta, packet);
+        }
+        self.notify_socket(id);
+    }
+
+    /// Keeps an error in a socket's error queue. A full queue loses the details.
+    fn queue_error(&mut self, id: SocketId, meta: ErrorMeta, packet: Option<P::Buffer>) {
+        if let Some((socket, memory)) = self.sockets.with_memory(id)
+            && socket.errors.len() < memory.errors.available()
+        {
             let _kept = memory.errors.push_back(&mut socket.errors, QueuedError { meta, packet });
         }
+    }
+
+    /// A datagram was too big to be sent: with IPV6_RECVERR, the MTU is in the error queue.
+    pub(super) fn queue_too_big(&mut self, id: SocketId, destination: SocketAddrV6, path: &Path) {
+        if !self.sockets.get(id).is_some_and(|socket| socket.options.receive_errors) {
+            return;
+        }
+        let meta = ErrorMeta {
+            error: SocketError::MessageTooBig,
+            origin: ErrorOrigin::Local,
+            info: path.mtu.into(),
+            offender: SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0),
+            destination,
+            interface: path.interface,
+            hop_limit: HopLimit(0),
+        };
+        self.queue_error(id, meta, None);
         self.notify_socket(id);
     }
 

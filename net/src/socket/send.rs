@@ -163,6 +163,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let room = usize::from(hop.mtu).saturating_sub(headers);
         if length > room {
             self.count_fragmentation_failure(hop.interface);
+            self.queue_too_big(id, destination, &hop);
             return Err(SendError::TooBig(room));
         }
         if !self.ensure_port(id) {

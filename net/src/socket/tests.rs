@@ -433,6 +433,13 @@ fn the_error_queue() {
     assert_eq!(meta.destination, address("2001:db8::9", 99));
     assert_eq!(host.stack.receive_error(id, |meta, _| *meta), Err(ReceiveError::WouldBlock));
     assert_eq!(host.stack.take_socket_error(id), None, "told already");
+    // Too big for the link: told by the call, the MTU by the queue.
+    let to = address("2001:db8::9", 99);
+    assert_eq!(send(&mut host, id, Some(to), &[0; 1500]), Err(SendError::TooBig(1452)));
+    assert!(host.stack.readiness(id).unwrap().error);
+    assert_eq!(host.stack.take_socket_error(id), None);
+    let meta = host.stack.receive_error(id, |meta, _| *meta).unwrap();
+    assert_eq!((meta.origin, meta.info, meta.destination), (ErrorOrigin::Local, 1500, to));
 }
 
 /// UDP-11, QOS-8: a socket that is not read drops the newest, and the others do not suffer.
