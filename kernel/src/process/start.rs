@@ -66,7 +66,6 @@ pub fn start_init(archive: &'static [u8], path: &[u8], arguments: &[&[u8]]) -> R
         environment: own(&ENVIRONMENT),
     };
     let context = execute::execute(&process, &root, request)?;
-    tty::CONSOLE.attach(pid, pid);
     executor::spawn("console input", receive_from_console());
     table::insert(process.clone());
     run::start(process, Box::new(context));
