@@ -1,6 +1,6 @@
 //! Pipes: pipe(7).
 //!
-//! 64 KiB are kept. A write of up to `PIPE_BUF` bytes goes in whole or not at all, so that lines
+//! 64 KiB are kept; when there are very many pipes, one page. A write of up to `PIPE_BUF` bytes goes in whole or not at all, so that lines
 //! of several writers do not mix.
 
 use super::file::{Access, File, OpenFile, Readiness, Status};
@@ -13,20 +13,26 @@ use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use core::any::Any;
 use core::cell::{Cell, RefCell};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use linux_raw_sys::general::PIPE_BUF;
 
 /// Bytes that a pipe keeps.
 pub const CAPACITY: usize = 65536;
+/// Pipes that there can be before further ones keep less, so that pipes cannot fill the kernel's
+/// heap (Linux: `pipe-user-pages-soft`).
+const FULL_SIZED: usize = 256;
 /// Largest write that is never split.
 const ATOMIC: usize = PIPE_BUF as usize;
 /// The most that one step copies, on the stack.
 const STEP: usize = 512;
 
 static NEXT_INODE: AtomicU64 = AtomicU64::new(1);
+/// Pipes that there are.
+static PIPES: AtomicUsize = AtomicUsize::new(0);
 
 struct Pipe {
     inode: u64,
+    capacity: usize,
     bytes: RefCell<VecDeque<u8>>,
     reader_open: Cell<bool>,
     writer_open: Cell<bool>,
@@ -35,11 +41,17 @@ struct Pipe {
 
 impl Pipe {
     fn room(&self) -> usize {
-        CAPACITY - self.bytes.borrow().len()
+        self.capacity - self.bytes.borrow().len()
     }
 
     fn stat(&self) -> Stat {
         Stat::new(DeviceNumber::new(0, 13), self.inode, Kind::Fifo, 0o600)
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        PIPES.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -50,7 +62,9 @@ struct WriteEnd(Rc<Pipe>);
 
 /// A new pipe: its read end and its write end.
 pub fn new(status: Status) -> (Rc<OpenFile>, Rc<OpenFile>) {
+    let others = PIPES.fetch_add(1, Ordering::Relaxed);
     let pipe = Rc::new(Pipe {
+        capacity: if others < FULL_SIZED { CAPACITY } else { ATOMIC },
         inode: NEXT_INODE.fetch_add(1, Ordering::Relaxed),
         bytes: RefCell::new(VecDeque::new()),
         reader_open: Cell::new(true),

@@ -1,6 +1,6 @@
 //! A file system in memory with a limit: what `/tmp` is. It behaves like Linux's tmpfs.
 //!
-//! Contents are kept in chunks of a page, and chunks never written are holes of zeros. Everything
+//! Contents are kept in frames, and pages never written are holes of zeros. Everything
 //! that takes memory is charged against the limit, names and empty files too, so that no program
 //! can fill the kernel's heap through it: beyond the limit it is `ENOSPC`.
 
@@ -8,6 +8,9 @@ use super::directory::DirectoryFile;
 use super::file::{Access, File};
 use super::node::{Entry, FIRST_COOKIE, NewNode, Node};
 use super::stat::{DeviceNumber, FileSystemStatus, Kind, Stat, Times};
+use crate::memory::PAGE_SIZE;
+use crate::memory::frame::Frame;
+use crate::process::frames;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
 use crate::time;
@@ -19,8 +22,8 @@ use core::any::Any;
 use core::cell::{Cell, RefCell};
 use linux_raw_sys::general::TMPFS_MAGIC;
 
-/// Bytes of a chunk of contents.
-const CHUNK: usize = 4096;
+/// Bytes of a chunk of contents: a frame.
+const CHUNK: usize = PAGE_SIZE;
 /// What a file, directory or link costs beside its contents.
 const NODE_COST: u64 = 512;
 
@@ -51,7 +54,7 @@ impl Shared {
 #[derive(Default)]
 struct Contents {
     size: u64,
-    chunks: BTreeMap<u64, Vec<u8>>,
+    chunks: BTreeMap<u64, Frame>,
 }
 
 struct Child {
@@ -123,7 +126,7 @@ impl Contents {
             let within = (at % CHUNK as u64) as usize;
             let count = (CHUNK - within).min((end - at) as usize);
             let copied = match self.chunks.get(&(at / CHUNK as u64)) {
-                Some(chunk) => to.copy(chunk.get(within..within + count).unwrap_or_default()),
+                Some(chunk) => to.copy(&chunk.bytes()[within..within + count]),
                 None => to.zero(count),
             };
             match copied {
@@ -152,9 +155,9 @@ impl Contents {
         while from.remaining() > 0 {
             let within = (at % CHUNK as u64) as usize;
             let count = (CHUNK - within).min(from.remaining());
-            let copied = self.chunk(at / CHUNK as u64, shared).and_then(|chunk| {
-                from.copy(chunk.get_mut(within..within + count).unwrap_or_default())
-            });
+            let copied = self
+                .chunk(at / CHUNK as u64, shared)
+                .and_then(|chunk| from.copy(&mut chunk.bytes_mut()[within..within + count]));
             match copied {
                 Ok(0) => break,
                 Ok(n) => (at, done) = (at + n as u64, done + n),
@@ -168,17 +171,15 @@ impl Contents {
         Ok(done)
     }
 
-    fn chunk(&mut self, index: u64, shared: &Shared) -> Result<&mut Vec<u8>, Errno> {
+    fn chunk(&mut self, index: u64, shared: &Shared) -> Result<&mut Frame, Errno> {
         match self.chunks.entry(index) {
             alloc::collections::btree_map::Entry::Occupied(chunk) => Ok(chunk.into_mut()),
             alloc::collections::btree_map::Entry::Vacant(place) => {
                 shared.charge(CHUNK as u64)?;
-                let mut chunk = Vec::new();
-                if chunk.try_reserve_exact(CHUNK).is_err() {
+                let Some(chunk) = frames::allocate() else {
                     shared.release(CHUNK as u64);
                     return Err(Errno::NOSPC);
-                }
-                chunk.resize(CHUNK, 0);
+                };
                 Ok(place.insert(chunk))
             }
         }
@@ -193,7 +194,7 @@ impl Contents {
         if within > 0
             && let Some(chunk) = self.chunks.get_mut(&(size / CHUNK as u64))
         {
-            chunk[within..].fill(0);
+            chunk.bytes_mut()[within..].fill(0);
         }
         self.size = size;
     }

@@ -7,6 +7,7 @@
 //! The page tables only ever allow a part of what the ranges allow, so a fault is either resolved
 //! here or the program's own.
 
+use super::frames;
 use super::regions::{Backing, PageRange, Purpose, Region, Regions, TooManyRegions};
 use super::user_table::UserTable;
 use crate::memory::frame::{self, Frame};
@@ -17,9 +18,6 @@ use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
 
 const PAGE: u64 = PAGE_SIZE as u64;
-/// Frames that programs leave to the kernel: its page tables and heap must be able to grow when
-/// programs have used up everything else.
-const RESERVED_FRAMES: usize = 1024;
 /// The lowest address that a program can have: null pointers must fault (`vm.mmap_min_addr`).
 pub const LOWEST: u64 = 0x1_0000;
 /// Where the stack ends: the top of the lower half, less a page that nothing uses.
@@ -78,10 +76,6 @@ pub struct AddressSpace {
     peak_pages: Cell<usize>,
 }
 
-fn allocate() -> Option<Frame> {
-    (frame::statistics().free > RESERVED_FRAMES).then(Frame::allocate).flatten()
-}
-
 impl Region {
     fn allows(&self, attempt: Attempt) -> bool {
         match attempt {
@@ -127,12 +121,12 @@ impl Inner {
         }
         let fresh = match self.pages.get(&page) {
             None => {
-                let mut fresh = allocate().ok_or(FaultReason::OutOfMemory)?;
+                let mut fresh = frames::allocate().ok_or(FaultReason::OutOfMemory)?;
                 region.fill(page, fresh.bytes_mut());
                 Some(fresh)
             }
             Some(shared) if attempt == Attempt::Write && Rc::strong_count(shared) > 1 => {
-                let mut fresh = allocate().ok_or(FaultReason::OutOfMemory)?;
+                let mut fresh = frames::allocate().ok_or(FaultReason::OutOfMemory)?;
                 fresh.bytes_mut().copy_from_slice(shared.bytes());
                 Some(fresh)
             }
@@ -280,12 +274,12 @@ impl AddressSpace {
             let mut fresh = match inner.pages.remove(&page).map(Rc::try_unwrap) {
                 Some(Ok(frame)) => frame,
                 Some(Err(shared)) => {
-                    let mut fresh = allocate().ok_or(FaultReason::OutOfMemory)?;
+                    let mut fresh = frames::allocate().ok_or(FaultReason::OutOfMemory)?;
                     fresh.bytes_mut().copy_from_slice(shared.bytes());
                     fresh
                 }
                 None => {
-                    let mut fresh = allocate().ok_or(FaultReason::OutOfMemory)?;
+                    let mut fresh = frames::allocate().ok_or(FaultReason::OutOfMemory)?;
                     region.fill(page, fresh.bytes_mut());
                     fresh
                 }

@@ -4,7 +4,7 @@
 //! handles that ([`run`]). There are no kernel stacks: a system call that waits is an `await`.
 //! Each has one thread.
 //!
-//! - [`address_space`], [`regions`], [`user_table`]: memory.
+//! - [`address_space`], [`regions`], [`user_table`], [`frames`]: memory.
 //! - [`program_image`], [`initial_stack`], [`execute`]: from a file to a program.
 //! - [`signal`], [`signal_frame`], [`deliver`], [`kill`]: signals.
 //! - [`fork`], [`exit`], [`wait`], [`group`]: families.
@@ -13,6 +13,7 @@
 //! What needs no hardware is tested on the host.
 
 pub mod address_space;
+pub mod frames;
 pub mod initial_stack;
 pub mod program_image;
 pub mod regions;
