@@ -173,7 +173,8 @@ fn mutated_frames() {
         }
         let counters = network[host].stack.node_counters();
         let reasons: Vec<_> = counters.drops.iter().filter(|(_, count)| *count > 0).collect();
-        assert!(reasons.len() > 30 && counters.ipv6.in_delivers > 1000, "too tame: {reasons:?}");
+        let delivered = counters.ipv6.in_delivers;
+        assert!(reasons.len() > 20 && delivered > u64::from(frames / 20), "too tame: {reasons:?}");
         assert!(network[host].stack.neighbor_count() <= net::limits::NEIGHBORS);
         survives(&mut network, host);
     });
