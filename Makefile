@@ -47,7 +47,7 @@ user: ## build the programs and the initramfs
 	@tools/make-initramfs.sh "$$($(cross) --artifacts user)" $(initramfs)
 
 .PHONY: test
-test: test-host test-system ## all tests that need no privileges: on the host, then in QEMU
+test: test-host test-system test-tap ## all tests: on the host, in QEMU, and as root on a TAP
 
 .PHONY: test-host
 test-host: user ## tests of everything that runs on the host
@@ -57,7 +57,17 @@ test-host: user ## tests of everything that runs on the host
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64
-	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests
+	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --lib \
+		--test machine --test selftest --test user_network -- --test-threads=2
+
+.PHONY: test-tap
+test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is not root
+	@if [ "$$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then \
+		echo "skipped: the tests on a TAP need root and /dev/net/tun"; \
+	else \
+		tools/ensure.sh qemu-system-aarch64 ip ping radvd && \
+		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap -- --test-threads=1; \
+	fi
 
 .PHONY: selftest
 selftest: image ## kinit's tests inside the kernel, TAP output
