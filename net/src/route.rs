@@ -81,6 +81,11 @@ impl Route {
         self.prefix.length() == 0
     }
 
+    /// Where it stands in the table, and so in what users are shown: by prefix, the default last.
+    const fn order(&self) -> (bool, Prefix, u32) {
+        (self.is_default(), self.prefix, self.metric)
+    }
+
     /// Whether both are the same route, whatever their lifetime and preference.
     fn same(&self, other: &Self) -> bool {
         self.prefix == other.prefix
@@ -169,6 +174,7 @@ pub(crate) enum Put {
 /// All routes.
 #[derive(Debug)]
 pub(crate) struct RouteTable {
+    /// In order.
     routes: Vec<Route, { limits::ROUTES }>,
     /// Not later than the first expiry.
     next_expiry: Instant,
@@ -193,7 +199,11 @@ impl RouteTable {
             *old = route;
             return if changed { Put::Changed } else { Put::Unchanged };
         }
-        match self.routes.push(route) {
+        let position = self
+            .iter()
+            .position(|other| other.order() > route.order())
+            .unwrap_or(self.routes.len());
+        match self.routes.insert(position, route) {
             Ok(()) => Put::Added,
             Err(_) => Put::Full,
         }
@@ -330,6 +340,15 @@ mod tests {
         assert_eq!(find(&table, "2001:db8:1::7", &[]), Some(on_link));
         assert_eq!(find(&table, "2001:db8:2::7", &[]), Some(specific));
         assert_eq!(find(&table, "2001:dead::7", &[]), Some(default));
+    }
+
+    #[test]
+    fn routes_are_in_order() {
+        let default = route("::/0", Some("fe80::1"));
+        let [a, b, c] = ["2001:db8:1::/64", "2001:db8:2::/64", "fe80::/64"].map(|p| route(p, None));
+        let low = Route { metric: 1, ..b };
+        let table = table(&[c, default, b, a, low]);
+        assert!(table.iter().eq(&[a, low, b, c, default]));
     }
 
     #[test]
