@@ -43,7 +43,7 @@ image: user ## build target/kernel8.img, the whole system in one file
 
 .PHONY: user
 user: ## build the programs and the initramfs
-	@$(cross) user build --release -p kinit -p sh -p coreutils -p system-tools -p net-tools
+	@$(cross) user build --release -p kinit -p sh -p coreutils -p net-tools
 	@tools/make-initramfs.sh "$$($(cross) --artifacts user)" $(initramfs)
 
 .PHONY: test
@@ -80,7 +80,7 @@ lint: user ## formatting, clippy, documentation, shell scripts; warnings are err
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy -p system-tests --all-targets -- -D warnings
 	INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel -- -D warnings
-	$(cross) user clippy --release -p rt -p kinit -p sh -p coreutils -p system-tools -p net-tools -- -D warnings
+	$(cross) user clippy --release -p rt -p kinit -p sh -p coreutils -p net-tools -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	shellcheck tools/*.sh tests/*.sh .ci/run
 
