@@ -314,6 +314,10 @@ impl Link {
 
     /// What `-d` adds.
     fn write_details(&self, text: &mut String, newline: &str, for_link: bool) {
+        // iproute2 counts on the first of them being there and leaves the space to it.
+        if self.details.first().is_none_or(|(word, _)| !word.starts_with(' ')) {
+            text.push(' ');
+        }
         for (word, value) in &self.details {
             let _ = write!(text, "{word} {value} ");
         }

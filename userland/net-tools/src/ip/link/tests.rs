@@ -4,7 +4,8 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::netlink::{
     IFLA_ADDRESS, IFLA_BROADCAST, IFLA_GROUP, IFLA_IFNAME, IFLA_LINK, IFLA_LINK_NETNSID,
-    IFLA_LINKMODE, IFLA_MTU, IFLA_OPERSTATE, IFLA_QDISC, IFLA_STATS64, IFLA_TXQLEN, RTM_NEWLINK,
+    IFLA_LINKMODE, IFLA_MIN_MTU, IFLA_MTU, IFLA_NUM_TX_QUEUES, IFLA_OPERSTATE, IFLA_PROMISCUITY,
+    IFLA_QDISC, IFLA_STATS64, IFLA_TXQLEN, RTM_NEWLINK,
 };
 
 use super::{Link, flags_text};
@@ -96,6 +97,20 @@ fn with_counters() {
                     \x20   TX:  bytes packets errors dropped carrier collsns           \n\
                     \x20            0       0      0       0       0       0 \n";
     assert!(text.ends_with(counters), "{text}");
+}
+
+#[test]
+fn with_details() {
+    let style = Style { details: true, ..Style::default() };
+    let mut message = adapter(0x1_1043);
+    message.u32(IFLA_MIN_MTU as u32, 68).u32(IFLA_NUM_TX_QUEUES as u32, 1);
+    let text = |message: &Request| {
+        Link::parse(message.payload()).unwrap().text(&Interfaces::default(), style, true)
+    };
+    assert!(text(&message).ends_with(" brd ff:ff:ff:ff:ff:ff minmtu 68 numtxqueues 1 \n"));
+    message.u32(IFLA_PROMISCUITY as u32, 1);
+    let expected = " brd ff:ff:ff:ff:ff:ff promiscuity 1 minmtu 68 numtxqueues 1 \n";
+    assert!(text(&message).ends_with(expected));
 }
 
 #[test]
