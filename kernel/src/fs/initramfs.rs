@@ -204,11 +204,10 @@ impl Node for InitramfsNode {
     }
 
     fn open(self: Rc<Self>, access: Access) -> Result<Box<dyn File>, Errno> {
-        if access.write {
-            return Err(Errno::ROFS);
-        }
         match self.body {
+            Body::Directory(_) if access.write => Err(Errno::ISDIR),
             Body::Directory(_) => Ok(Box::new(DirectoryFile(self))),
+            Body::Regular(_) if access.write => Err(Errno::ROFS),
             Body::Regular(_) => Ok(Box::new(InitramfsFile(self))),
             Body::SymbolicLink(_) => Err(Errno::LOOP),
         }
@@ -341,5 +340,6 @@ mod tests {
         assert_eq!(root.remove(b"file", false), Err(Errno::ROFS));
         assert_eq!(file.truncate(0), Err(Errno::ROFS));
         assert!(matches!(file.open(Access::BOTH), Err(Errno::ROFS)));
+        assert!(matches!(root.open(Access::WRITE), Err(Errno::ISDIR)));
     }
 }

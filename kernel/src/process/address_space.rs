@@ -146,15 +146,13 @@ impl Inner {
     }
 
     fn drop_pages(&mut self, range: &PageRange) {
-        let mut gone = self.pages.split_off(&range.start());
-        let mut above = gone.split_off(&range.end());
-        self.pages.append(&mut above);
-        for &address in gone.keys() {
-            if let Some(address) = UserAddress::new(address) {
-                self.table.unmap(address);
+        while let Some((&address, _)) = self.pages.range(range.start()..range.end()).next() {
+            if let Some(place) = UserAddress::new(address) {
+                self.table.unmap(place);
             }
+            // The frame goes after its page has left the page tables.
+            self.pages.remove(&address);
         }
-        // `gone` is dropped after its pages have left the page tables.
     }
 
     fn remove(&mut self, range: &PageRange) -> Result<(), Errno> {
