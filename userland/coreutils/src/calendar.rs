@@ -124,8 +124,7 @@ pub fn parse(text: &str, now: i64) -> Option<i64> {
         return seconds.parse().ok();
     }
     match text {
-        "now" => return Some(now),
-        "today" => return Some(now),
+        "now" | "today" => return Some(now),
         "yesterday" => return Some(now - SECONDS_A_DAY),
         "tomorrow" => return Some(now + SECONDS_A_DAY),
         _ => {}

@@ -49,7 +49,7 @@ pub fn copy(source: &BStr, target: &BStr, options: Options) -> bool {
     }
     match FileType::from_raw_mode(status.st_mode) {
         FileType::Directory => directory(source, target, &status, existing.as_ref(), options),
-        FileType::Symlink => link(source, target, options),
+        FileType::Symlink => link(source, target, &status, options),
         _ => {
             if existing.as_ref().is_some_and(tree::is_directory) {
                 rt::warn!("cannot overwrite directory '{target}' with non-directory");
@@ -100,9 +100,16 @@ fn regular(source: &BStr, target: &BStr, status: &Stat, options: Options) -> boo
     }
 }
 
-fn link(source: &BStr, target: &BStr, options: Options) -> bool {
+fn link(source: &BStr, target: &BStr, status: &Stat, options: Options) -> bool {
     let result = readlink(source.as_bytes(), alloc::vec::Vec::new())
-        .and_then(|destination| symlink(destination, target.as_bytes()));
+        .and_then(|destination| symlink(destination, target.as_bytes()))
+        .and_then(|()| {
+            if !options.preserve {
+                return Ok(());
+            }
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            utimensat(CWD, target.as_bytes(), &times(status), flags)
+        });
     match result {
         Ok(()) => said(source, target, options),
         Err(error) => {

@@ -27,13 +27,16 @@ pub fn parse(text: &BStr) -> Option<Count> {
     }
 }
 
-/// Lets `-5` stand for `-n 5`, as `head` and `tail` have always taken it; with `plus` also `+5` for
-/// `-n +5`.
+/// Lets `-5` as the first argument stand for `-n 5`, as `head` and `tail` have always taken it;
+/// with `plus` also `+5` for `-n +5`.
 pub fn spell_out(
     arguments: impl Iterator<Item = &'static BStr>,
     plus: bool,
 ) -> impl Iterator<Item = &'static BStr> {
-    arguments.map(move |argument| {
+    arguments.enumerate().map(move |(index, argument)| {
+        if index > 0 {
+            return argument;
+        }
         let (sign, digits) = match argument.as_bytes() {
             [b'-', digits @ ..] => (b"-n".as_slice(), digits),
             [b'+', digits @ ..] if plus => (b"-n+".as_slice(), digits),
@@ -64,8 +67,15 @@ mod tests {
 
     #[test]
     fn old_spelling() {
-        let line = ["-5", "+3", "-", "-c5", "f"].map(BStr::new);
-        assert!(spell_out(line.into_iter(), true).eq(["-n5", "-n+3", "-", "-c5", "f"]));
-        assert!(spell_out(line.into_iter(), false).eq(["-n5", "+3", "-", "-c5", "f"]));
+        for (first, plus, expected) in [
+            ("-5", false, "-n5"),
+            ("+3", true, "-n+3"),
+            ("+3", false, "+3"),
+            ("-", true, "-"),
+            ("-c5", true, "-c5"),
+        ] {
+            let line = [first, "-5"].map(BStr::new);
+            assert!(spell_out(line.into_iter(), plus).eq([expected, "-5"]), "{first}");
+        }
     }
 }

@@ -11,13 +11,22 @@ use rt::{ExitCode, output};
 /// or read is reported; the status says whether everything worked.
 pub fn each_input(
     names: &[&'static BStr],
+    action: impl FnMut(&'static BStr, &Input) -> Result<(), Errno>,
+) -> ExitCode {
+    each_input_or(names, |name, error| output::warn_path(name, error), action)
+}
+
+/// [`each_input`] with another report of what can't be opened or read.
+pub fn each_input_or(
+    names: &[&'static BStr],
+    complain: impl Fn(&'static BStr, Errno),
     mut action: impl FnMut(&'static BStr, &Input) -> Result<(), Errno>,
 ) -> ExitCode {
     let stdin = [BStr::new("-")];
     let mut success = true;
     for name in if names.is_empty() { &stdin } else { names } {
         if let Err(error) = Input::open(name).and_then(|input| action(name, &input)) {
-            output::warn_path(name, error);
+            complain(name, error);
             success = false;
         }
     }

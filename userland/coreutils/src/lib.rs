@@ -13,6 +13,7 @@ pub mod copy;
 pub mod copy_tree;
 pub mod count;
 pub mod filter;
+pub mod fixed_point;
 pub mod listing;
 pub mod memory;
 pub mod process_table;

@@ -7,7 +7,9 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use regex_automata::nfa::thompson::pikevm::{Cache, PikeVM};
-use regex_automata::util::syntax;
+use regex_automata::nfa::thompson::{Compiler, Config};
+use regex_syntax::ParserBuilder;
+use regex_syntax::ast::ErrorKind;
 
 /// How a pattern is to be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,19 +64,18 @@ impl Expression {
                 extended
             });
         }
-        let config = syntax::Config::new()
-            .unicode(false)
-            .utf8(false)
-            .case_insensitive(conditions.ignore_case);
-        let machine = PikeVM::builder()
-            .syntax(config)
-            .thompson(
-                regex_automata::nfa::thompson::Config::new()
-                    .utf8(false)
-                    .nfa_size_limit(Some(1 << 20)),
-            )
-            .build_many(&rewritten)
-            .map_err(|error| message(&alloc::format!("{error}")))?;
+        let mut builder = ParserBuilder::new();
+        builder.unicode(false).utf8(false).case_insensitive(conditions.ignore_case);
+        let mut parsed = Vec::new();
+        for pattern in &rewritten {
+            parsed.push(builder.build().parse(pattern).map_err(|error| message(&error))?);
+        }
+        let config = Config::new().utf8(false).nfa_size_limit(Some(MAX_SIZE));
+        let machine = Compiler::new()
+            .configure(config)
+            .build_many_from_hir(&parsed)
+            .and_then(PikeVM::new_from_nfa)
+            .map_err(|_| String::from("regular expression too big"))?;
         let cache = machine.create_cache();
         Ok(Self { machine, cache })
     }
@@ -92,9 +93,27 @@ impl Expression {
     }
 }
 
-/// The last line of the crate's explanation, which says what is wrong.
-fn message(error: &str) -> String {
-    String::from(error.lines().last().unwrap_or(error).trim_start_matches("error: "))
+/// A compiled pattern takes no more memory than this.
+const MAX_SIZE: usize = 1 << 20;
+
+/// What is wrong, in the words of GNU where it has some.
+fn message(error: &regex_syntax::Error) -> String {
+    let kind = match error {
+        regex_syntax::Error::Parse(error) => error.kind(),
+        error => return alloc::format!("{error}"),
+    };
+    String::from(match kind {
+        ErrorKind::GroupUnclosed => "Unmatched ( or \\(",
+        ErrorKind::GroupUnopened => "Unmatched ) or \\)",
+        ErrorKind::ClassUnclosed => "Unmatched [, [^, [:, [., or [=",
+        ErrorKind::ClassRangeInvalid => "Invalid range end",
+        ErrorKind::RepetitionCountUnclosed => "Unmatched \\{",
+        ErrorKind::RepetitionCountInvalid | ErrorKind::RepetitionCountDecimalEmpty => {
+            "Invalid content of \\{\\}"
+        }
+        ErrorKind::RepetitionMissing => "Invalid preceding regular expression",
+        kind => return alloc::format!("{kind}"),
+    })
 }
 
 fn escape(text: &str) -> String {
@@ -199,10 +218,21 @@ fn tidy_extended(pattern: &str) -> String {
     let mut output = String::new();
     let mut rest = pattern;
     let mut start = true;
+    let mut open = 0usize;
     while let Some(character) = rest.chars().next() {
         rest = rest.get(character.len_utf8()..).unwrap_or_default();
         let was_start = core::mem::replace(&mut start, matches!(character, '(' | '|' | '^'));
         match character {
+            // A parenthesis that closes nothing is itself.
+            ')' if open == 0 => output.push_str("\\)"),
+            '(' => {
+                open += 1;
+                output.push('(');
+            }
+            ')' => {
+                open -= 1;
+                output.push(')');
+            }
             '\\' => {
                 let Some(escaped) = rest.chars().next() else {
                     output.push_str("\\\\");

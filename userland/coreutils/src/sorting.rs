@@ -134,13 +134,12 @@ fn field(line: &[u8], number: usize, separator: Option<u8>) -> (usize, usize) {
     let mut start = 0;
     for current in 1.. {
         let rest = line.get(start..).unwrap_or_default();
-        let length = match separator {
-            Some(separator) => rest.find_byte(separator).unwrap_or(rest.len()),
-            None => {
-                let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-                let blanks = rest.iter().take_while(|byte| blank(byte)).count();
-                blanks + rest.iter().skip(blanks).take_while(|byte| !blank(byte)).count()
-            }
+        let length = if let Some(separator) = separator {
+            rest.find_byte(separator).unwrap_or(rest.len())
+        } else {
+            let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+            let blanks = rest.iter().take_while(|byte| blank(byte)).count();
+            blanks + rest.iter().skip(blanks).take_while(|byte| !blank(byte)).count()
         };
         let end = start + length;
         if current == number {

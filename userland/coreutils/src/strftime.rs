@@ -1,6 +1,5 @@
 //! Dates by a format, as `date +FORMAT` prints them (POSIX.1-2024, `strftime`, C locale, UTC).
 
-use alloc::format;
 use alloc::string::String;
 use core::fmt::Write;
 
@@ -99,7 +98,7 @@ fn convert(conversion: char, padding: Option<char>, moment: &Moment, output: &mu
         'M' => digits(moment.minute.into(), 2, '0'),
         'm' => digits(moment.month.into(), 2, '0'),
         'N' => digits(moment.nanosecond.into(), 9, '0'),
-        'q' => digits(((moment.month + 2) / 3).into(), 1, '0'),
+        'q' => digits(moment.month.div_ceil(3).into(), 1, '0'),
         'S' => digits(moment.second.into(), 2, '0'),
         's' => digits(moment.seconds(), 1, '-'),
         'U' => digits(since_sunday / 7, 2, '0'),
@@ -126,7 +125,7 @@ fn convert(conversion: char, padding: Option<char>, moment: &Moment, output: &mu
         'Z' => output.push_str("UTC"),
         'z' => output.push_str("+0000"),
         '%' => output.push('%'),
-        other => output.push_str(&format!("%{other}")),
+        other => output.extend(['%', other]),
     }
 }
 

@@ -208,7 +208,8 @@ impl Search {
         }
     }
 
-    fn complain_directory(&self, name: &BStr) {
+    fn complain_directory(&mut self, name: &BStr) {
+        self.failed = true;
         if !self.silent {
             rt::warn!("{name}: Is a directory");
         }
@@ -227,16 +228,24 @@ impl Search {
         let shown = if name == "-" { BStr::new("(standard input)") } else { name };
         let mut lines = Lines::new(input.as_fd());
         let (mut number, mut count, mut trailing, mut printed) = (0, 0u64, 0, 0);
+        let mut binary = false;
         let mut leading: alloc::collections::VecDeque<Vec<u8>> =
             alloc::collections::VecDeque::new();
         while count < self.most || trailing > 0 {
             let Some(line) = lines.next_line()? else { break };
             number += 1;
             let text = line.strip_suffix(b"\n").unwrap_or(line);
+            // Text has no such byte, and a terminal does not like what else has.
+            binary |= text.contains(&0);
             if count < self.most && self.expression.matches(text) != self.invert {
                 count += 1;
                 self.matched = true;
                 match self.report {
+                    Report::Lines | Report::Parts if binary => {
+                        output::flush();
+                        rt::warn!("{shown}: binary file matches");
+                        return Ok(());
+                    }
                     Report::Nothing => return Ok(()),
                     Report::NamesWith => {
                         rt::println!("{shown}");

@@ -9,13 +9,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use coreutils::count::{Count, parse, spell_out};
-use coreutils::filter::each_input;
+use coreutils::filter::each_input_or;
 use rt::bstr::BStr;
 use rt::input::{Input, Lines, read, read_all};
 use rt::options::{Item, Opt, Tool};
 use rt::rustix::fd::AsFd;
 use rt::rustix::io::Errno;
-use rt::{Arguments, ExitCode, output};
+use rt::{Arguments, ExitCode, output, strerror};
 
 rt::main!(main);
 
@@ -60,7 +60,10 @@ fn main(arguments: Arguments) -> ExitCode {
     }
     let headers = headers.unwrap_or(files.len() > 1);
     let mut first = true;
-    each_input(&files, |name, input| {
+    let complain = |name: &BStr, error| {
+        rt::warn!("cannot open '{name}' for reading: {}", strerror(error));
+    };
+    each_input_or(&files, complain, |name, input| {
         if headers {
             let gap = if first { "" } else { "\n" };
             let name = if name == "-" { BStr::new("standard input") } else { name };

@@ -167,9 +167,9 @@ fn main(arguments: Arguments) -> ExitCode {
         }
     }
     style.sort(&mut files);
-    style.show(&files);
     let mut directories: Vec<Entry> =
         directories.into_iter().map(|(name, status)| Entry { name, status, link: None }).collect();
+    style.show(&files, &directories);
     style.sort(&mut directories);
     let headers = operands.len() > 1 || style.recursive;
     let mut first = files.is_empty();
@@ -250,7 +250,7 @@ impl Style {
                 rt::println!("total {}", blocks / 2);
             }
         }
-        self.show(&entries);
+        self.show(&entries, &[]);
         if self.recursive {
             for entry in entries {
                 if tree::is_directory(&entry.status) && entry.name != "." && entry.name != ".." {
@@ -275,9 +275,10 @@ impl Style {
         [name.as_slice(), mark].concat().into()
     }
 
-    fn show(&self, entries: &[Entry]) {
+    /// The columns are as wide as `others`, which come later, need them, too.
+    fn show(&self, entries: &[Entry], others: &[Entry]) {
         if self.format == Format::Long {
-            self.show_long(entries);
+            self.show_long(entries, others);
             return;
         }
         let names: Vec<BString> = entries
@@ -298,9 +299,8 @@ impl Style {
         }
     }
 
-    fn show_long(&self, entries: &[Entry]) {
-        let rows: Vec<[BString; 5]> = entries
-            .iter()
+    fn show_long(&self, entries: &[Entry], others: &[Entry]) {
+        let rows: Vec<[BString; 5]> = (entries.iter().chain(others))
             .map(|entry| {
                 let status = &entry.status;
                 let is_device = matches!(

@@ -78,6 +78,8 @@ fn make(directory: &BStr, mode: Option<Mode>, verbose: bool, existing: bool) -> 
             if existing && matches!(error, Errno::EXIST | Errno::ROFS | Errno::ACCESS) && there() {
                 return true;
             }
+            // A parent that is a file is no directory.
+            let error = if existing && error == Errno::EXIST { Errno::NOTDIR } else { error };
             rt::warn!("cannot create directory '{directory}': {}", strerror(error));
             false
         }

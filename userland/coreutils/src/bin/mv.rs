@@ -60,7 +60,7 @@ fn main(arguments: Arguments) -> ExitCode {
         if exact {
             TOOL.extra_operand(target);
         }
-        rt::fail!(1, "target '{target}' is not a directory");
+        rt::fail!(1, "target '{target}': Not a directory");
     }
     let mut success = true;
     for source in operands {

@@ -1,4 +1,4 @@
-//! `seq`: numbers in a row (GNU). Integers only.
+//! `seq`: numbers in a row (GNU).
 #![no_std]
 #![no_main]
 
@@ -7,6 +7,7 @@ extern crate alloc;
 use alloc::format;
 use alloc::vec::Vec;
 
+use coreutils::fixed_point::Fixed;
 use rt::bstr::{BStr, ByteSlice};
 use rt::options::{Opt, Tool};
 use rt::{Arguments, ExitCode, output};
@@ -16,7 +17,7 @@ rt::main!(main);
 static TOOL: Tool = Tool::new(
     "seq",
     "[OPTION]... LAST\n[OPTION]... FIRST LAST\n[OPTION]... FIRST INCREMENT LAST",
-    "Print numbers from FIRST to LAST, in steps of INCREMENT. All are integers.",
+    "Print numbers from FIRST to LAST, in steps of INCREMENT.\nThe numbers may have fractions of up to nine digits.",
     &[
         Opt::value('s', "separator", "STRING", "use STRING to separate numbers (default: \\n)"),
         Opt::flag('w', "equal-width", "equalize width by padding with leading zeroes"),
@@ -31,7 +32,8 @@ fn main(arguments: Arguments) -> ExitCode {
     // A negative number is no option.
     let words: Vec<&'static BStr> = arguments.collect();
     let is_negative = |word: &&'static BStr| {
-        word.strip_prefix(b"-").is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+        let digit = |byte: &u8| byte.is_ascii_digit() || *byte == b'.';
+        word.strip_prefix(b"-").is_some_and(|rest| rest.first().is_some_and(digit))
     };
     let split = words.iter().position(is_negative).unwrap_or(words.len());
     let (options, numbers) = words.split_at(split);
@@ -44,30 +46,33 @@ fn main(arguments: Arguments) -> ExitCode {
         }
     }
     operands.extend(numbers);
-    let values: Vec<i64> = operands.iter().copied().map(number).collect();
+    let values: Vec<Fixed> = operands.iter().copied().map(number).collect();
+    let one = Fixed { value: 1_000_000_000, precision: 0 };
     let (first, step, last) = match values.as_slice() {
-        [last] => (1, 1, *last),
-        [first, last] => (*first, 1, *last),
+        [last] => (one, one, *last),
+        [first, last] => (*first, one, *last),
         [first, step, last] => (*first, *step, *last),
         [] => TOOL.missing_operand(None),
-        _ => TOOL.extra_operand(operands.last().copied().unwrap_or_default()),
+        _ => TOOL.extra_operand(operands.get(3).copied().unwrap_or_default()),
     };
-    if step == 0 {
-        TOOL.usage_error("invalid Zero increment value: '0'");
+    if step.value == 0 {
+        let text = operands.get(1).copied().unwrap_or_default();
+        TOOL.usage_error(format_args!("invalid Zero increment value: '{text}'"));
     }
-    let width = if equal { format!("{first}").len().max(format!("{last}").len()) } else { 0 };
-    let mut value = first;
+    let precision = first.precision.max(step.precision);
+    let shown = |value| Fixed { value, precision };
+    let length = |value| format!("{}", shown(value)).len();
+    let width = if equal { length(first.value).max(length(last.value)) } else { 0 };
+    let mut value = first.value;
     let mut any = false;
-    while if step > 0 { value <= last } else { value >= last } {
+    while if step.value > 0 { value <= last.value } else { value >= last.value } {
         if any {
             output::write(separator);
         }
         any = true;
-        rt::print!("{value:0width$}");
-        match value.checked_add(step) {
-            Some(next) => value = next,
-            None => break,
-        }
+        rt::print!("{:width$}", shown(value));
+        // Both are far from the ends of 128 bits.
+        value += step.value;
     }
     if any {
         output::write(b"\n");
@@ -75,9 +80,8 @@ fn main(arguments: Arguments) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn number(text: &BStr) -> i64 {
-    text.to_str()
-        .ok()
-        .and_then(|text| text.strip_prefix('+').unwrap_or(text).parse().ok())
-        .unwrap_or_else(|| TOOL.usage_error(format_args!("invalid integer argument: '{text}'")))
+fn number(text: &BStr) -> Fixed {
+    text.to_str().ok().and_then(Fixed::parse).unwrap_or_else(|| {
+        TOOL.usage_error(format_args!("invalid floating point argument: '{text}'"))
+    })
 }

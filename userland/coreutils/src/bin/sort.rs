@@ -7,7 +7,7 @@ extern crate alloc;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
-use coreutils::filter::each_input;
+use coreutils::filter::each_input_or;
 use coreutils::sorting::{Key, Order};
 use rt::bstr::{BStr, ByteSlice};
 use rt::options::{Item, Opt, Tool};
@@ -53,6 +53,9 @@ fn main(arguments: Arguments) -> ExitCode {
             Item::Option('c', _) => check = true,
             Item::Option('k', Some(text)) => match Key::parse(text) {
                 Some(key) => keys.push(key),
+                None if text.starts_with(b"0") => {
+                    rt::fail!(2, "field number is zero: invalid field specification '{text}'")
+                }
                 None => rt::fail!(2, "invalid field specification '{text}'"),
             },
             Item::Option('o', Some(file)) => target = Some(file),
@@ -93,7 +96,8 @@ fn main(arguments: Arguments) -> ExitCode {
         if global.reverse() { b.cmp(a) } else { a.cmp(b) }
     };
     let mut lines: Vec<Vec<u8>> = Vec::new();
-    let status = each_input(&files, |_, input| {
+    let complain = |name: &BStr, error| rt::warn!("cannot read: {name}: {}", strerror(error));
+    let status = each_input_or(&files, complain, |_, input| {
         let content = rt::input::read_all(input.as_fd())?;
         let body = content.strip_suffix(&[end]).unwrap_or(&content);
         if !content.is_empty() {

@@ -43,8 +43,8 @@ fn main(arguments: Arguments) -> ExitCode {
             Item::Option('n', Some(text)) => {
                 match rt::number::decimal(text).and_then(|most| usize::try_from(most).ok()) {
                     Some(value @ 1..) => most = value,
-                    Some(0) => rt::fail!(1, "value 0 for -n option should be >= 1"),
-                    _ => rt::fail!(1, "invalid number \"{text}\" for -n option"),
+                    Some(0) => TOOL.usage_error("value 0 for -n option should be >= 1"),
+                    _ => TOOL.usage_error(format_args!("invalid number \"{text}\" for -n option")),
                 }
             }
             Item::Option('r', _) => skip_empty = true,
