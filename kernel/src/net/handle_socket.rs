@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use linux_raw_sys::net::AF_UNIX;
 
 /// A socket that can only be asked about interfaces.
-pub struct HandleSocket {
+pub(in crate::net) struct HandleSocket {
     kind: Kind,
     timeouts: TimeoutCells,
     wait_queue: WaitQueue,
@@ -22,7 +22,7 @@ pub struct HandleSocket {
 
 impl HandleSocket {
     /// A handle of this kind.
-    pub fn new(kind: Kind) -> Rc<Self> {
+    pub(in crate::net) fn new(kind: Kind) -> Rc<Self> {
         Rc::new(Self { kind, timeouts: TimeoutCells::default(), wait_queue: WaitQueue::new() })
     }
 

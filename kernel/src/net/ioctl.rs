@@ -118,9 +118,11 @@ fn describe(stack: &KernelStack, request: u32, answer: &mut InterfaceRequest) ->
                 InterfaceKind::Loopback => [0; 6],
                 InterfaceKind::Ethernet { mac } => mac.0,
             };
-            let [family_low, family_high] = (link::hardware(interface) as u16).to_ne_bytes();
-            let [a, b, c, d, e, f] = mac;
-            answer.set_value(&[family_low, family_high, a, b, c, d, e, f]);
+            // A `sockaddr`: the family, then the address.
+            let mut value = [0; 8];
+            value[..2].copy_from_slice(&(link::hardware(interface) as u16).to_ne_bytes());
+            value[2..].copy_from_slice(&mac);
+            answer.set_value(&value);
         }
         // IPv4 addresses.
         _ => return Err(Errno::ADDRNOTAVAIL),

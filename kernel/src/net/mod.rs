@@ -26,10 +26,8 @@ mod proc;
 mod service;
 pub mod socket;
 pub mod socket_address;
-#[cfg(target_os = "none")]
 mod start;
 
-#[cfg(target_os = "none")]
 pub use start::start;
 
 use crate::memory::dma::DmaBuffer;

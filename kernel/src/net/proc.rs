@@ -2,7 +2,7 @@
 //!
 //! `drops` is ours: every way a packet can disappear, and every table that can be full, by name.
 
-use super::{Buffer, with_stack};
+use super::{Buffer, KernelStack, with_stack};
 use crate::fs::generated::Generated;
 use crate::fs::{self, stat::Kind};
 use ::net::address::{AddressExt, Scope};
@@ -182,7 +182,7 @@ fn write_counter(text: &mut String, name: &str, value: u64) {
 }
 
 fn counters(text: &mut String) {
-    let node = with_stack(|stack| stack.node_counters());
+    let node = with_stack(KernelStack::node_counters);
     for (name, value) in node.ipv6.iter() {
         write_counter(text, name, value);
     }
@@ -201,7 +201,7 @@ fn counters(text: &mut String) {
 }
 
 fn drops(text: &mut String) {
-    let node = with_stack(|stack| stack.node_counters());
+    let node = with_stack(KernelStack::node_counters);
     for (reason, count) in node.drops.iter() {
         write_counter(text, reason.name(), count);
     }

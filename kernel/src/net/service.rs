@@ -1,6 +1,6 @@
 //! The task that gives the stack its time, and the handing on of what the stack has to tell.
 
-use super::{STACK, change_stack, datagram, netlink, port, with_stack};
+use super::{KernelStack, STACK, change_stack, datagram, netlink, port, with_stack};
 use crate::executor::WaitQueue;
 use crate::sync::TaskCell;
 use crate::time::{self, Instant};
@@ -19,7 +19,7 @@ static AWAITED: TaskCell<Option<Instant>> = TaskCell::new(None);
 /// Runs the stack's timers.
 pub(super) async fn serve() {
     loop {
-        let deadline = with_stack(|stack| stack.next_deadline());
+        let deadline = with_stack(KernelStack::next_deadline);
         AWAITED.with(|awaited| *awaited = deadline);
         let changed = DEADLINE_CHANGED.wait();
         match deadline {
@@ -46,7 +46,7 @@ async fn first(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
 /// Hands on what the stack has to tell after something was done with it.
 pub(super) fn hand_on() {
     loop {
-        let event = STACK.with(|stack| stack.poll_event());
+        let event = STACK.with(KernelStack::poll_event);
         let Some(event) = event else { break };
         match event {
             Event::Socket(id) => datagram::wake(id),
@@ -63,7 +63,7 @@ pub(super) fn hand_on() {
         }
     }
     port::wake_transmitters();
-    let deadline = with_stack(|stack| stack.next_deadline());
+    let deadline = with_stack(KernelStack::next_deadline);
     let awaited = AWAITED.with(|awaited| *awaited);
     let is_earlier = match (deadline, awaited) {
         (Some(deadline), Some(awaited)) => deadline < awaited,

@@ -14,6 +14,7 @@ use crate::sync::TaskCell;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
 use crate::time;
+use ::net::interface::{Interface, InterfaceIndex};
 use ::net::socket::{SocketId, SocketKind};
 use alloc::collections::BTreeMap;
 use alloc::rc::{Rc, Weak};
@@ -38,7 +39,7 @@ pub(super) fn wake(id: SocketId) {
 }
 
 /// A UDP or ICMPv6 socket.
-pub struct DatagramSocket {
+pub(in crate::net) struct DatagramSocket {
     id: SocketId,
     kind: SocketKind,
     /// Which control messages the program wants.
@@ -51,7 +52,7 @@ pub struct DatagramSocket {
 
 impl DatagramSocket {
     /// socket(2): `EPROTONOSUPPORT` and `ESOCKTNOSUPPORT` as Linux gives them.
-    pub fn create(kind: u32, protocol: u32) -> Result<Rc<dyn Socket>, Errno> {
+    pub(in crate::net) fn create(kind: u32, protocol: u32) -> Result<Rc<dyn Socket>, Errno> {
         const ANY: u32 = IPPROTO_IP as u32;
         const UDP: u32 = IPPROTO_UDP as u32;
         let kind = match (kind, protocol) {
@@ -219,11 +220,8 @@ impl Socket for DatagramSocket {
 }
 
 /// An interface's index by number or name, for options.
-fn interface_by_name(stack: &KernelStack, name: &[u8]) -> Option<::net::interface::InterfaceIndex> {
-    stack
-        .interfaces()
-        .find(|interface| interface.name().as_bytes() == name)
-        .map(|interface| interface.index())
+fn interface_by_name(stack: &KernelStack, name: &[u8]) -> Option<InterfaceIndex> {
+    stack.interfaces().find(|interface| interface.name().as_bytes() == name).map(Interface::index)
 }
 
 /// An address from an option's value.

@@ -8,7 +8,7 @@ use crate::syscall::errno::Errno;
 use crate::time::{self, Instant};
 use ::net::address::Scope;
 use ::net::expiry::Expiry;
-use ::net::interface::InterfaceIndex;
+use ::net::interface::{Interface, InterfaceIndex};
 use ::net::manage::{AddressError, NewAddress};
 use ::net::unicast::{AddressInfo, AddressOrigin, AddressState};
 use alloc::vec::Vec;
@@ -38,7 +38,7 @@ pub(super) fn dump(payload: &[u8], header: Header) -> Dump {
         stack
             .interfaces()
             .filter(|interface| only.is_none_or(|only| only == interface.index()))
-            .flat_map(|interface| interface.addresses())
+            .flat_map(Interface::addresses)
             .map(|address| emit(&address, now, header))
             .collect()
     })
@@ -49,7 +49,7 @@ pub(super) fn add(payload: &[u8], flags: u32) -> Result<(), Errno> {
     let request = Request::parse(payload)?;
     let attributes = Attributes::after(payload, BODY_LENGTH);
     let address_flags = attributes.get_u32(IFA_FLAGS as u32).unwrap_or(u32::from(request.flags));
-    let (preferred, valid) = lifetimes(attributes)?;
+    let (preferred, valid) = lifetimes(&attributes)?;
     let now = time::now();
     let new = NewAddress {
         address: request.address,
@@ -126,7 +126,7 @@ impl Request {
 
 /// Preferred and valid lifetime in seconds; `EINVAL` when the first is longer, or the address
 /// would never be valid.
-fn lifetimes(attributes: Attributes<'_>) -> Result<(u32, u32), Errno> {
+fn lifetimes(attributes: &Attributes<'_>) -> Result<(u32, u32), Errno> {
     let Some(cache_info) = attributes.get(IFA_CACHEINFO as u32) else {
         return Ok((Expiry::INFINITE_SECS, Expiry::INFINITE_SECS));
     };

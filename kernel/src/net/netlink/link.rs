@@ -39,20 +39,34 @@ pub(super) fn get(payload: &[u8], header: Header) -> Result<Vec<u8>, Errno> {
     })
 }
 
-/// RTM_NEWLINK and RTM_SETLINK on an interface that exists: up, down, MTU.
+/// RTM_NEWLINK and RTM_SETLINK on an interface that exists: up, down, MTU, name. What the hardware
+/// fixes is `EOPNOTSUPP`.
 pub(super) fn change(payload: &[u8]) -> Result<(), Errno> {
     let flags = read_u32(payload, 8).ok_or(Errno::INVAL)?;
-    let changed = read_u32(payload, 12).ok_or(Errno::INVAL)?;
-    let mtu = Attributes::after(payload, BODY_LENGTH).get_u32(IFLA_MTU as u32);
+    let mask = read_u32(payload, 12).ok_or(Errno::INVAL)?;
+    let attributes = Attributes::after(payload, BODY_LENGTH);
+    let fixed = [IFLA_ADDRESS, IFLA_TXQLEN, IFLA_BROADCAST, IFLA_GROUP];
+    if fixed.iter().any(|kind| attributes.get(*kind as u32).is_some()) {
+        return Err(Errno::OPNOTSUPP);
+    }
+    let mtu = attributes.get_u32(IFLA_MTU as u32);
+    // With an index a name is the new one; without, it says which interface is meant.
+    let by_index = read_u32(payload, 4).is_some_and(|index| index != 0);
+    let name = attributes.get(IFLA_IFNAME as u32).filter(|_| by_index);
     net::change_stack(|stack| {
         let index = find(stack, payload)?.index();
         if let Some(mtu) = mtu {
             let mtu = u16::try_from(mtu).map_err(|_| Errno::INVAL)?;
             stack.set_mtu(index, mtu, time::now()).map_err(errno)?;
         }
-        // Old programs leave the mask of changed flags empty.
+        if let Some(name) = name {
+            let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+            let name = core::str::from_utf8(name).map_err(|_| Errno::INVAL)?;
+            stack.rename_interface(index, name).map_err(errno)?;
+        }
+        // Flags without a mask mean all of them; neither means no change.
         let up = net_device_flags::IFF_UP as u32;
-        if changed & up != 0 || (changed == 0 && mtu.is_none()) {
+        if mask & up != 0 || (mask == 0 && flags != 0) {
             stack.set_admin_up(index, flags & up != 0, time::now()).map_err(errno)?;
         }
         Ok(())

@@ -60,7 +60,7 @@ impl<'a> Iterator for Messages<'a> {
 }
 
 /// The attributes of a message, found by type.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Attributes<'a>(&'a [u8]);
 
 impl<'a> Attributes<'a> {
@@ -69,17 +69,12 @@ impl<'a> Attributes<'a> {
         Self(payload.get(align(body_length)..).unwrap_or_default())
     }
 
-    /// The attributes inside a nested one.
-    pub(super) fn nested(value: &'a [u8]) -> Self {
-        Self(value)
-    }
-
     /// The value of the last attribute of this type, as a later one overrides an earlier.
-    pub(super) fn get(self, kind: u32) -> Option<&'a [u8]> {
-        self.filter(|(found, _)| u32::from(*found) == kind).last().map(|(_, value)| value)
+    pub(super) fn get(&self, kind: u32) -> Option<&'a [u8]> {
+        self.clone().filter(|(found, _)| u32::from(*found) == kind).last().map(|(_, value)| value)
     }
 
-    pub(super) fn get_u32(self, kind: u32) -> Option<u32> {
+    pub(super) fn get_u32(&self, kind: u32) -> Option<u32> {
         self.get(kind).and_then(|value| read_u32(value, 0))
     }
 }
@@ -198,7 +193,7 @@ mod tests {
         assert_eq!(&message.payload[..3], &[1, 2, 3]);
         let attributes = Attributes::after(message.payload, 3);
         assert_eq!(attributes.get(3), Some(&b"lo\0"[..]));
-        let nested = Attributes::nested(attributes.get(26).unwrap());
+        let nested = Attributes(attributes.get(26).unwrap());
         assert_eq!(nested.get_u32(10), Some(0xdead_beef));
         assert_eq!(attributes.get(4), None);
     }
@@ -221,7 +216,7 @@ mod tests {
         for length in [0u16, 3, 5, u16::MAX] {
             let mut attribute = [0, 0, 1, 0];
             attribute[..2].copy_from_slice(&length.to_ne_bytes());
-            assert!(Attributes::nested(&attribute).next().is_none(), "length {length}");
+            assert!(Attributes(&attribute).next().is_none(), "length {length}");
         }
     }
 }

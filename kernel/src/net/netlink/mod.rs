@@ -12,7 +12,7 @@ mod notify;
 mod request;
 mod route;
 
-pub use notify::publish;
+pub(in crate::net) use notify::publish;
 
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
 use super::{option, socket_address};
@@ -44,7 +44,7 @@ const QUEUE_LIMIT: usize = 212_992;
 static SOCKETS: TaskCell<Vec<Weak<NetlinkSocket>>> = TaskCell::new(Vec::new());
 
 /// A socket of the family NETLINK_ROUTE.
-pub struct NetlinkSocket {
+pub(in crate::net) struct NetlinkSocket {
     /// The program's choice, or what automatic binding gave; 0 before.
     port: Cell<u32>,
     process: u32,
@@ -60,7 +60,7 @@ pub struct NetlinkSocket {
 
 impl NetlinkSocket {
     /// A socket of `process` for `protocol`; only NETLINK_ROUTE exists.
-    pub fn new(process: u32, protocol: u32) -> Result<Rc<Self>, Errno> {
+    pub(in crate::net) fn new(process: u32, protocol: u32) -> Result<Rc<Self>, Errno> {
         if protocol != NETLINK_ROUTE {
             return Err(Errno::PROTONOSUPPORT);
         }

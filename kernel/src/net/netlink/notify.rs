@@ -15,7 +15,7 @@ use linux_raw_sys::netlink::rtnetlink_groups::{
 const HEADER: Header = Header { kind: 0, flags: 0, sequence: 0, port: 0 };
 
 /// Tells the subscribers of a change.
-pub fn publish(event: &Event) {
+pub(in crate::net) fn publish(event: &Event) {
     let now = time::now();
     let (group, message) = match event {
         Event::LinkChanged(index) => {
