@@ -19,6 +19,7 @@ target := $(or $(CARGO_TARGET_DIR),target)
 cross := tools/cross-cargo.sh
 initramfs := $(target)/initramfs.cpio
 kernel_image := $(target)/kernel8.img
+userland := -p rt -p kinit -p sh -p coreutils -p net-tools
 
 run_options = --kernel $(kernel_image) --machine $(MACHINE) \
 	$(if $(filter 1 y yes on,$(USB_NET)),--usb-net --usb-net-backend $(USB_NET_BACKEND) --tap-if $(TAP_IF) --usb-hub $(USB_HUB)) \
@@ -43,7 +44,7 @@ image: user ## build target/kernel8.img, the whole system in one file
 
 .PHONY: user
 user: ## build the programs and the initramfs
-	@$(cross) user build --release -p kinit -p sh -p coreutils -p net-tools
+	@$(cross) user build --release $(userland)
 	@tools/make-initramfs.sh "$$($(cross) --artifacts user)" $(initramfs)
 
 .PHONY: test
@@ -52,7 +53,9 @@ test: test-host test-system test-tap ## all tests: on the host, in QEMU, and as 
 .PHONY: test-host
 test-host: user ## tests of everything that runs on the host
 	cargo test
+	cargo test --lib $(userland)
 	tests/userland.sh "$$($(cross) --artifacts user)"
+	tests/userland-net.sh "$$($(cross) --artifacts user)"
 
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
@@ -80,8 +83,10 @@ lint: user ## formatting, clippy, documentation, shell scripts; warnings are err
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy -p system-tests --all-targets -- -D warnings
 	INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel -- -D warnings
-	$(cross) user clippy --release -p rt -p kinit -p sh -p coreutils -p net-tools -- -D warnings
+	$(cross) user clippy --release $(userland) -- -D warnings
+	cargo clippy --lib --tests $(userland) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib $(userland)
 	shellcheck tools/*.sh tests/*.sh .ci/run
 
 .PHONY: debug
