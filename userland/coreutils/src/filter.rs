@@ -13,7 +13,7 @@ pub fn each_input(
     names: &[&'static BStr],
     action: impl FnMut(&'static BStr, &Input) -> Result<(), Errno>,
 ) -> ExitCode {
-    each_input_or(names, |name, error| output::warn_path(name, error), action)
+    each_input_or(names, output::warn_path, action)
 }
 
 /// [`each_input`] with another report of what can't be opened or read.

@@ -1,6 +1,8 @@
 //! `cat`: files one after the other (POSIX, GNU).
 #![no_std]
 #![no_main]
+// A field for each option of the command line.
+#![allow(clippy::struct_excessive_bools)]
 
 extern crate alloc;
 
@@ -62,7 +64,7 @@ fn main(arguments: Arguments) -> ExitCode {
     for item in TOOL.parse(arguments) {
         match item {
             Item::Option('A', _) => {
-                (style.nonprinting, style.ends, style.tabs) = (true, true, true)
+                (style.nonprinting, style.ends, style.tabs) = (true, true, true);
             }
             Item::Option('b', _) => style.number_nonblank = true,
             Item::Option('e', _) => (style.nonprinting, style.ends) = (true, true),
@@ -121,7 +123,9 @@ impl State {
             };
             self.mid_line = !end;
             let mut shown = Vec::with_capacity(text.len());
-            text.iter().for_each(|&byte| show(byte, style, &mut shown));
+            for &byte in text {
+                show(byte, style, &mut shown);
+            }
             if end && style.ends {
                 shown.push(b'$');
             }

@@ -75,10 +75,10 @@ fn main(arguments: Arguments) -> ExitCode {
             Item::Option(..) | Item::Long(..) => {}
             Item::Operand(operand) => match operand.strip_prefix(b"+") {
                 Some(_) if format.is_some() => TOOL.extra_operand(operand),
-                Some(text) => match text.to_str() {
-                    Ok(text) => format = Some(text),
-                    Err(_) => rt::fail!(1, "the format is not valid UTF-8"),
-                },
+                Some(text) => {
+                    let valid = || rt::fail!(1, "the format is not valid UTF-8");
+                    format = Some(text.to_str().unwrap_or_else(|_| valid()));
+                }
                 None => rt::fail!(1, "invalid date '{operand}'"),
             },
         }

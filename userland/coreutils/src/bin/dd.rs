@@ -1,6 +1,8 @@
 //! `dd`: copies blocks (POSIX, GNU).
 #![no_std]
 #![no_main]
+// A field for each option of the command line.
+#![allow(clippy::struct_excessive_bools)]
 
 extern crate alloc;
 

@@ -1,6 +1,8 @@
 //! `grep`: lines that match (POSIX, GNU).
 #![no_std]
 #![no_main]
+// A field for each option of the command line.
+#![allow(clippy::struct_excessive_bools)]
 
 extern crate alloc;
 
@@ -246,12 +248,11 @@ impl Search {
                         rt::warn!("{shown}: binary file matches");
                         return Ok(());
                     }
-                    Report::Nothing => return Ok(()),
+                    Report::Nothing | Report::NamesWithout => return Ok(()),
                     Report::NamesWith => {
                         rt::println!("{shown}");
                         return Ok(());
                     }
-                    Report::NamesWithout => return Ok(()),
                     Report::Count => {}
                     Report::Parts if self.invert => {}
                     Report::Parts => {

@@ -34,12 +34,11 @@ fn main(arguments: Arguments) -> ExitCode {
     if !wanted.is_empty() {
         let mut success = true;
         for name in wanted {
-            match catalog::find(name) {
-                Some(about) => rt::println!("{name:<11} {about}"),
-                None => {
-                    rt::warn!("nothing known about '{name}'");
-                    success = false;
-                }
+            if let Some(about) = catalog::find(name) {
+                rt::println!("{name:<11} {about}");
+            } else {
+                rt::warn!("nothing known about '{name}'");
+                success = false;
             }
         }
         return ExitCode::from_success(success);

@@ -99,13 +99,14 @@ fn list(names: &[&'static BStr]) -> ExitCode {
             (Some(value), true) if known(value as u64).is_some() => {
                 rt::println!("{}", known(value as u64).copied().unwrap_or_default());
             }
-            _ => match of_status.and_then(known) {
-                Some(name) => rt::println!("{name}"),
-                None => {
+            _ => {
+                if let Some(name) = of_status.and_then(known) {
+                    rt::println!("{name}");
+                } else {
                     rt::warn!("unknown signal: {name}");
                     success = false;
                 }
-            },
+            }
         }
     }
     ExitCode::from_success(success)

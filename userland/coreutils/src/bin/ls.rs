@@ -1,6 +1,8 @@
 //! `ls`: what is in directories (POSIX, GNU).
 #![no_std]
 #![no_main]
+// A field for each option of the command line.
+#![allow(clippy::struct_excessive_bools)]
 
 extern crate alloc;
 
@@ -157,7 +159,7 @@ fn main(arguments: Arguments) -> ExitCode {
                 {
                     directories.push((BString::from(*operand), status));
                 } else {
-                    files.push(entry((*operand).into(), (*operand).into(), status));
+                    files.push(entry((*operand).into(), operand, status));
                 }
             }
             Err(error) => {
@@ -180,7 +182,7 @@ fn main(arguments: Arguments) -> ExitCode {
     if style.failed { ExitCode(2) } else { ExitCode::SUCCESS }
 }
 
-fn entry(name: BString, path: BString, status: Stat) -> Entry {
+fn entry(name: BString, path: &BStr, status: Stat) -> Entry {
     let link = (FileType::from_raw_mode(status.st_mode) == FileType::Symlink)
         .then(|| readlink(path.as_bytes(), Vec::new()).ok().map(|to| to.into_bytes().into()))
         .flatten();
@@ -225,7 +227,7 @@ impl Style {
             }
             let path = path::join(directory.as_bstr(), name.as_bstr());
             match tree::status(path.as_bstr(), false) {
-                Ok(status) => entries.push(entry(name, path, status)),
+                Ok(status) => entries.push(entry(name, path.as_bstr(), status)),
                 Err(error) => {
                     rt::warn!("cannot access '{path}': {}", strerror(error));
                     self.failed = true;
@@ -315,8 +317,11 @@ impl Style {
                 } else {
                     alloc::format!("{}", status.st_size)
                 };
-                let inode =
-                    if self.inode { alloc::format!("{} ", status.st_ino) } else { "".into() };
+                let inode = if self.inode {
+                    alloc::format!("{} ", status.st_ino)
+                } else {
+                    alloc::string::String::new()
+                };
                 let name = |table: &[u8], id: u32| {
                     if self.numeric { alloc::format!("{id}").into() } else { owner(table, id) }
                 };

@@ -34,10 +34,9 @@ fn main(arguments: Arguments) -> ExitCode {
         match item {
             Item::Option('m', Some(text)) => {
                 let bits = text.to_str().ok().and_then(|text| u32::from_str_radix(text, 8).ok());
-                match bits.filter(|bits| *bits <= 0o7777) {
-                    Some(bits) => mode = Some(Mode::from_raw_mode(bits)),
-                    None => rt::fail!(1, "invalid mode '{text}'"),
-                }
+                let bits = bits.filter(|bits| *bits <= 0o7777);
+                let bits = bits.unwrap_or_else(|| rt::fail!(1, "invalid mode '{text}'"));
+                mode = Some(Mode::from_raw_mode(bits));
             }
             Item::Option('p', _) => parents = true,
             Item::Option('v', _) => verbose = true,

@@ -48,9 +48,8 @@ fn main(arguments: Arguments) -> ExitCode {
             Item::Operand(operand) => operands.push(operand),
         }
     }
-    let target = match directory.or_else(|| operands.pop()) {
-        Some(target) => target,
-        None => TOOL.usage_error("missing file operand"),
+    let Some(target) = directory.or_else(|| operands.pop()) else {
+        TOOL.usage_error("missing file operand");
     };
     if operands.is_empty() {
         TOOL.usage_error(format_args!("missing destination file operand after '{target}'"));

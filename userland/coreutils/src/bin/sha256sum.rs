@@ -57,7 +57,9 @@ fn main(arguments: Arguments) -> ExitCode {
             verify(name, quiet, silent)
         } else {
             digest_of(name).map(|digest| {
-                digest.iter().for_each(|byte| rt::print!("{byte:02x}"));
+                for byte in digest {
+                    rt::print!("{byte:02x}");
+                }
                 rt::println!(" {mark}{name}");
                 true
             })

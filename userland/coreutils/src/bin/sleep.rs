@@ -38,7 +38,7 @@ fn main(arguments: Arguments) -> ExitCode {
             NanosleepRelativeResult::Ok => return ExitCode::SUCCESS,
             NanosleepRelativeResult::Interrupted(rest) => left = rest,
             NanosleepRelativeResult::Err(error) => {
-                rt::fail!(1, "cannot read realtime clock: {}", rt::strerror(error))
+                rt::fail!(1, "cannot read realtime clock: {}", rt::strerror(error));
             }
         }
     }

@@ -54,7 +54,7 @@ fn main(arguments: Arguments) -> ExitCode {
             Item::Option('k', Some(text)) => match Key::parse(text) {
                 Some(key) => keys.push(key),
                 None if text.starts_with(b"0") => {
-                    rt::fail!(2, "field number is zero: invalid field specification '{text}'")
+                    rt::fail!(2, "field number is zero: invalid field specification '{text}'");
                 }
                 None => rt::fail!(2, "invalid field specification '{text}'"),
             },

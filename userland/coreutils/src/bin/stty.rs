@@ -146,11 +146,8 @@ fn apply(
         name @ (b"rows" | b"cols" | b"columns") => {
             let mut size = tcgetwinsize(stdin()).unwrap_or(NO_SIZE);
             let number = small_number(value());
-            if name == b"rows" {
-                size.ws_row = number
-            } else {
-                size.ws_col = number
-            }
+            let place = if name == b"rows" { &mut size.ws_row } else { &mut size.ws_col };
+            *place = number;
             if let Err(error) = tcsetwinsize(stdin(), size) {
                 rt::fail!(1, "'standard input': {}", strerror(error));
             }

@@ -136,7 +136,9 @@ fn end_of(input: &Input, count: Count, bytes: bool) -> Result<(), Errno> {
                     held.pop_front();
                 }
             }
-            held.iter().for_each(|line| output::write(line));
+            for line in &held {
+                output::write(line);
+            }
             Ok(())
         }
     }

@@ -49,19 +49,16 @@ fn main(arguments: Arguments) -> ExitCode {
             Item::Option('d', Some(text)) => {
                 let now = clock_gettime(ClockId::Realtime).tv_sec;
                 let seconds = text.to_str().ok().and_then(|text| calendar::parse(text, now));
-                match seconds {
-                    Some(tv_sec) => {
-                        let time = Timespec { tv_sec, tv_nsec: 0 };
-                        wanted = Timestamps { last_access: time, last_modification: time };
-                    }
-                    None => rt::fail!(1, "invalid date format '{text}'"),
-                }
+                let tv_sec =
+                    seconds.unwrap_or_else(|| rt::fail!(1, "invalid date format '{text}'"));
+                let time = Timespec { tv_sec, tv_nsec: 0 };
+                wanted = Timestamps { last_access: time, last_modification: time };
             }
             Item::Option('m', _) => modification = true,
             Item::Option('r', Some(file)) => match stat(file.as_bytes()) {
                 Ok(status) => wanted = times(&status),
                 Err(error) => {
-                    rt::fail!(1, "failed to get attributes of '{file}': {}", strerror(error))
+                    rt::fail!(1, "failed to get attributes of '{file}': {}", strerror(error));
                 }
             },
             Item::Option(..) | Item::Long(..) => {}

@@ -1,6 +1,8 @@
 //! `uniq`: equal lines in a row only once (POSIX, GNU).
 #![no_std]
 #![no_main]
+// A field for each option of the command line.
+#![allow(clippy::struct_excessive_bools)]
 
 extern crate alloc;
 

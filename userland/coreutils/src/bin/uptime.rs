@@ -48,7 +48,7 @@ fn main(arguments: Arguments) -> ExitCode {
         let time = strftime("%H:%M:%S", &Moment::from_seconds(now, 0));
         // Averages are fixed-point numbers with 16 bits of fraction.
         let [one, five, fifteen] = information.loads.map(|load| {
-            let hundredths = (load as u64 * 100 + (1 << 15)) >> 16;
+            let hundredths = (load * 100 + (1 << 15)) >> 16;
             format!("{}.{:02}", hundredths / 100, hundredths % 100)
         });
         rt::println!(" {time} up {},  0 users,  load average: {one}, {five}, {fifteen}", short(up));

@@ -1,6 +1,8 @@
 //! `wc`: lines, words and bytes (POSIX, GNU).
 #![no_std]
 #![no_main]
+// A field for each option of the command line.
+#![allow(clippy::struct_excessive_bools)]
 
 extern crate alloc;
 

@@ -71,10 +71,9 @@ fn main(arguments: Arguments) -> ExitCode {
         let lines = input.lines().map(<[u8]>::trim_ascii_start);
         lines.filter(|line| !line.is_empty()).map(BString::from).collect()
     } else {
-        match split(&input) {
-            Some(items) => items,
-            None => rt::fail!(1, "unmatched quote; use the -0 option to take quotes as they are"),
-        }
+        split(&input).unwrap_or_else(|| {
+            rt::fail!(1, "unmatched quote; use the -0 option to take quotes as they are")
+        })
     };
     let mut runner = Runner { verbose, status: 0 };
     if let Some(mark) = replace {
