@@ -19,6 +19,8 @@ target := $(or $(CARGO_TARGET_DIR),target)
 cross := tools/cross-cargo.sh
 initramfs := $(target)/initramfs.cpio
 kernel_image := $(target)/kernel8.img
+# Private items are documented too, so links to them hold.
+rustdoc_flags := -D warnings -A rustdoc::private_intra_doc_links
 userland := -p rt -p kinit -p sh -p coreutils -p net-tools
 
 run_options = --kernel $(kernel_image) --machine $(MACHINE) \
@@ -85,8 +87,9 @@ lint: user ## formatting, clippy, documentation, shell scripts; warnings are err
 	INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel -- -D warnings
 	$(cross) user clippy --release $(userland) -- -D warnings
 	cargo clippy --lib --tests $(userland) -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --lib $(userland)
+	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --workspace --exclude kernel $(foreach name,$(userland),$(patsubst -p,--exclude,$(name))) --no-deps --document-private-items
+	RUSTDOCFLAGS="$(rustdoc_flags)" $(cross) kernel doc -p kernel --no-deps --document-private-items
+	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --no-deps --lib $(userland)
 	shellcheck tools/*.sh tests/*.sh .ci/run
 
 .PHONY: debug

@@ -100,6 +100,7 @@ esac
 shift
 subcommand=$1
 shift
+export RUSTC_WRAPPER=$top/tools/quiet-rustc.sh
 export CARGO_ENCODED_RUSTFLAGS
 if [ "$which" = rustup ]; then
   [ "$target" = "$user_target" ] && flags="$flags -Clinker=rust-lld"

@@ -53,7 +53,7 @@ pub struct Adapter<'d, 'b, P: Platform> {
 }
 
 impl<'d, 'b, P: Platform> Adapter<'d, 'b, P> {
-    /// Brings up the function that [`crate::probe`] found; the device is in its configuration.
+    /// Brings up the function that [`crate::probe()`] found; the device is in its configuration.
     /// `random` becomes the address of a device that has none of its own. `counters` go on from
     /// where they are.
     pub async fn start(

@@ -1,6 +1,6 @@
 //! USB Ethernet adapters: CDC-ECM and RNDIS devices as network interfaces.
 //!
-//! [`probe`] finds the Ethernet function of a device in any of its configurations;
+//! [`probe()`] finds the Ethernet function of a device in any of its configurations;
 //! [`Adapter::start`] brings it up and learns its address; [`Adapter::run`] moves frames between
 //! it and a [`net::netif::Port`] until the device goes or fails.
 //!

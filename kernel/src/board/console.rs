@@ -44,7 +44,11 @@ impl Input {
 }
 
 /// Output that waits for the UART.
-static OUTPUT: IrqCell<Deque<u8, 8192>> = IrqCell::new(Deque::new());
+static OUTPUT: IrqCell<Deque<u8, OUTPUT_SIZE>> = IrqCell::new(Deque::new());
+const OUTPUT_SIZE: usize = 8192;
+
+/// Wakes when at least half of the buffer for output has become free.
+pub static DRAINED: WaitQueue = WaitQueue::new();
 
 /// Count of times that received bytes were lost because the UART's FIFO was full.
 static OVERRUNS: AtomicU64 = AtomicU64::new(0);
@@ -52,6 +56,11 @@ static OVERRUNS: AtomicU64 = AtomicU64::new(0);
 /// Count of times that received bytes were lost because the UART's FIFO was full.
 pub fn overruns() -> u64 {
     OVERRUNS.load(Ordering::Relaxed)
+}
+
+/// Bytes that [`write()`] takes now without waiting for the UART.
+pub fn room() -> usize {
+    OUTPUT.with(|output| OUTPUT_SIZE - output.len())
 }
 
 /// Writes all of `bytes`, without translating any.
@@ -140,10 +149,15 @@ fn handle_interrupt() {
     if readable {
         RECEIVED.wake_all();
     }
-    OUTPUT.with(|output| {
+    let drained = OUTPUT.with(|output| {
+        let before = output.len();
         send_waiting(output);
         if output.is_empty() {
             pl011::set_transmit_interrupt(false);
         }
+        before > OUTPUT_SIZE / 2 && output.len() <= OUTPUT_SIZE / 2
     });
+    if drained {
+        DRAINED.wake_all();
+    }
 }

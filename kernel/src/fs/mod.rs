@@ -6,7 +6,7 @@
 //!  path ── Namespace::walk ──> Location ┘ ──────> dyn Node     what is listed, renamed, stat'ed
 //! ```
 //!
-//! - [`file`], [`descriptor`], [`pipe`]: open files.
+//! - [`mod@file`], [`descriptor`], [`pipe`]: open files.
 //! - [`path`], [`node`], [`stat`], [`open`]: the tree.
 //! - [`initramfs`] at `/`, [`ram`] at `/tmp`, [`device`] at `/dev`, [`proc`] and [`sys`].
 //!

@@ -6,6 +6,7 @@ use crate::executor::WaitQueue;
 use crate::memory::dma;
 use crate::time;
 use ::net::interface::{InterfaceConfig, InterfaceError, InterfaceIndex, InterfaceKind};
+use ::net::limits;
 use ::net::netif::{LinkDrop, LinkState, MacAddress, Port};
 use alloc::format;
 use alloc::rc::Rc;
@@ -22,8 +23,8 @@ impl EthernetPort {
     pub fn open(prefix: &str, mac: MacAddress, mtu: u16) -> Result<Self, InterfaceError> {
         let now = time::now();
         let index = change_stack(|stack| {
-            let name = (0..)
-                .map(|number: u32| format!("{prefix}{number}"))
+            let name = (0..limits::INTERFACES)
+                .map(|number| format!("{prefix}{number}"))
                 .find(|name| stack.interface_by_name(name).is_none())
                 .unwrap_or_default();
             let config =
