@@ -140,7 +140,7 @@ pub fn return_from_handler(process: &Process, context: &mut UserContext) {
     let frame = UserReader::new(&slices).copy_all();
     let decoded = frame.and_then(|frame| signal_frame::decode(&frame).map_err(|_| Errno::FAULT));
     let Ok((registers, mask)) = decoded else {
-        log::error!("process {}: bad signal frame at {:#x}", process.pid(), context.sp);
+        log::debug!("process {}: bad signal frame at {:#x}", process.pid(), context.sp);
         kill::force(process, Sent { signal: Signal::SEGV, cause: Cause::Kernel });
         return;
     };

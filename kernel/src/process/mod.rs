@@ -1,14 +1,14 @@
 //! Processes: their memory, files and signals, and how they begin and end.
 //!
 //! A process is a future on the executor that runs its program until something happens and then
-//! handles that ([`run`]). There are no kernel stacks: a system call that waits is an `await`.
+//! handles that (`run`). There are no kernel stacks: a system call that waits is an `await`.
 //! Each has one thread.
 //!
 //! - [`address_space`], [`regions`], [`user_table`], [`frames`]: memory.
-//! - [`program_image`], [`initial_stack`], [`execute`]: from a file to a program.
-//! - [`signal`], [`signal_frame`], [`deliver`], [`kill`]: signals.
-//! - [`fork`], [`exit`], [`wait`], [`group`]: families.
-//! - [`table`]: all of them, and the one that runs.
+//! - [`program_image`], [`initial_stack`], `execute`: from a file to a program.
+//! - [`signal`], [`signal_frame`], `deliver`, `kill`: signals.
+//! - `fork`, `exit`, `wait`, `group`: families.
+//! - `table`: all of them, and the one that runs.
 //!
 //! What needs no hardware is tested on the host.
 

@@ -67,9 +67,18 @@ pub fn start_init(archive: &'static [u8], path: &[u8], arguments: &[&[u8]]) -> R
     };
     let context = execute::execute(&process, &root, request)?;
     executor::spawn("console input", receive_from_console());
+    executor::spawn("console output", watch_console_output());
     table::insert(process.clone());
     run::start(process, Box::new(context));
     Ok(())
+}
+
+/// Lets programs write again when the console's buffer has drained.
+async fn watch_console_output() {
+    loop {
+        console::DRAINED.wait().await;
+        tty::CONSOLE.output_drained();
+    }
 }
 
 /// Hands what is typed to the terminal.

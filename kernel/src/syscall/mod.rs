@@ -1,10 +1,10 @@
 //! System calls: Linux's numbers, arguments and results on aarch64.
 //!
 //! One small file a family; each call fetches its arguments, finds its object, calls one method
-//! and converts the result. Only [`blocking`] waits for files.
+//! and converts the result. Only `blocking` waits for files.
 //!
-//! - [`errno`], [`user_memory`], [`arguments`]: what crosses the border.
-//! - [`dispatch`]: from a number to a function.
+//! - [`errno`], [`user_memory`], `arguments`: what crosses the border.
+//! - `dispatch`: from a number to a function.
 
 pub mod errno;
 pub mod user_memory;

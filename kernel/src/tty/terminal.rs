@@ -89,6 +89,14 @@ pub fn open(stat: Stat) -> Box<dyn File> {
     Box::new(TerminalFile { terminal: &CONSOLE, stat })
 }
 
+/// Bytes that the wire takes now without waiting.
+fn room() -> usize {
+    #[cfg(target_os = "none")]
+    return crate::board::console::room();
+    #[cfg(not(target_os = "none"))]
+    usize::MAX
+}
+
 fn transmit(bytes: &[u8]) {
     #[cfg(target_os = "none")]
     crate::board::console::write(bytes);
@@ -129,6 +137,11 @@ impl Terminal {
                 owner::signal_group(group, signal);
             }
         }
+        self.changed.wake_all();
+    }
+
+    /// The wire has room again.
+    pub fn output_drained(&self) {
         self.changed.wake_all();
     }
 
@@ -315,8 +328,13 @@ impl File for TerminalFile {
         if self.terminal.state.with(|state| state.discipline.is_stopped()) {
             return Err(Errno::AGAIN);
         }
+        // A byte can become two on the wire. Programs wait for the wire, the kernel never does.
+        let count = STEP.min(room() / 2);
+        if count == 0 {
+            return Err(Errno::AGAIN);
+        }
         let mut step = [0; STEP];
-        let count = from.copy(&mut step)?;
+        let count = from.copy(&mut step[..count])?;
         let mut wire = Vec::new();
         self.terminal.state.with(|state| {
             for &byte in &step[..count] {
@@ -331,7 +349,7 @@ impl File for TerminalFile {
         self.terminal.state.with(|state| {
             let mut ready = Readiness::empty();
             ready.set(Readiness::IN, state.discipline.is_readable());
-            ready.set(Readiness::OUT, !state.discipline.is_stopped());
+            ready.set(Readiness::OUT, !state.discipline.is_stopped() && room() >= 2 * STEP);
             ready
         })
     }

@@ -1,7 +1,7 @@
 //! `/proc`: what the kernel tells about itself and its processes, in Linux's formats (proc(5)).
 //!
 //! - [`system`]: memory, time, processor, mounts.
-//! - [`format`]: the files of a process, from a snapshot of it.
+//! - [`mod@format`]: the files of a process, from a snapshot of it.
 //!
 //! The network registers its files under `net`, the processes register themselves.
 
