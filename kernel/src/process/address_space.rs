@@ -8,6 +8,7 @@
 //! here or the program's own.
 
 use super::frames;
+use super::page_cache;
 use super::regions::{Backing, PageRange, Purpose, Region, Regions, TooManyRegions};
 use super::user_table::UserTable;
 use crate::memory::frame::{self, Frame};
@@ -85,6 +86,33 @@ impl Region {
         }
     }
 
+    /// Makes the page at `address`, or finds one that another process has made of the same part of
+    /// a file. Who is about to write gets a page of its own at once.
+    fn make_page(&self, address: u64, attempt: Attempt) -> Result<Rc<Frame>, FaultReason> {
+        let shareable = match self.backing {
+            Backing::File { contents, start } if attempt != Attempt::Write => {
+                Some((contents, address as i64 - start as i64))
+            }
+            Backing::File { .. } | Backing::Zero => None,
+        };
+        if let Some((contents, offset)) = shareable
+            && let Some(page) = page_cache::find(contents, offset)
+        {
+            return Ok(page);
+        }
+        let mut fresh = frames::allocate().ok_or(FaultReason::OutOfMemory)?;
+        self.fill(address, fresh.bytes_mut());
+        // What is shared may be executed elsewhere.
+        if self.permissions.execute || shareable.is_some() {
+            synchronize_instructions(&fresh);
+        }
+        let fresh = Rc::new(fresh);
+        if let Some((contents, offset)) = shareable {
+            page_cache::insert(contents, offset, &fresh);
+        }
+        Ok(fresh)
+    }
+
     /// Puts what the region holds into a new page at `address`.
     fn fill(&self, address: u64, page: &mut [u8; PAGE_SIZE]) {
         let Backing::File { contents, start } = self.backing else { return };
@@ -120,24 +148,20 @@ impl Inner {
             return Err(FaultReason::Denied);
         }
         let fresh = match self.pages.get(&page) {
-            None => {
-                let mut fresh = frames::allocate().ok_or(FaultReason::OutOfMemory)?;
-                region.fill(page, fresh.bytes_mut());
-                Some(fresh)
-            }
+            None => Some(region.make_page(page, attempt)?),
             Some(shared) if attempt == Attempt::Write && Rc::strong_count(shared) > 1 => {
                 let mut fresh = frames::allocate().ok_or(FaultReason::OutOfMemory)?;
                 fresh.bytes_mut().copy_from_slice(shared.bytes());
-                Some(fresh)
+                if region.permissions.execute {
+                    synchronize_instructions(&fresh);
+                }
+                Some(Rc::new(fresh))
             }
             Some(_) => None,
         };
         if let Some(fresh) = fresh {
-            if region.permissions.execute {
-                synchronize_instructions(&fresh);
-            }
             // The old page must not be reachable any more when it goes.
-            let old = self.pages.insert(page, Rc::new(fresh));
+            let old = self.pages.insert(page, fresh);
             let entered = self.enter(page, &region);
             drop(old);
             return entered;

@@ -96,6 +96,26 @@ fn programs_come_from_their_file_and_zeros() {
 }
 
 #[test]
+fn programs_share_the_pages_of_their_file() {
+    let contents: &'static [u8] = alloc::vec![1; 5000].leak();
+    let load = || {
+        let space = AddressSpace::new().expect("memory");
+        let range = PageRange::new(BASE, 2 * PAGE).expect("a range");
+        let backing = Backing::File { contents, start: BASE };
+        space.map(&range, RW, backing, Purpose::Program).expect("map");
+        space
+    };
+    let frame = |space: &AddressSpace| space.inner.borrow().pages[&BASE].physical();
+    let (one, two) = (load(), load());
+    assert_eq!((one.byte(BASE), two.byte(BASE)), (1, 1));
+    assert_eq!(frame(&one), frame(&two));
+    assert_eq!(one.entry(BASE), Some(R), "nobody writes to the shared page");
+    one.store(BASE, 2).expect("store");
+    assert_ne!(frame(&one), frame(&two));
+    assert_eq!((one.byte(BASE), two.byte(BASE), load().byte(BASE)), (2, 1, 1));
+}
+
+#[test]
 fn protection_reaches_pages_that_are_there() {
     let space = space(3, RW);
     space.store(BASE + PAGE, 1).expect("store");

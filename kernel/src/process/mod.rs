@@ -4,7 +4,7 @@
 //! handles that (`run`). There are no kernel stacks: a system call that waits is an `await`.
 //! Each has one thread.
 //!
-//! - [`address_space`], [`regions`], [`user_table`], [`frames`]: memory.
+//! - [`address_space`], [`regions`], [`user_table`], [`frames`], [`page_cache`]: memory.
 //! - [`program_image`], [`initial_stack`], `execute`: from a file to a program.
 //! - [`signal`], [`signal_frame`], `deliver`, `kill`: signals.
 //! - `fork`, `exit`, `wait`, `group`: families.
@@ -15,6 +15,7 @@
 pub mod address_space;
 pub mod frames;
 pub mod initial_stack;
+pub mod page_cache;
 pub mod program_image;
 pub mod regions;
 pub mod signal;

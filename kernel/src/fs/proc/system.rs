@@ -2,7 +2,8 @@
 
 use super::super::generated::TextFile;
 use crate::executor;
-use crate::memory::MemoryStatistics;
+use crate::memory::{MemoryStatistics, PAGE_SIZE};
+use crate::process::page_cache;
 use crate::time::{self, Duration};
 use alloc::string::String;
 use core::fmt::Write as _;
@@ -49,17 +50,18 @@ pub fn since_boot() -> Duration {
     Duration::from_nanos(time::now().as_nanos())
 }
 
-/// The memory that a program could get: free frames.
+/// The memory that a program could get: free frames, and pages of files that nobody uses now.
 fn meminfo(memory: &MemoryStatistics, text: &mut String) {
     let MemoryStatistics { total, free, image, heap_total, heap_used, dma_total, dma_used } =
         *memory;
     let heap_free = heap_total.saturating_sub(heap_used);
+    let cached = page_cache::unused() * PAGE_SIZE;
     for (name, bytes) in [
         ("MemTotal", total),
         ("MemFree", free),
-        ("MemAvailable", free),
+        ("MemAvailable", free + cached),
         ("Buffers", 0),
-        ("Cached", 0),
+        ("Cached", cached),
         ("SwapCached", 0),
         ("Shmem", 0),
         ("Slab", heap_used),
