@@ -15,7 +15,10 @@ pub(crate) fn start() -> ! {
     } else {
         net::start();
         usb::start();
-        start_programs();
+        executor::spawn("start", async {
+            usb::settle().await;
+            start_programs();
+        });
     }
     executor::run()
 }

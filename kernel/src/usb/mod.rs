@@ -6,7 +6,7 @@ use crate::memory::dma::{self, DmaBuffer};
 use crate::net::ethernet::EthernetPort;
 use crate::sync::TaskCell;
 use crate::time::{self, Duration};
-use crate::{board, boot_arguments, executor, fs, random};
+use crate::{board, boot_arguments, executor, fs, net, random};
 use alloc::boxed::Box;
 use cdc_ecm::{Adapter, Counters, Preference};
 use core::cell::Cell;
@@ -14,7 +14,7 @@ use usb_core::bus::{self, Bus};
 use usb_core::class::{ClassDrivers, DriverEnd, Platform, Selection};
 use usb_core::descriptor::DescriptorSet;
 use usb_core::device::Device;
-use usb_core::host::Clock;
+use usb_core::host::{Clock, HostController, RootPortState};
 use usb_dwc2::registers::mmio::MmioRegisters;
 use usb_dwc2::{BufferAllocator, Dwc2, Interrupts};
 
@@ -22,6 +22,11 @@ use usb_dwc2::{BufferAllocator, Dwc2, Interrupts};
 const START_ATTEMPTS: u32 = 3;
 /// How long the power stays off in between.
 const POWER_CYCLE: Duration = Duration::from_millis(200);
+
+/// How long the first program waits for USB.
+const SETTLE_LIMIT: Duration = Duration::from_secs(3);
+/// How often that is looked at.
+const SETTLE_STEP: Duration = Duration::from_millis(20);
 
 /// What the interrupt handler and the driver share.
 static INTERRUPTS: Interrupts = Interrupts::new();
@@ -154,6 +159,21 @@ impl ClassDrivers<KernelPlatform> for Drivers {
 pub fn start() {
     fs::sys::register("bus/usb/devices", sysfs::devices);
     executor::spawn("usb", run());
+}
+
+/// Returns when the devices that were there at power-on have their drivers, or there are none, or
+/// they take too long: so that what programs print does not mix with what the kernel tells of them.
+pub async fn settle() {
+    let deadline = time::now() + SETTLE_LIMIT;
+    while time::now() < deadline {
+        time::sleep(SETTLE_STEP).await;
+        let Some(bus) = BUS.with(|bus| *bus) else { continue };
+        let is_empty = bus.platform().host().root_port() == RootPortState::Empty;
+        let has_adapter = net::with_stack(|stack| stack.interfaces().nth(1).is_some());
+        if is_empty || has_adapter {
+            return;
+        }
+    }
 }
 
 async fn run() {
