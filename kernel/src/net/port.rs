@@ -14,15 +14,15 @@ pub(super) static TRANSMITTERS: TaskCell<Vec<(InterfaceIndex, Rc<WaitQueue>)>> =
 
 /// Wakes every driver that has something to send.
 pub(super) fn wake_transmitters() {
-    let ready: Vec<Rc<WaitQueue>> = with_stack(|stack| {
+    with_stack(|stack| {
         TRANSMITTERS.with(|transmitters| {
-            let has_frames = transmitters.iter().filter(|(index, _)| stack.has_transmit(*index));
-            has_frames.map(|(_, queue)| queue.clone()).collect()
-        })
+            for (index, queue) in transmitters.iter() {
+                if stack.has_transmit(*index) {
+                    queue.wake_all();
+                }
+            }
+        });
     });
-    for queue in ready {
-        queue.wake_all();
-    }
 }
 
 /// An interface's name, for messages.

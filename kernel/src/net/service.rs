@@ -6,8 +6,8 @@ use crate::sync::TaskCell;
 use crate::time::{self, Instant};
 use ::net::event::Event;
 use ::net::interface::InterfaceIndex;
-use alloc::boxed::Box;
 use core::future::poll_fn;
+use core::pin::pin;
 use core::task::Poll;
 
 /// Woken when the stack's next deadline has come nearer.
@@ -35,7 +35,7 @@ pub(super) async fn serve() {
 
 /// Returns when either future does.
 async fn first(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
-    let (mut one, mut other) = (Box::pin(one), Box::pin(other));
+    let (mut one, mut other) = (pin!(one), pin!(other));
     poll_fn(|context| {
         let done = one.as_mut().poll(context).is_ready() || other.as_mut().poll(context).is_ready();
         if done { Poll::Ready(()) } else { Poll::Pending }
