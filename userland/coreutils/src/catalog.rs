@@ -58,6 +58,13 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("yes", "print a line again and again"),
 ];
 
+/// The commands that the shell knows without a program.
+pub const BUILTINS: &[&str] = &[
+    ".", ":", "[", "bg", "break", "cd", "command", "continue", "eval", "exec", "exit", "export",
+    "fg", "hash", "history", "jobs", "local", "printf", "read", "readonly", "return", "set",
+    "shift", "test", "times", "trap", "type", "umask", "unset", "wait",
+];
+
 /// What a program does.
 #[must_use]
 pub fn find(name: &[u8]) -> Option<&'static str> {
@@ -73,7 +80,7 @@ mod tests {
     use std::string::String;
     use std::vec::Vec;
 
-    use super::{PROGRAMS, find};
+    use super::{BUILTINS, PROGRAMS, find};
 
     #[test]
     fn every_program_has_its_line() {
@@ -90,6 +97,20 @@ mod tests {
                 assert!(find(program.as_bytes()).is_some(), "{program} has no line");
             }
         }
+    }
+
+    #[test]
+    fn the_builtins_are_those_of_the_shell() {
+        let table = include_str!("../../sh/src/builtins.rs");
+        let table = table.split("builtins! {").nth(1).and_then(|rest| rest.split("};").next());
+        let names: Vec<&str> = (table.expect("the shell's table").lines())
+            .filter_map(|line| line.trim().strip_prefix('"')?.split('"').next())
+            .collect();
+        for name in &names {
+            // Some are programs, too.
+            assert!(BUILTINS.contains(name) != find(name.as_bytes()).is_some(), "{name}");
+        }
+        assert!(BUILTINS.iter().all(|name| names.contains(name)));
     }
 
     #[test]

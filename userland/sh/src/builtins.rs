@@ -8,7 +8,6 @@ pub mod print;
 pub mod test;
 pub mod variables;
 
-use alloc::format;
 use alloc::vec::Vec;
 
 use rt::bstr::{BStr, BString, ByteSlice};
@@ -32,8 +31,14 @@ pub struct Builtin {
 }
 
 impl Builtin {
-    /// Runs it; `arguments` begin with its name.
+    /// Runs it; `arguments` begin with its name. `--help` explains it, except where that is an
+    /// argument like any other.
     pub fn run(&self, shell: &mut Shell, arguments: &[BString]) -> Flow {
+        let explains = !matches!(self.name, ":" | "[" | "echo" | "false" | "test" | "true");
+        if explains && matches!(arguments, [_, option] if option == "--help") {
+            rt::println!("Usage: {} {}\n{}", self.name, self.usage, self.about);
+            return Ok(());
+        }
         (self.action)(shell, arguments)
     }
 
@@ -74,7 +79,6 @@ pub static BUILTINS: &[Builtin] = builtins! {
     "false" "" "fail" fail;
     "fg" "[%JOB]" "bring a job to the foreground" jobs::foreground;
     "hash" "" "do nothing: programs are looked up each time" nothing;
-    "help" "" "list the builtin commands" help;
     "history" "" "list the lines typed before" history;
     "jobs" "[-l]" "list jobs" jobs::list;
     "kill" "[-SIGNAL] PID|%JOB..." "send a signal" jobs::kill;
@@ -260,17 +264,6 @@ fn print_directory(shell: &mut Shell, arguments: &[BString]) -> Flow {
         }
         Err(error) => complain(shell, arguments, 1, strerror(error)),
     }
-}
-
-fn help(_shell: &mut Shell, _arguments: &[BString]) -> Flow {
-    rt::println!("Builtin commands of the shell (`/bin/help` lists the programs):");
-    for builtin in BUILTINS {
-        let form = format!("{} {}", builtin.name, builtin.usage);
-        rt::println!("  {form:<34} {}", builtin.about);
-    }
-    // The programs, where the system has a list of them.
-    rt::output::flush();
-    Ok(())
 }
 
 fn history(shell: &mut Shell, _arguments: &[BString]) -> Flow {

@@ -4,11 +4,11 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use rt::bstr::BString;
-use rt::process::shell_status;
+use rt::process::{Fork, shell_status};
 use rt::rustix::io::Errno;
 use rt::rustix::process::{Pid, Signal, WaitOptions, WaitStatus, setpgid, waitpid};
 use rt::rustix::termios;
-use rt::signal::{self, Action};
+use rt::signal::{self, Action, Mask};
 
 /// A signal said that the user pressed ^C.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -40,6 +40,24 @@ pub fn restore_signals() {
     for signal in HARMLESS.into_iter().chain([Signal::INT]) {
         let _ = signal::set_action(signal, Action::Default);
     }
+}
+
+/// Makes a child that has the signals' default actions when `guarded` ones are in force here.
+///
+/// Signals are held back until the child has restored them: one sent to it right after its birth
+/// must not be ignored because this shell ignores it.
+pub fn fork_child(guarded: bool) -> Result<Fork, Errno> {
+    if !guarded {
+        return rt::process::fork();
+    }
+    let mask = signal::block(Mask(u64::MAX))?;
+    let fork = rt::process::fork();
+    if fork == Ok(Fork::Child) {
+        restore_signals();
+    }
+    // It was in force a moment ago, so it is valid.
+    let _ = signal::set_mask(mask);
+    fork
 }
 
 /// How a program is doing.
@@ -96,6 +114,13 @@ impl Job {
         } else {
             self.processes.last().map_or(State::Done(0), |process| process.state)
         }
+    }
+
+    /// What a shell says about the signal that ended it, if one did.
+    #[must_use]
+    pub fn signal_text(&self) -> Option<&'static str> {
+        let signal = self.processes.last()?.signal?;
+        signal::TEXTS.get(usize::try_from(signal).ok()?).copied()
     }
 
     /// Takes its stopped programs for running again.

@@ -6,7 +6,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 
 use rt::bstr::{BStr, BString, ByteSlice};
-use rt::process::{Fork, Vector, execute, find, fork};
+use rt::process::{Fork, Vector, execute, find};
 use rt::rustix::fd::{AsFd, OwnedFd};
 use rt::rustix::io::Errno;
 use rt::rustix::pipe::{PipeFlags, pipe_with};
@@ -215,7 +215,7 @@ impl Shell {
         foreground: bool,
         body: impl FnOnce(&mut Self) -> Flow,
     ) -> Option<Pid> {
-        match fork() {
+        match jobs::fork_child(self.is_interactive()) {
             Ok(Fork::Parent(pid)) => {
                 if self.jobs.controls_terminal() {
                     // Both sides do this, so that neither can be too late. It fails when the child
@@ -231,9 +231,6 @@ impl Shell {
                         let own = group.unwrap_or_else(rt::rustix::process::getpid);
                         let _ = tcsetpgrp(rt::input::stdin(), own);
                     }
-                }
-                if self.is_interactive() {
-                    jobs::restore_signals();
                 }
                 self.become_subshell();
                 // Whatever unwinds ends here.
@@ -287,11 +284,8 @@ impl Shell {
         let failed =
             |error: Errno| ExpansionError(format!("Cannot substitute: {}", strerror(error)).into());
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).map_err(failed)?;
-        let pid = match fork().map_err(failed)? {
+        let pid = match jobs::fork_child(self.is_interactive()).map_err(failed)? {
             Fork::Child => {
-                if self.is_interactive() {
-                    jobs::restore_signals();
-                }
                 drop(reader);
                 self.become_subshell();
                 if descriptor::place(writer, 1).is_ok() {

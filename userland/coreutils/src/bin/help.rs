@@ -6,7 +6,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
-use coreutils::catalog::{self, PROGRAMS};
+use coreutils::catalog::{self, BUILTINS};
 use coreutils::tree;
 use rt::bstr::{BStr, BString, ByteSlice};
 use rt::options::{Item, Opt, Tool};
@@ -61,10 +61,9 @@ fn main(arguments: Arguments) -> ExitCode {
         }
     }
     if !brief {
-        rt::println!(
-            "\n{} programs are known; the shell has builtins of its own (type `help` in it).",
-            PROGRAMS.len()
-        );
+        let (first, second) = BUILTINS.split_at(BUILTINS.len() / 2);
+        rt::println!("\nThe shell itself knows {}\n{}.", first.join(" "), second.join(" "));
+        rt::println!("`NAME --help` says more about a program.");
     }
     ExitCode::SUCCESS
 }

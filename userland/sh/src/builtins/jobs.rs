@@ -36,6 +36,7 @@ fn show(job: &Job, mark: char, long: bool) {
         State::Running => "Running".into(),
         State::Stopped => "Stopped".into(),
         State::Done(0) => "Done".into(),
+        State::Done(_) if job.signal_text().is_some() => job.signal_text().unwrap_or("").into(),
         State::Done(status) => alloc::format!("Done({status})").into(),
     };
     match job.processes.first() {
