@@ -33,7 +33,10 @@ use_rustup() {
   # One try a day: without a network this costs some seconds each time.
   local tried=target/.rustup-targets-unavailable
   [ -n "${TOOLCHAIN:-}" ] || [ -z "$(find "$tried" -mtime -1 2>/dev/null)" ] || return 1
-  if timeout 300 rustup target add "$kernel_target" "$user_target" >/dev/null 2>&1 && rustup_has_targets; then
+  # macOS has no timeout; there the user interrupts.
+  local limit=''
+  command -v timeout >/dev/null && limit='timeout 300'
+  if $limit rustup target add "$kernel_target" "$user_target" >/dev/null 2>&1 && rustup_has_targets; then
     return 0
   fi
   mkdir -p target && touch "$tried"
