@@ -6,6 +6,7 @@ use crate::interface::InterfaceIndex;
 use crate::ipv6_input::Arrival;
 use crate::ipv6_output::Urgency;
 use crate::limits;
+use crate::neighbor::Sender;
 use crate::netif::MacAddress;
 use crate::random::Random;
 use crate::stack::Stack;
@@ -101,6 +102,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 const MINIMUM_PAYLOAD: usize = 46;
 
 impl Urgency {
+    /// For whom the neighbor cache resolves the next hop.
+    pub(crate) const fn sender(self) -> Sender {
+        match self {
+            Self::User => Sender::Program,
+            Self::Control => Sender::Answer,
+        }
+    }
+
     /// How full an interface's queue may be for a packet to be queued.
     pub(crate) const fn transmit_limit(self) -> usize {
         match self {

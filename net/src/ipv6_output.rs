@@ -11,7 +11,7 @@ use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
 use crate::neighbor::Output;
 use crate::random::Random;
-use crate::route::{Route, RouteAction};
+use crate::route::{Choice, Route, RouteAction};
 use crate::stack::{LocalPacket, Stack};
 use crate::time::Instant;
 use crate::wire::ethernet::multicast_mac;
@@ -29,6 +29,8 @@ pub(crate) struct Path {
     pub(crate) mtu: u16,
     /// It does not leave the node.
     pub(crate) local: bool,
+    /// The router that would get it if it were not known to be unreachable.
+    pub(crate) avoided: Option<(InterfaceIndex, Ipv6Addr)>,
 }
 
 /// Why there is no way to a destination.
@@ -87,7 +89,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         if let Some(owner) = self.owner_of(destination, interface) {
             let mtu = self.interface(InterfaceIndex::LOOPBACK).map_or(u16::MAX, Interface::mtu);
-            return Ok(Path { interface: owner, next_hop: destination, mtu, local: true });
+            return Ok(Path {
+                interface: owner,
+                next_hop: destination,
+                mtu,
+                local: true,
+                avoided: None,
+            });
         }
         // RFC 4291, Section 2.5.3: ::1 never leaves the node.
         if destination.is_loopback() {
@@ -97,10 +105,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             let index = interface.ok_or(NoRoute::Unreachable)?;
             return self.hop(index, destination, destination, now);
         }
-        let route = self.lookup_route(destination, interface).ok_or_else(|| {
-            let down = interface.and_then(|index| self.interface(index)).is_some_and(is_down);
-            if down { NoRoute::InterfaceDown } else { NoRoute::Unreachable }
-        })?;
+        let Choice { route, avoided } =
+            self.lookup_route(destination, interface).ok_or_else(|| {
+                let down = interface.and_then(|index| self.interface(index)).is_some_and(is_down);
+                if down { NoRoute::InterfaceDown } else { NoRoute::Unreachable }
+            })?;
         let next_hop = match route.action {
             RouteAction::OnLink => destination,
             RouteAction::Via(gateway) => gateway,
@@ -110,7 +119,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         // RFC 4861, Section 8.3: a Redirect from that router overrides it.
         let redirected = self.destinations.next_hop((route.interface, destination));
-        self.hop(route.interface, redirected.unwrap_or(next_hop), destination, now)
+        let next_hop = redirected.unwrap_or(next_hop);
+        let hop = self.hop(route.interface, next_hop, destination, now)?;
+        Ok(Path { avoided, ..hop })
     }
 
     /// The best entry of the routing table.
@@ -118,7 +129,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &self,
         destination: Ipv6Addr,
         interface: Option<InterfaceIndex>,
-    ) -> Option<Route> {
+    ) -> Option<Choice> {
         self.routes.lookup(
             destination,
             |index| {
@@ -144,7 +155,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let link = interface.mtu();
         let path = self.destinations.path_mtu((index, destination), now);
         let mtu = path.map_or(link, |path| path.min(link));
-        Ok(Path { interface: index, next_hop, mtu, local: false })
+        Ok(Path { interface: index, next_hop, mtu, local: false, avoided: None })
     }
 
     fn route_multicast(
@@ -161,7 +172,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(NoRoute::InterfaceDown);
         }
         let local = found.is_loopback() || group.scope() <= Scope::INTERFACE_LOCAL;
-        Ok(Path { interface: index, next_hop: group, mtu: found.mtu(), local })
+        let mtu = found.mtu();
+        Ok(Path { interface: index, next_hop: group, mtu, local, avoided: None })
     }
 
     /// The interface for multicast without one: the first that is up, `lo` last.
@@ -249,9 +261,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if hop.local {
             return self.send_local(hop.interface, packet);
         }
+        if let Some(router) = hop.avoided {
+            self.on_avoided_router(router, outgoing.source, now);
+        }
         let neighbor = (hop.interface, hop.next_hop);
-        self.make_neighbor_room(neighbor);
-        match self.neighbors.output(neighbor, packet, outgoing.source, now) {
+        let sender = outgoing.urgency.sender();
+        self.make_neighbor_room(neighbor, sender, now);
+        match self.neighbors.output(neighbor, packet, (outgoing.source, sender), now) {
             Output::Transmit(packet, mac) => {
                 self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
             }

@@ -16,9 +16,13 @@ pub const AUTOCONFIGURED_ADDRESSES: usize = 16;
 /// Neighbor cache entries of all interfaces.
 pub const NEIGHBORS: usize = 256;
 
-/// Of these, entries whose address is being resolved. A sweep through a prefix by somebody
-/// (RFC 6583, Section 7.1) recycles these and leaves the resolved ones alone.
-pub const NEIGHBORS_INCOMPLETE: usize = 96;
+/// Of these, entries whose address is being resolved because a program sends there. A sweep
+/// through a prefix (RFC 6583, Section 7.1) recycles these and leaves the resolved ones alone.
+pub const NEIGHBORS_INCOMPLETE: usize = 48;
+
+/// Entries whose address is being resolved only because this node wants to answer: anybody on the
+/// link can cause those, so they never take the places of the others.
+pub const NEIGHBORS_INCOMPLETE_ANSWERS: usize = 48;
 
 /// Packets that wait for one neighbor's link-layer address (RFC 4861, Section 7.2.2 asks for one
 /// at least).
@@ -26,6 +30,9 @@ pub const NEIGHBOR_QUEUE: usize = 8;
 
 /// Packets that wait for link-layer addresses, of all neighbors together.
 pub const NEIGHBOR_PACKETS: usize = 128;
+
+/// Of these, places that this node's answers leave free for what programs send.
+pub const NEIGHBOR_PACKETS_RESERVE: usize = 64;
 
 /// Routes of all kinds: connected, advertised and by the user.
 pub const ROUTES: usize = 160;

@@ -22,8 +22,8 @@ const DELAY_FIRST_PROBE_TIME: Duration = Duration::from_secs(5);
 const MAX_MULTICAST_SOLICIT: u8 = 3;
 /// MAX_UNICAST_SOLICIT (RFC 4861, Section 10).
 const MAX_UNICAST_SOLICIT: u8 = 3;
-/// How long a failure is remembered: a router that failed is avoided, and tried again no more
-/// than once in that time (RFC 4191, Section 3.5).
+/// How long a failure is remembered, and how often a router that failed, and so is avoided, is
+/// asked again at most (RFC 4191, Section 3.5: once per minute).
 const FAILED_TIME: Duration = Duration::from_secs(60);
 /// An entry whose reachability was confirmed is not thrown out for another one before it has been
 /// unused for so long.
@@ -89,7 +89,7 @@ enum State {
     Stale { mac: MacAddress },
     Delay { mac: MacAddress, until: Instant },
     Probe { mac: MacAddress, sent: u8, due: Instant },
-    Failed { until: Instant },
+    Failed { until: Instant, asked: Instant },
     Permanent { mac: MacAddress },
 }
 
@@ -108,9 +108,9 @@ impl State {
     const fn deadline(self) -> Instant {
         match self {
             Self::Incomplete { due, .. } | Self::Probe { due, .. } => due,
-            Self::Reachable { until, .. } | Self::Delay { until, .. } | Self::Failed { until } => {
-                until
-            }
+            Self::Reachable { until, .. }
+            | Self::Delay { until, .. }
+            | Self::Failed { until, .. } => until,
             Self::Stale { .. } | Self::Permanent { .. } => Instant::FAR_FUTURE,
         }
     }
@@ -134,6 +134,34 @@ pub(crate) struct Outcome {
     pub(crate) release: bool,
     /// It was a router and is none any more (RFC 4861, Section 7.2.5).
     pub(crate) no_router: bool,
+}
+
+/// For whom a neighbor is resolved. Answers are caused by whoever is on the link, with as many
+/// made-up senders as they like (RFC 6583, Section 7.1), so they never cost programs a place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sender {
+    /// A program.
+    Program,
+    /// This node, to answer somebody.
+    Answer,
+}
+
+impl Sender {
+    /// How many neighbors may be in resolution for it.
+    const fn resolutions(self) -> usize {
+        match self {
+            Self::Program => limits::NEIGHBORS_INCOMPLETE,
+            Self::Answer => limits::NEIGHBORS_INCOMPLETE_ANSWERS,
+        }
+    }
+
+    /// Places for waiting packets that it must leave free.
+    const fn packet_reserve(self) -> usize {
+        match self {
+            Self::Program => 0,
+            Self::Answer => limits::NEIGHBOR_PACKETS_RESERVE,
+        }
+    }
 }
 
 /// What to do with a packet for a neighbor.
@@ -171,6 +199,8 @@ struct Entry {
     queue: List,
     /// Source address of the packet that made us ask (RFC 4861, Section 7.2.2).
     prompted_by: Ipv6Addr,
+    /// For whom it is resolved: a program, if one sends there.
+    sender: Sender,
     /// Reachability was confirmed once: worth keeping.
     known: bool,
     confirmed: Instant,
@@ -216,6 +246,10 @@ impl Entry {
             used: self.used,
             updated: self.updated,
         }
+    }
+
+    fn is_resolved_for(&self, sender: Sender) -> bool {
+        matches!(self.state, State::Incomplete { .. }) && self.sender == sender
     }
 
     /// How willingly the entry is given up for a new one; `None` is not at all. Among equals, the
@@ -346,6 +380,7 @@ impl<B> NeighborCache<B> {
             is_router: false,
             queue: List::new(),
             prompted_by: Ipv6Addr::UNSPECIFIED,
+            sender: Sender::Answer,
             known: false,
             confirmed: Instant::ZERO,
             used: now,
@@ -380,37 +415,47 @@ impl<B> NeighborCache<B> {
         Some((entry.info(), entry.queue))
     }
 
-    /// The oldest entry that is being resolved.
-    fn oldest_incomplete(&self) -> Option<usize> {
+    /// The entry that has been in resolution longest for this sender.
+    fn oldest_incomplete(&self, sender: Sender) -> Option<usize> {
         self.entries
             .iter()
             .enumerate()
             .filter_map(|(slot, entry)| {
                 let entry = entry.as_ref()?;
-                matches!(entry.state, State::Incomplete { .. }).then_some((slot, entry.updated))
+                entry.is_resolved_for(sender).then_some((slot, entry.updated))
             })
             .min_by_key(|&(_, updated)| updated)
             .map(|(slot, _)| slot)
     }
 
-    /// Before an entry is made for resolution: when too many are being resolved, the one that
-    /// has tried longest makes room. Gives its waiting packets, to be dropped.
-    pub(crate) fn make_room(&mut self, key: Key) -> List {
-        if self.find(key).is_some() {
+    /// Before a neighbor is resolved: when too many are being resolved for the same kind of
+    /// sender, the one that has tried longest makes room. In a full table, a program also takes
+    /// the place of one that is resolved for an answer. Gives the waiting packets of the one that
+    /// goes, to be dropped.
+    pub(crate) fn make_room(&mut self, key: Key, sender: Sender, now: Instant) -> List {
+        let known = self.entry(key);
+        if known.is_some_and(|entry| match entry.state {
+            State::Incomplete { .. } => sender == Sender::Answer || entry.sender == sender,
+            State::Failed { .. } => false,
+            _ => true,
+        }) {
             return List::new();
         }
-        let resolving = self
-            .entries
-            .iter()
-            .flatten()
-            .filter(|entry| matches!(entry.state, State::Incomplete { .. }))
-            .count();
-        if resolving < limits::NEIGHBORS_INCOMPLETE {
-            return List::new();
-        }
-        let oldest = self.oldest_incomplete();
-        self.evicted += u64::from(oldest.is_some());
-        oldest.and_then(|slot| self.remove_slot(slot)).map_or(List::new(), |(_, queue)| queue)
+        let entries = self.entries.iter().flatten();
+        let resolving = entries.filter(|entry| entry.is_resolved_for(sender)).count();
+        let full = self.entries.len() == limits::NEIGHBORS
+            && self.entries.iter().all(|entry| {
+                entry.as_ref().is_some_and(|entry| entry.eviction_rank(now).is_none())
+            });
+        let victim = if resolving >= sender.resolutions() {
+            self.oldest_incomplete(sender)
+        } else if full && known.is_none() && sender == Sender::Program {
+            self.oldest_incomplete(Sender::Answer)
+        } else {
+            None
+        };
+        self.evicted += u64::from(victim.is_some());
+        victim.and_then(|slot| self.remove_slot(slot)).map_or(List::new(), |(_, queue)| queue)
     }
 
     /// A packet from `source` is to be sent to the neighbor.
@@ -418,7 +463,7 @@ impl<B> NeighborCache<B> {
         &mut self,
         key: Key,
         packet: B,
-        source: Ipv6Addr,
+        (source, sender): (Ipv6Addr, Sender),
         now: Instant,
     ) -> Output<B> {
         if self.find(key).is_none()
@@ -433,6 +478,9 @@ impl<B> NeighborCache<B> {
             return Output::Full(packet);
         };
         entry.used = now;
+        if sender == Sender::Program || matches!(entry.state, State::Failed { .. }) {
+            entry.sender = sender;
+        }
         let output = match entry.state {
             State::Reachable { mac, .. }
             | State::Delay { mac, .. }
@@ -457,19 +505,35 @@ impl<B> NeighborCache<B> {
                 }
                 // RFC 4861, Section 7.2.2: when the queue overflows, the new packet replaces the
                 // oldest.
-                let oldest = if entry.queue.len() >= limits::NEIGHBOR_QUEUE {
-                    self.packets.pop_front(&mut entry.queue)
+                let overflow = entry.queue.len() >= limits::NEIGHBOR_QUEUE
+                    || self.packets.available() <= sender.packet_reserve();
+                let oldest = if overflow { self.packets.pop_front(&mut entry.queue) } else { None };
+                if overflow && oldest.is_none() {
+                    Output::Full(packet)
                 } else {
-                    None
-                };
-                match self.packets.push_back(&mut entry.queue, packet) {
-                    Ok(()) => Output::Queued(oldest),
-                    Err(packet) => Output::Full(packet),
+                    match self.packets.push_back(&mut entry.queue, packet) {
+                        Ok(()) => Output::Queued(oldest),
+                        Err(packet) => Output::Full(packet),
+                    }
                 }
             }
         };
         self.schedule(schedule);
         output
+    }
+
+    /// A packet from `source` would go to this router, were it not known to be unreachable, and
+    /// takes another way. Whether to ask for the router with one solicitation: that is how it is
+    /// found again (RFC 4191, Section 3.5), once per minute and only while there is such traffic.
+    pub(crate) fn ask_again(&mut self, key: Key, source: Ipv6Addr, now: Instant) -> bool {
+        let Some(entry) = self.entry_mut(key) else { return false };
+        let State::Failed { asked, .. } = &mut entry.state else { return false };
+        if now < *asked + FAILED_TIME {
+            return false;
+        }
+        *asked = now;
+        entry.prompted_by = source;
+        true
     }
 
     /// The next packet that waited for a neighbor whose address is known now.
@@ -595,11 +659,13 @@ impl<B> NeighborCache<B> {
         }
     }
 
-    /// One thing that is due. Call until `None`.
+    /// One thing that is due. Call until `None`. The failure of a router is not forgotten as long
+    /// as `is_gateway` says that there are routes by way of it.
     pub(crate) fn poll(
         &mut self,
         now: Instant,
         timers: impl Fn(InterfaceIndex) -> Timers,
+        is_gateway: impl Fn(Key) -> bool,
     ) -> Option<Due> {
         if now < self.next {
             return None;
@@ -623,7 +689,7 @@ impl<B> NeighborCache<B> {
                     Due::Probe(key, mac)
                 }
                 State::Incomplete { .. } | State::Probe { .. } => {
-                    entry.enter(State::Failed { until: now + FAILED_TIME }, now);
+                    entry.enter(State::Failed { until: now + FAILED_TIME, asked: now }, now);
                     Due::Failed(key)
                 }
                 State::Delay { mac, .. } => {
@@ -633,6 +699,12 @@ impl<B> NeighborCache<B> {
                 State::Reachable { mac, .. } => {
                     entry.enter(State::Stale { mac }, now);
                     Due::Changed(key)
+                }
+                State::Failed { asked, .. } if is_gateway(key) => {
+                    let until = now + FAILED_TIME;
+                    entry.state = State::Failed { until, asked };
+                    next = next.min(until);
+                    continue;
                 }
                 State::Failed { .. } | State::Stale { .. } | State::Permanent { .. } => {
                     let info = entry.info();

@@ -23,7 +23,7 @@ fn at(secs: u64) -> Instant {
 }
 
 fn poll(cache: &mut NeighborCache<u32>, now: Instant) -> Vec<Due, 16> {
-    core::iter::from_fn(|| cache.poll(now, |_| TIMERS)).collect()
+    core::iter::from_fn(|| cache.poll(now, |_| TIMERS, |_| false)).collect()
 }
 
 fn state(cache: &NeighborCache<u32>, number: u16) -> Option<NeighborState> {
@@ -31,7 +31,7 @@ fn state(cache: &NeighborCache<u32>, number: u16) -> Option<NeighborState> {
 }
 
 fn send(cache: &mut NeighborCache<u32>, number: u16, packet: u32, now: Instant) -> Output<u32> {
-    cache.output(key(number), packet, SOURCE, now)
+    cache.output(key(number), packet, (SOURCE, Sender::Program), now)
 }
 
 /// A cache with neighbor 1 at `A` in the given state at time 0.
@@ -284,7 +284,7 @@ fn resolutions_have_their_share() {
     let mut cache = cache();
     cache.set(key(1), A, false, at(0)).unwrap();
     for number in 1000..2000 {
-        let mut dropped = cache.make_room(key(number));
+        let mut dropped = cache.make_room(key(number), Sender::Program, at(0));
         while cache.pop(&mut dropped).is_some() {}
         assert!(matches!(
             send(&mut cache, number, 1, at(0) + Duration::from_millis(number.into())),
@@ -296,6 +296,88 @@ fn resolutions_have_their_share() {
     assert_eq!(state(&cache, 1), Some(S::Stale));
     assert_eq!(state(&cache, 1999), Some(S::Incomplete));
     assert_eq!(state(&cache, 1000), None);
+}
+
+/// What this node does for one sender after another: room, then the packet.
+fn send_for(cache: &mut NeighborCache<u32>, number: u16, sender: Sender) -> Output<u32> {
+    let mut dropped = cache.make_room(key(number), sender, at(0));
+    while cache.pop(&mut dropped).is_some() {}
+    cache.output(key(number), 1, (SOURCE, sender), at(0))
+}
+
+fn resolving(cache: &NeighborCache<u32>) -> usize {
+    cache.iter().filter(|info| info.state == S::Incomplete).count()
+}
+
+/// RFC 6583, Section 7.1: answers to made-up neighbors take nothing from programs, neither
+/// entries nor places for packets, and a program finds room in spite of them.
+#[test]
+fn answers_never_push_out_what_programs_resolve() {
+    let mut cache = cache();
+    for number in 1..=10 {
+        assert!(matches!(send_for(&mut cache, number, Sender::Program), Output::Queued(None)));
+    }
+    for number in 1000..2000 {
+        for _ in 0..3 {
+            send_for(&mut cache, number, Sender::Answer);
+        }
+    }
+    assert_eq!(resolving(&cache), 10 + limits::NEIGHBORS_INCOMPLETE_ANSWERS);
+    assert!(cache.packets.available() >= limits::NEIGHBOR_PACKETS_RESERVE);
+    for number in 1..=20 {
+        assert!(matches!(send_for(&mut cache, number, Sender::Program), Output::Queued(None)));
+    }
+    assert_eq!(resolving(&cache), 20 + limits::NEIGHBORS_INCOMPLETE_ANSWERS);
+    // An answer to a neighbor that a program resolves changes nothing about that.
+    send_for(&mut cache, 5, Sender::Answer);
+    for number in 2000..3000 {
+        send_for(&mut cache, number, Sender::Answer);
+    }
+    assert!((1..=20).all(|number| state(&cache, number) == Some(S::Incomplete)));
+    // What began as an answer and is then wanted by a program is kept as well.
+    assert!(matches!(send_for(&mut cache, 2999, Sender::Program), Output::Queued(None)));
+    for number in 3000..4000 {
+        send_for(&mut cache, number, Sender::Answer);
+    }
+    assert_eq!(state(&cache, 2999), Some(S::Incomplete));
+}
+
+/// A table full of neighbors in use and of answers in resolution: programs get the places of the
+/// latter, answers get nothing.
+#[test]
+fn a_program_takes_the_place_of_an_answer_in_a_full_table() {
+    let mut cache = cache();
+    for number in 1000..1000 + limits::NEIGHBORS_INCOMPLETE_ANSWERS as u16 {
+        send_for(&mut cache, number, Sender::Answer);
+    }
+    for number in 0..(limits::NEIGHBORS - limits::NEIGHBORS_INCOMPLETE_ANSWERS) as u16 {
+        cache.set(key(number), A, true, at(0)).unwrap();
+    }
+    assert!(matches!(send_for(&mut cache, 5000, Sender::Program), Output::Queued(None)));
+    assert_eq!(cache.len(), limits::NEIGHBORS);
+    assert_eq!(state(&cache, 5000), Some(S::Incomplete));
+    assert_eq!(resolving(&cache), limits::NEIGHBORS_INCOMPLETE_ANSWERS);
+    assert!(matches!(send_for(&mut cache, 5001, Sender::Answer), Output::Full(1)));
+}
+
+/// RFC 4191, Section 3.5: a router that failed is asked again once per minute, if traffic wants
+/// it, and its failure is not forgotten meanwhile.
+#[test]
+fn a_failed_router_is_asked_again_once_per_minute() {
+    let mut cache = in_state(S::Failed);
+    let poll = |cache: &mut NeighborCache<u32>, now| -> Vec<Due, 16> {
+        core::iter::from_fn(|| cache.poll(now, |_| TIMERS, |_| true)).collect()
+    };
+    assert!(!cache.ask_again(key(1), SOURCE, at(59)));
+    for minute in 1..4 {
+        assert_eq!(poll(&mut cache, at(60 * minute))[..], []);
+        assert!(cache.ask_again(key(1), SOURCE, at(60 * minute)));
+        assert!(!cache.ask_again(key(1), SOURCE, at(60 * minute + 59)));
+        assert!(cache.has_failed(key(1)), "still avoided");
+    }
+    let answer = Advertised { mac: Some(A), router: true, solicited: true, override_: true };
+    cache.on_advertisement(key(1), answer, TIMERS, at(240)).unwrap();
+    assert!(!cache.has_failed(key(1)) && !cache.ask_again(key(1), SOURCE, at(999)));
 }
 
 #[test]

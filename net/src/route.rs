@@ -162,6 +162,15 @@ impl fmt::Display for RouteError {
 
 impl core::error::Error for RouteError {}
 
+/// What [`RouteTable::lookup`] found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Choice {
+    /// The best route.
+    pub(crate) route: Route,
+    /// The router that would be used if it were not known to be unreachable.
+    pub(crate) avoided: Option<(InterfaceIndex, Ipv6Addr)>,
+}
+
 /// What [`RouteTable::put`] did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Put {
@@ -250,6 +259,11 @@ impl RouteTable {
         self.next_expiry
     }
 
+    /// Whether there are routes by way of this router.
+    pub(crate) fn has_gateway(&self, interface: InterfaceIndex, router: Ipv6Addr) -> bool {
+        self.iter().any(|route| route.interface == interface && route.gateway() == Some(router))
+    }
+
     /// The best route to `destination` (RFC 4861, Section 5.2, and RFC 4191, Section 3.2): first
     /// those whose router is not known to be unreachable, then the longest prefix, the lowest
     /// metric, the highest preference, and among equals the one that `share` likes most.
@@ -262,7 +276,7 @@ impl RouteTable {
         usable: impl Fn(InterfaceIndex) -> bool,
         reachable: impl Fn(InterfaceIndex, Ipv6Addr) -> bool,
         share: impl Fn(&Route) -> u64,
-    ) -> Option<Route> {
+    ) -> Option<Choice> {
         let is_reachable = |route: &Route| match route.action {
             RouteAction::Via(gateway) => reachable(route.interface, gateway),
             _ => true,
@@ -277,7 +291,15 @@ impl RouteTable {
         let best = candidates().map(rank).max()?;
         let equal = || candidates().filter(|route| rank(route) == best);
         if best.0 {
-            return equal().max_by_key(|route| share(route)).copied();
+            let wish = candidates().max_by_key(|route| {
+                let (_, length, metric, preference) = rank(route);
+                (length, metric, preference, share(route))
+            })?;
+            let avoided = wish.gateway().filter(|_| !is_reachable(wish));
+            return Some(Choice {
+                route: *equal().max_by_key(|route| share(route))?,
+                avoided: avoided.map(|router| (wish.interface, router)),
+            });
         }
         let (_, longest, metric, _) = best;
         let turns = || {
@@ -285,7 +307,8 @@ impl RouteTable {
                 .filter(|route| route.prefix.length() == longest && Reverse(route.metric) == metric)
         };
         let count = turns().count().max(1);
-        turns().nth(self.rotor as usize % count).copied()
+        let route = *turns().nth(self.rotor as usize % count)?;
+        Some(Choice { route, avoided: None })
     }
 
     /// Lets the next unreachable router have its turn.
@@ -322,6 +345,10 @@ mod tests {
     }
 
     fn find(table: &RouteTable, destination: &str, dead: &[&str]) -> Option<Route> {
+        choose(table, destination, dead).map(|choice| choice.route)
+    }
+
+    fn choose(table: &RouteTable, destination: &str, dead: &[&str]) -> Option<Choice> {
         let dead: Vec<Ipv6Addr, 8> = dead.iter().map(|text| text.parse().unwrap()).collect();
         table.lookup(
             destination.parse().unwrap(),
@@ -363,7 +390,11 @@ mod tests {
         let high = Route { preference: RouterPreference::High, ..route("::/0", Some("fe80::2")) };
         let mut table = table(&[low, high]);
         assert_eq!(find(&table, "2001:db8::1", &[]), Some(high));
-        assert_eq!(find(&table, "2001:db8::1", &["fe80::2"]), Some(low));
+        let choice = choose(&table, "2001:db8::1", &["fe80::2"]).unwrap();
+        assert_eq!(choice.route, low);
+        assert_eq!(choice.avoided, Some((USB0, "fe80::2".parse().unwrap())));
+        // That one is of no interest as long as a better one answers.
+        assert_eq!(choose(&table, "2001:db8::1", &["fe80::1"]).unwrap().avoided, None);
         // Nobody reachable: they take turns.
         let all = ["fe80::1", "fe80::2"];
         let first = find(&table, "2001:db8::1", &all).unwrap();

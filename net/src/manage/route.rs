@@ -27,7 +27,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             let neighbor = gateway.is_unicast_link_local()
                 || self
                     .lookup_route(gateway, Some(route.interface))
-                    .is_some_and(|to_gateway| to_gateway.action == RouteAction::OnLink);
+                    .is_some_and(|found| found.route.action == RouteAction::OnLink);
             if !gateway.is_assignable()
                 || self.is_own_address(gateway, Some(route.interface))
                 || !neighbor

@@ -88,6 +88,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             next_hop: destination,
             mtu: interface.mtu(),
             local: interface.is_loopback(),
+            avoided: None,
         };
         self.send_icmpv6(&ndp_outgoing(source, destination), &hop, message, now);
     }

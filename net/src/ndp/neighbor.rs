@@ -9,7 +9,7 @@ use crate::interface::InterfaceIndex;
 use crate::ipv6_input::Received;
 use crate::ipv6_output::Urgency;
 use crate::list::List;
-use crate::neighbor::{Advertised, Due, Key, Outcome};
+use crate::neighbor::{Advertised, Due, Key, Outcome, Sender};
 use crate::netif::MacAddress;
 use crate::random::Random;
 use crate::stack::{Stack, timers_of};
@@ -192,8 +192,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Makes room for a neighbor that may have to be resolved.
-    pub(crate) fn make_neighbor_room(&mut self, key: Key) {
-        let queue = self.neighbors.make_room(key);
+    pub(crate) fn make_neighbor_room(&mut self, key: Key, sender: Sender, now: Instant) {
+        let queue = self.neighbors.make_room(key, sender, now);
         self.drop_queue(key.0, queue, DropReason::NeighborCacheFull);
         self.count_evicted_neighbors();
     }
@@ -226,9 +226,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     pub(crate) fn poll_neighbors(&mut self, now: Instant) {
         loop {
             let interfaces = &self.interfaces;
-            let Some(due) = self.neighbors.poll(now, |index| timers_of(interfaces, index)) else {
-                return;
-            };
+            let routes = &self.routes;
+            let due = self.neighbors.poll(
+                now,
+                |index| timers_of(interfaces, index),
+                |(index, address)| routes.has_gateway(index, address),
+            );
+            let Some(due) = due else { return };
             match due {
                 Due::Resolve(key) => {
                     self.send_solicitation(key, key.1.solicited_node(), None, now);
@@ -266,6 +270,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             next_hop: target,
             mtu: interface.mtu(),
             local: false,
+            avoided: None,
         };
         let Some(source) = prompted.or_else(|| self.select_source(target, &hop)) else {
             return self.count_drop(Some(index), DropReason::NoSourceAddress);
@@ -283,6 +288,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
+    /// A packet from `source` avoids a router that is known to be unreachable
+    /// (RFC 4191, Section 3.5).
+    pub(crate) fn on_avoided_router(&mut self, router: Key, source: Ipv6Addr, now: Instant) {
+        if self.neighbors.ask_again(router, source, now) {
+            self.send_solicitation(router, router.1.solicited_node(), None, now);
+        }
+    }
+
     /// A neighbor does not answer: its packets fail, and what went by way of it goes another way
     /// (RFC 4861, Sections 7.2.2 and 7.3.3).
     fn on_neighbor_failure(&mut self, key: Key, now: Instant) {
@@ -294,7 +307,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         self.destinations
             .forget_next_hops(|interface, _, next_hop| (interface, next_hop) == (index, address));
-        if self.routes.iter().any(|route| route.gateway() == Some(address)) {
+        if self.routes.has_gateway(index, address) {
             self.routes.rotate();
         }
         self.emit_neighbor(key);

@@ -261,18 +261,23 @@ fn a_dead_router_is_left_for_another() {
             sequence += 1;
         }
         assert_ne!(network[routers[1]].forwarded.len(), 0);
-        // Once a minute the preferred router gets another chance (RFC 4191, Section 3.5), which
-        // may take the three seconds of resolution.
-        let answered = (100..220).filter(|&n| ping(&mut network, host, FAR, n)).count();
-        assert!(answered >= 120 - 2 * 3, "{answered} of 120");
-        // It lives again and says so: it is preferred.
+        // Traffic stays with the router that works; the preferred one is asked for once a minute
+        // (RFC 4191, Section 3.5), and only as long as there is traffic that would go there.
+        let probe = network.add(Probe::new(mac(9)));
+        let started = network.now();
+        let answered = (100..280).filter(|&n| ping(&mut network, host, FAR, n)).count();
+        assert_eq!(answered, 180);
+        let asked = solicitations(&network[probe], link_local(mac(1)));
+        assert!((2..=3).contains(&asked.len()), "{started:?} {asked:?}");
+        let minute = Duration::from_mins(1);
+        assert!(asked.windows(2).all(|pair| pair[1].0 >= pair[0].0 + minute), "{asked:?}");
+        network.run_for(Duration::from_mins(5));
+        assert_eq!(solicitations(&network[probe], link_local(mac(1))).len(), asked.len());
+        // It lives again: with the next probe it is found and preferred.
         network[routers[0]].alive = true;
-        network[routers[0]].advertise();
-        network.run_for(Duration::from_mins(2));
         let before = network[routers[0]].forwarded.len();
-        let back = (300..360).any(|sequence| {
-            ping(&mut network, host, FAR, sequence);
-            network.run_for(Duration::from_secs(1));
+        let back = (300..365).any(|sequence| {
+            assert!(ping(&mut network, host, FAR, sequence));
             network[routers[0]].forwarded.len() > before
         });
         assert!(back);
@@ -335,5 +340,37 @@ fn a_flood_of_neighbors_leaves_a_conversation_alone() {
         assert_eq!(answered, 100);
         let limit = net::limits::NEIGHBORS;
         assert!(network[a].stack.neighbor_count() <= limit);
+    });
+}
+
+#[test]
+fn a_flood_of_neighbors_does_not_keep_new_ones_out() {
+    // RFC 6583, Section 7.1: the answers to made-up neighbors wait in vain; what a program sends
+    // to a neighbor that is not in the cache goes out all the same.
+    for_each_seed(5, |seed| {
+        let mut network = Network::new(seed);
+        let a = add_host(&mut network, 2);
+        let others: Vec<_> = (20..26).map(|last| add_host(&mut network, last)).collect();
+        let probe = network.add(Probe::new(mac(9)));
+        network.run_for(Duration::from_secs(10));
+        let to_a = link_local(mac(2));
+        let socket = network[a].open_udp(0);
+        let echo = net::wire::icmpv6::Echo { identifier: 1, sequence: 1, data: b"flood" };
+        let mut answered = 0;
+        for round in 0..others.len() as u8 {
+            let now = network.now();
+            let to = link_local(mac(20 + round));
+            assert!(network[a].send(socket, (to, ECHO_PORT), &[round; 64], now));
+            for number in 0..250u16 {
+                let source = Ipv6Addr::new(0xfe80, 0, 0, 0, 0xbad, 0, round.into(), number);
+                let envelope = Envelope::unicast((mac(9), source), (mac(2), to_a));
+                for _ in 0..2 {
+                    network[probe].send(envelope.icmpv6(&Icmpv6Message::EchoRequest(echo)));
+                }
+            }
+            network.run_for(Duration::from_millis(100));
+            answered += network[a].take(socket).len();
+        }
+        assert_eq!(answered, others.len());
     });
 }
