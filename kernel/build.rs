@@ -11,6 +11,10 @@ fn main() {
         let script = folder.join("linker.ld");
         println!("cargo:rerun-if-changed={}", script.display());
         println!("cargo:rustc-link-arg-bins=-T{}", script.display());
+        if env::var_os("CARGO_FEATURE_TRACE").is_some() {
+            // The table of format strings, which stays out of the image; a file of the defmt crate.
+            println!("cargo:rustc-link-arg-bins=-Tdefmt.x");
+        }
         println!("cargo:rustc-link-arg-bins=-zmax-page-size=4096");
         // A linker script decides what is kept; nothing here is position-independent.
         println!("cargo:rustc-link-arg-bins=--gc-sections");

@@ -34,6 +34,8 @@ pub mod symbols;
 pub mod sync;
 pub mod syscall;
 pub mod time;
+#[cfg(any(test, all(target_os = "none", feature = "trace")))]
+pub mod trace;
 pub mod tty;
 #[cfg(target_os = "none")]
 pub mod usb;

@@ -103,6 +103,8 @@ fn begin() {
 
 fn end() -> ! {
     let _ = writeln!(Report, "*** end of panic");
+    #[cfg(feature = "trace")]
+    crate::trace::flush();
     if boot_arguments::get("panic") == Some("exit") {
         power::exit(EXIT_STATUS);
     }

@@ -7,6 +7,8 @@ use crate::{INITRAMFS, boot_arguments, executor, machine_tests, memory, net, pro
 /// Says what was found, starts everything, and runs the tasks for ever.
 pub(crate) fn start() -> ! {
     announce();
+    #[cfg(feature = "trace")]
+    crate::trace::start();
     if let Some(what) = boot_arguments::get("crash") {
         machine_tests::crash(what);
     }

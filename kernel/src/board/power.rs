@@ -64,16 +64,23 @@ pub fn restart() -> ! {
 /// Ends with a status that whoever started QEMU can see, if the boot argument `semihosting=1`
 /// says that it listens; otherwise powers off.
 pub fn exit(status: u8) -> ! {
-    console::flush();
+    flush();
     if boot_arguments::is_set("semihosting") {
         semihosting::exit(status);
     }
     power_off()
 }
 
+/// Waits until everything that was said is on the wires.
+fn flush() {
+    console::flush();
+    #[cfg(feature = "trace")]
+    crate::trace::flush();
+}
+
 fn reset(partition: u32) -> ! {
     cpu::mask_everything();
-    console::flush();
+    flush();
     let keep = PM.rsts.get() & !(0xff00_0000 | PARTITION_HALT);
     PM.rsts.set((PASSWORD << 24) | keep | partition);
     PM.wdog.write(WDOG::PASSWORD.val(PASSWORD) + WDOG::TIME.val(10));
