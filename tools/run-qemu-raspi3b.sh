@@ -116,7 +116,7 @@ if [ -n "$semihosting" ]; then
 fi
 if [ -n "$gdb" ]; then
   command+=(-s -S)
-  echo "waiting for gdb; in another terminal: gdb-multiarch ${CARGO_TARGET_DIR:-target}/aarch64-unknown-none-softfloat/release/kernel -ex 'target remote :1234'" >&2
+  echo "waiting for gdb; in another terminal: gdb-multiarch $("$top/tools/cross-cargo.sh" --artifacts kernel)/kernel -ex 'target remote :1234'" >&2
 fi
 append=${append# }
 [ -z "$append" ] || command+=(-append "$append")
