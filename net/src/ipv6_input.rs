@@ -260,7 +260,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
         };
         packet.truncate(Ipv6Header::LEN + usize::from(header.payload_length));
-        trace!("ipv6 in {=u32} {=u8} {=usize}", index.get(), header.next_header.0, packet.len());
+        trace!(
+            "ipv6 in on {=u32}: {} to {}, next header {=u8}, {=usize} octets",
+            index.get(),
+            header.source,
+            header.destination,
+            header.next_header.0,
+            packet.len()
+        );
         self.count_received(index, &header, packet.len());
         if let Err(reason) = check_addresses(&header, arrival.looped) {
             return self.drop_received(index, reason);

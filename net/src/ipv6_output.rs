@@ -305,7 +305,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return None;
         };
         header.emit(room);
-        trace!("ipv6 out {=u32} {=u8} {=usize}", index.get(), header.next_header.0, packet.len());
+        trace!(
+            "ipv6 out on {=u32}: {} to {}, next header {=u8}, {=usize} octets",
+            index.get(),
+            header.source,
+            header.destination,
+            header.next_header.0,
+            packet.len()
+        );
         self.count_sent(index, &header, packet.len());
         Some(packet)
     }

@@ -267,7 +267,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Some(interface) => interface.counters.drops.count(reason),
             None => self.counters.drops.count(reason),
         }
-        trace!("drop {}", reason);
+        trace!("drop: {}", reason);
     }
 
     /// A copy of some octets in a buffer of its own.

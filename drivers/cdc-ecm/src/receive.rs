@@ -75,7 +75,7 @@ where
             };
             match result {
                 Ok(length) => {
-                    trace!("ethernet in {=usize} of {=usize}", length, window);
+                    trace!("ethernet in: {=usize} octets of {=usize}", length, window);
                     errors = 0;
                     let full = length >= window;
                     if length == 0 {

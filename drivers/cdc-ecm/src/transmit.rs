@@ -109,7 +109,7 @@ where
         port: &Q,
     ) -> Result<(), TransferError> {
         let Framed { buffer, zero_length_packet } = framed;
-        trace!("ethernet out {=usize}", buffer.len());
+        trace!("ethernet out: {=usize} octets", buffer.len());
         let (buffer, first) =
             self.device.transfer_out(self.bulk_out, buffer, zero_length_packet, TIMEOUT).await;
         let error = match first {

@@ -180,7 +180,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 
     fn emit_neighbor(&mut self, key: Key) {
         if let Some(info) = self.neighbors.get(key) {
-            trace!("neighbor {=u32} {}", info.interface.get(), info.state);
+            trace!("neighbor on {=u32}: {} is {}", info.interface.get(), info.address, info.state);
             self.emit(Event::NeighborChanged(info));
         }
     }
