@@ -8,9 +8,11 @@ use crate::sync::TaskCell;
 use crate::time::{self, Duration};
 use crate::{board, boot_arguments, executor, fs, net, random};
 use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
 use cdc_ecm::{Adapter, Counters, Preference};
-use core::cell::Cell;
-use usb_core::bus::{self, Bus};
+use core::cell::{Cell, RefCell};
+use usb_core::bus::{self, Bus, DevicePath};
 use usb_core::class::{ClassDrivers, DriverEnd, Platform, Selection};
 use usb_core::descriptor::DescriptorSet;
 use usb_core::device::Device;
@@ -93,6 +95,8 @@ impl Platform for KernelPlatform {
 /// The class drivers: USB Ethernet.
 struct Drivers {
     preference: Preference,
+    /// What the running adapters count, by the place they are plugged into.
+    counters: RefCell<Vec<(DevicePath, Rc<Cell<Counters>>)>>,
 }
 
 impl Drivers {
@@ -105,7 +109,22 @@ impl Drivers {
                 Preference::default()
             }),
         };
-        Self { preference }
+        Self { preference, counters: RefCell::default() }
+    }
+
+    /// What the adapter at a place counts; `None` when none runs there.
+    fn counters_at(&self, path: DevicePath) -> Option<Counters> {
+        let running = self.counters.borrow();
+        running.iter().find(|(other, _)| *other == path).map(|(_, counters)| counters.get())
+    }
+
+    /// Zeros for an adapter that begins; those of an earlier one at the same place are forgotten.
+    fn new_counters(&self, path: DevicePath) -> Rc<Cell<Counters>> {
+        let counters = Rc::new(Cell::new(Counters::default()));
+        let mut running = self.counters.borrow_mut();
+        running.retain(|(other, _)| *other != path);
+        running.push((path, counters.clone()));
+        counters
     }
 
     async fn run_ethernet(&self, device: &Device<'_, KernelPlatform>) -> Option<cdc_ecm::Error> {
@@ -113,7 +132,7 @@ impl Drivers {
         let matched = cdc_ecm::probe(&*device.descriptors()?, self.preference)?;
         let mut address = [0; 6];
         random::fill(&mut address);
-        let counters = Cell::new(Counters::default());
+        let counters = self.new_counters(device.path());
         let adapter = match Adapter::start(device, &matched, address, &counters).await {
             Ok(adapter) => adapter,
             Err(error) => return Some(error),

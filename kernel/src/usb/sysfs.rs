@@ -2,7 +2,7 @@
 //!
 //! Devices are `usb1` (the root hub), `1-1`, `1-1.3`; interfaces of the active configuration are
 //! `1-1.3:1.0` (device, configuration, interface). Attributes have Linux's names and formats; they
-//! are made when a file is read.
+//! are made when a file is read. `statistics` is ours: what an Ethernet adapter's driver counts.
 
 use super::with_bus;
 use crate::fs::generated::Generated;
@@ -11,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use cdc_ecm::Counters;
 use usb_core::bus::{BUS_NUMBER, DeviceView, ROOT_HUB_ADDRESS, root_hub_descriptors};
 use usb_core::descriptor::{Configuration, DescriptorSet, DeviceDescriptor, Interface};
 use usb_core::pipe::Speed;
@@ -37,6 +38,8 @@ struct Shown<'a> {
     driver: Option<&'static str>,
     ports: u8,
     strings: [&'a str; 3],
+    /// What the adapter's driver counts.
+    counters: Option<Counters>,
 }
 
 impl<'a> Shown<'a> {
@@ -56,6 +59,7 @@ impl<'a> Shown<'a> {
                 view.strings.product.as_str(),
                 view.strings.serial.as_str(),
             ],
+            counters: None,
         }
     }
 
@@ -100,6 +104,11 @@ impl<'a> Shown<'a> {
             list.push(("bNumInterfaces", format!("{:>2}", header.interfaces)));
             list.push(("bmAttributes", format!("{:02x}", header.attributes)));
             list.push(("bMaxPower", format!("{}mA", u16::from(header.max_power) * 2)));
+        }
+        if let Some(counters) = self.counters {
+            let lines: Vec<String> =
+                counters.iter().map(|(name, value)| format!("{name:<20} {value}")).collect();
+            list.push(("statistics", lines.join("\n")));
         }
         for (name, text) in ["manufacturer", "product", "serial"].into_iter().zip(self.strings) {
             if !text.is_empty() {
@@ -149,9 +158,13 @@ fn for_each(mut show: impl FnMut(&Shown<'_>)) {
                 driver: Some("hub"),
                 ports: 1,
                 strings: ["", "DWC2 root hub", ""],
+                counters: None,
             });
         }
-        bus.for_each_device(|view| show(&Shown::of(view)));
+        bus.for_each_device(|view| {
+            let counters = bus.drivers().counters_at(view.path);
+            show(&Shown { counters, ..Shown::of(view) });
+        });
     });
 }
 
