@@ -24,3 +24,4 @@ pub mod sorting;
 pub mod strftime;
 pub mod translate;
 pub mod tree;
+pub mod wildcard;
