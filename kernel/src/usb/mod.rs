@@ -164,7 +164,9 @@ impl ClassDrivers<KernelPlatform> for Drivers {
     }
 
     async fn run(&self, device: &Device<'_, KernelPlatform>) -> DriverEnd {
-        match self.run_ethernet(device).await {
+        let end = self.run_ethernet(device).await;
+        self.counters.borrow_mut().retain(|(path, _)| *path != device.path());
+        match end {
             Some(error) => {
                 log::info!("usb {}: {error}", device.path());
                 error.end()
