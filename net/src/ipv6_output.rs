@@ -7,15 +7,18 @@ use crate::address::{AddressExt, Scope};
 use crate::address_selection::{Candidate, select_source};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
+use crate::expiry::Expiry;
 use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
 use crate::neighbor::Output;
 use crate::random::Random;
-use crate::route::{Choice, Route, RouteAction};
+use crate::route::{Choice, Route, RouteAction, RouteProtocol};
 use crate::stack::{LocalPacket, Stack};
 use crate::time::Instant;
 use crate::wire::ethernet::multicast_mac;
 use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
+use crate::wire::ndp_option::RouterPreference;
+use core::fmt;
 use core::net::Ipv6Addr;
 
 /// Where a packet goes first.
@@ -35,16 +38,32 @@ pub(crate) struct Path {
 
 /// Why there is no way to a destination.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum NoRoute {
-    /// No route matches, or one that says so.
+pub enum NoRoute {
+    /// No route matches: ENETUNREACH.
+    NoMatch,
+    /// A route says that it is unreachable: EHOSTUNREACH.
     Unreachable,
-    /// A route forbids it.
+    /// A route forbids it: EACCES.
     Prohibited,
-    /// A route swallows it.
+    /// A route swallows it: EINVAL.
     Blackhole,
-    /// The interface demanded is down.
+    /// The interface demanded is down: ENETDOWN.
     InterfaceDown,
 }
+
+impl fmt::Display for NoRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoMatch => "no route matches",
+            Self::Unreachable => "unreachable by a route",
+            Self::Prohibited => "prohibited by a route",
+            Self::Blackhole => "swallowed by a route",
+            Self::InterfaceDown => "interface is down",
+        })
+    }
+}
+
+impl core::error::Error for NoRoute {}
 
 /// Who wants to send: the stack's own traffic has places reserved in the queues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -99,16 +118,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         // RFC 4291, Section 2.5.3: ::1 never leaves the node.
         if destination.is_loopback() {
-            return Err(NoRoute::Unreachable);
+            return Err(NoRoute::NoMatch);
         }
         if destination.is_unicast_link_local() {
-            let index = interface.ok_or(NoRoute::Unreachable)?;
+            let index = interface.ok_or(NoRoute::NoMatch)?;
             return self.hop(index, destination, destination, now);
         }
         let Choice { route, avoided } =
             self.lookup_route(destination, interface).ok_or_else(|| {
                 let down = interface.and_then(|index| self.interface(index)).is_some_and(is_down);
-                if down { NoRoute::InterfaceDown } else { NoRoute::Unreachable }
+                if down { NoRoute::InterfaceDown } else { NoRoute::NoMatch }
             })?;
         let next_hop = match route.action {
             RouteAction::OnLink => destination,
@@ -148,7 +167,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         destination: Ipv6Addr,
         now: Instant,
     ) -> Result<Path, NoRoute> {
-        let interface = self.interface(index).ok_or(NoRoute::Unreachable)?;
+        let interface = self.interface(index).ok_or(NoRoute::NoMatch)?;
         if is_down(interface) {
             return Err(NoRoute::InterfaceDown);
         }
@@ -165,9 +184,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     ) -> Result<Path, NoRoute> {
         let index = match interface {
             Some(index) => index,
-            None => self.default_multicast_interface().ok_or(NoRoute::Unreachable)?,
+            None => self.default_multicast_interface().ok_or(NoRoute::NoMatch)?,
         };
-        let found = self.interface(index).ok_or(NoRoute::Unreachable)?;
+        let found = self.interface(index).ok_or(NoRoute::NoMatch)?;
         if is_down(found) {
             return Err(NoRoute::InterfaceDown);
         }
@@ -202,22 +221,41 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         select_source(destination, candidates)
     }
 
-    /// The source address that packets to `destination` would have, and the interface and router
-    /// they would leave by: what `ip route get` shows and destination ordering needs.
+    /// The source address that packets to `destination` would have, the interface and router
+    /// they would leave by, and the route that says so: what `ip route get` shows and destination
+    /// ordering needs.
     pub fn route_to(
         &self,
         destination: Ipv6Addr,
         interface: Option<InterfaceIndex>,
         now: Instant,
-    ) -> Option<RouteTo> {
-        let hop = self.route(destination, interface, now).ok()?;
-        Some(RouteTo {
+    ) -> Result<RouteTo, NoRoute> {
+        let hop = self.route(destination, interface, now)?;
+        let connected = |table, metric| RouteTo {
             interface: hop.interface,
             gateway: (hop.next_hop != destination).then_some(hop.next_hop),
             source: self.select_source(destination, &hop),
             mtu: hop.mtu,
             local: hop.local,
-        })
+            table,
+            metric,
+            protocol: RouteProtocol::Kernel,
+            preference: RouterPreference::Medium,
+            expires: Expiry::Never,
+        };
+        if destination.is_multicast() {
+            return Ok(connected(Table::Local, Route::METRIC_CONNECTED));
+        }
+        if hop.local {
+            return Ok(connected(Table::Local, 0));
+        }
+        let found = self.lookup_route(destination, Some(hop.interface));
+        // What is link-local needs no entry of the table.
+        let Some(Choice { route, .. }) = found else {
+            return Ok(connected(Table::Main, Route::METRIC_CONNECTED));
+        };
+        let Route { metric, protocol, preference, expires, .. } = route;
+        Ok(RouteTo { metric, protocol, preference, expires, ..connected(Table::Main, metric) })
     }
 
     pub(crate) fn default_hop_limit(&self, index: InterfaceIndex) -> HopLimit {
@@ -372,7 +410,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 counters.out_discards += 1;
                 DropReason::TransmitInterfaceDown
             }
-            NoRoute::Unreachable | NoRoute::Prohibited | NoRoute::Blackhole => {
+            NoRoute::NoMatch | NoRoute::Unreachable | NoRoute::Prohibited | NoRoute::Blackhole => {
                 counters.out_no_routes += 1;
                 DropReason::NoRoute
             }
@@ -402,6 +440,25 @@ pub struct RouteTo {
     pub mtu: u16,
     /// The destination is this node.
     pub local: bool,
+    /// Where the route that leads there would be on Linux.
+    pub table: Table,
+    /// That route's metric.
+    pub metric: u32,
+    /// Who made that route.
+    pub protocol: RouteProtocol,
+    /// How good its router is.
+    pub preference: RouterPreference,
+    /// When it disappears.
+    pub expires: Expiry,
+}
+
+/// The routing tables that Linux has by default.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Table {
+    /// Addresses of this node, and groups.
+    Local,
+    /// Everything else.
+    Main,
 }
 
 fn is_down<B>(interface: &Interface<B>) -> bool {

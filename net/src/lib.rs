@@ -65,4 +65,4 @@ pub mod time;
 pub mod unicast;
 pub mod wire;
 
-pub use ipv6_output::RouteTo;
+pub use ipv6_output::{NoRoute, RouteTo, Table};

@@ -15,6 +15,7 @@ use crate::time::Duration;
 use crate::unicast::{AddressOrigin, AddressState};
 use crate::wire::icmpv6::{Echo, Icmpv6Message};
 use crate::wire::ndp_option::RouterPreference;
+use crate::{NoRoute, Table};
 
 const LO: InterfaceIndex = InterfaceIndex::LOOPBACK;
 const PEER: Peer = Peer {
@@ -97,7 +98,7 @@ fn loopback() {
     assert_eq!((info[0].state, info[0].origin), (AddressState::Preferred, AddressOrigin::Loopback));
     assert_eq!(prefixes(&host), ["::1/128 1"]);
     host.stack.set_admin_up(LO, false, host.now).unwrap();
-    assert_eq!(host.stack.route_to(ip("::1"), None, host.now), None);
+    assert_eq!(host.stack.route_to(ip("::1"), None, host.now), Err(NoRoute::NoMatch));
     host.stack.set_admin_up(LO, true, host.now).unwrap();
     assert!(host.stack.route_to(ip("::1"), None, host.now).unwrap().local);
 }
@@ -232,23 +233,44 @@ fn routes() {
     assert_eq!(host.stack.add_route(default, false), Err(RouteError::Exists));
     host.stack.add_route(route("2001:db8:1::/64", RouteAction::OnLink), false).unwrap();
     host.stack.add_route(route("2001:db8:2::/64", via("2001:db8:1::1")), false).unwrap();
-    let gateway = |host: &Host, to: &str| {
-        host.stack.route_to(ip(to), None, host.now).and_then(|route| route.gateway)
-    };
+    let gateway =
+        |host: &Host, to: &str| host.stack.route_to(ip(to), None, host.now).unwrap().gateway;
     assert_eq!(gateway(&host, "2600::1"), Some(ip("fe80::1")));
     assert_eq!(gateway(&host, "2001:db8:1::7"), None);
     assert_eq!(gateway(&host, "2001:db8:2::7"), Some(ip("2001:db8:1::1")));
     host.stack.add_route(route("::/0", via("fe80::2")), true).unwrap();
     assert_eq!(gateway(&host, "2600::1"), Some(ip("fe80::2")), "replaced");
     // Refusing routes.
-    host.stack.add_route(route("2001:db8:3::/64", RouteAction::Prohibit), false).unwrap();
-    assert_eq!(host.stack.route_to(ip("2001:db8:3::1"), None, host.now), None);
+    for (action, error) in [
+        (RouteAction::Blackhole, NoRoute::Blackhole),
+        (RouteAction::Unreachable, NoRoute::Unreachable),
+        (RouteAction::Prohibit, NoRoute::Prohibited),
+    ] {
+        host.stack.add_route(route("2001:db8:3::/64", action), true).unwrap();
+        assert_eq!(host.stack.route_to(ip("2001:db8:3::1"), None, host.now), Err(error));
+    }
     let selector = RouteSelector::prefix("2001:db8:3::/64".parse().unwrap());
     let other = RouteSelector { metric: Some(5), ..selector };
     assert_eq!(host.stack.remove_route(&other), Err(RouteError::NotFound));
     host.stack.remove_route(&selector).unwrap();
     assert_eq!(host.stack.remove_route(&selector), Err(RouteError::NotFound));
     assert_eq!(gateway(&host, "2001:db8:3::1"), Some(ip("fe80::2")));
+}
+
+/// What `ip route get` shows of the route that was found.
+#[test]
+fn the_route_to_a_destination_is_told() {
+    let mut host = Host::up(6);
+    let default = Route { metric: 77, ..route("::/0", RouteAction::Via(ip("fe80::1"))) };
+    host.stack.add_route(default, false).unwrap();
+    let told = |to: &str| {
+        let found = host.stack.route_to(ip(to), Some(USB0), host.now).unwrap();
+        (found.table, found.metric, found.protocol)
+    };
+    assert_eq!(told("2600::1"), (Table::Main, 77, default.protocol));
+    assert_eq!(told("fe80::9"), (Table::Main, Route::METRIC_CONNECTED, RouteProtocol::Kernel));
+    assert_eq!(told("ff02::1"), (Table::Local, Route::METRIC_CONNECTED, RouteProtocol::Kernel));
+    assert_eq!(told(LINK_LOCAL), (Table::Local, 0, RouteProtocol::Kernel));
 }
 
 #[test]

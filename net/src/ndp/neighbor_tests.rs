@@ -276,7 +276,7 @@ fn the_router_flag_is_cleared() {
         options: NdpOptions::new(&[NdpOption::SourceLinkLayerAddress(ROUTER.mac)]),
     };
     host.message(ROUTER, "ff02::1", &Icmpv6Message::RouterAdvertisement(advertisement));
-    assert!(host.stack.route_to(ip("2001:db8::1"), None, host.now).is_some());
+    assert!(host.stack.route_to(ip("2001:db8::1"), None, host.now).is_ok());
     let message = Icmpv6Message::NeighborAdvertisement(NeighborAdvertisement {
         router: false,
         solicited: false,
@@ -285,7 +285,8 @@ fn the_router_flag_is_cleared() {
         options: NdpOptions::new(&[]),
     });
     host.message(ROUTER, "ff02::1", &message);
-    assert_eq!(host.stack.route_to(ip("2001:db8::1"), None, host.now), None);
+    let gone = host.stack.route_to(ip("2001:db8::1"), None, host.now);
+    assert_eq!(gone, Err(crate::NoRoute::NoMatch));
 }
 
 /// ND-2: invalid advertisements confirm nothing.

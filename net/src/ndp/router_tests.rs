@@ -297,7 +297,7 @@ fn preferences_and_routes() {
         RouterAdvertisement { preference: RouterPreference::High, ..advertisement(1800, &[]) };
     host.message(other, "ff02::1", &Icmpv6Message::RouterAdvertisement(high));
     let gateway = |host: &Host, to: &str| {
-        host.stack.route_to(ip(to), None, host.now).and_then(|route| route.gateway)
+        host.stack.route_to(ip(to), None, host.now).ok().and_then(|route| route.gateway)
     };
     assert_eq!(gateway(&host, "2001:db8:9::1"), Some(other.address));
     let information = RouteInformation {

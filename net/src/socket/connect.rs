@@ -60,10 +60,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let bound = socket.address_bound.then_some(socket.local.address);
         let raw = socket.kind == SocketKind::Icmpv6Raw;
         let hop = self.route(address, interface, now).map_err(|error| match error {
+            NoRoute::Unreachable => ConnectError::HostUnreachable,
             NoRoute::Prohibited => ConnectError::Prohibited,
-            NoRoute::Unreachable | NoRoute::Blackhole | NoRoute::InterfaceDown => {
-                ConnectError::NetworkUnreachable
-            }
+            NoRoute::Blackhole => ConnectError::Blackhole,
+            NoRoute::NoMatch | NoRoute::InterfaceDown => ConnectError::NetworkUnreachable,
         })?;
         let source = match bound.filter(|bound| !bound.is_multicast()) {
             Some(bound) => bound,

@@ -56,8 +56,12 @@ pub enum ConnectError {
     Mapped,
     /// No route: ENETUNREACH.
     NetworkUnreachable,
+    /// A route that says "unreachable": EHOSTUNREACH.
+    HostUnreachable,
     /// A route that forbids it: EACCES.
     Prohibited,
+    /// A route that swallows it: EINVAL.
+    Blackhole,
     /// No source address for that destination: EADDRNOTAVAIL.
     NoSourceAddress,
     /// No free local port: EAGAIN.
@@ -84,6 +88,8 @@ pub enum SendError<E = core::convert::Infallible> {
     NoInterface,
     /// No route: ENETUNREACH.
     NetworkUnreachable,
+    /// A route that says "unreachable": EHOSTUNREACH.
+    HostUnreachable,
     /// A route that forbids it: EACCES.
     Prohibited,
     /// The interface is down: ENETDOWN.
@@ -194,7 +200,9 @@ error_text! {
         Self::ScopeRequired => "address needs a scope",
         Self::Mapped => "IPv4 is not supported",
         Self::NetworkUnreachable => "network unreachable",
+        Self::HostUnreachable => "unreachable by a route",
         Self::Prohibited => "prohibited by a route",
+        Self::Blackhole => "swallowed by a route",
         Self::NoSourceAddress => "no source address",
         Self::NoPort => "no free port",
     }
@@ -207,6 +215,7 @@ error_text! {
         Self::BadSource => "source is not an address of ours",
         Self::NoInterface => "no such interface",
         Self::NetworkUnreachable => "network unreachable",
+        Self::HostUnreachable => "unreachable by a route",
         Self::Prohibited => "prohibited by a route",
         Self::InterfaceDown => "interface is down",
         Self::NoSourceAddress => "no source address",

@@ -135,7 +135,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Err(error) => {
                 self.count_no_route(interface, error);
                 return Err(match error {
-                    NoRoute::Unreachable => SendError::NetworkUnreachable,
+                    NoRoute::NoMatch => SendError::NetworkUnreachable,
+                    NoRoute::Unreachable => SendError::HostUnreachable,
                     NoRoute::Prohibited => SendError::Prohibited,
                     NoRoute::Blackhole => SendError::Invalid,
                     NoRoute::InterfaceDown => SendError::InterfaceDown,
@@ -319,6 +320,7 @@ fn widen<E>(error: SendError) -> SendError<E> {
         SendError::BadSource => SendError::BadSource,
         SendError::NoInterface => SendError::NoInterface,
         SendError::NetworkUnreachable => SendError::NetworkUnreachable,
+        SendError::HostUnreachable => SendError::HostUnreachable,
         SendError::Prohibited => SendError::Prohibited,
         SendError::InterfaceDown => SendError::InterfaceDown,
         SendError::NoSourceAddress => SendError::NoSourceAddress,

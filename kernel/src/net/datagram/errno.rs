@@ -1,6 +1,7 @@
 //! The stack's errors as errno: the one place where they meet.
 
 use crate::syscall::errno::Errno;
+use ::net::NoRoute;
 use ::net::socket::{
     BindError, ConnectError, MembershipError, OptionError, ReceiveError, SendError, ShutdownError,
     SocketError,
@@ -31,11 +32,22 @@ pub(super) fn bind(error: BindError) -> Errno {
 pub(super) fn connect(error: ConnectError) -> Errno {
     match error {
         ConnectError::Closed => Errno::BADF,
-        ConnectError::ScopeRequired => Errno::INVAL,
+        ConnectError::ScopeRequired | ConnectError::Blackhole => Errno::INVAL,
         ConnectError::Mapped | ConnectError::NetworkUnreachable => Errno::NETUNREACH,
+        ConnectError::HostUnreachable => Errno::HOSTUNREACH,
         ConnectError::Prohibited => Errno::ACCES,
         ConnectError::NoSourceAddress => Errno::ADDRNOTAVAIL,
         ConnectError::NoPort => Errno::AGAIN,
+    }
+}
+
+/// The errno of a destination without a way there, as connect(2) gives it.
+pub(in crate::net) fn no_route(error: NoRoute) -> Errno {
+    match error {
+        NoRoute::NoMatch | NoRoute::InterfaceDown => Errno::NETUNREACH,
+        NoRoute::Unreachable => Errno::HOSTUNREACH,
+        NoRoute::Prohibited => Errno::ACCES,
+        NoRoute::Blackhole => Errno::INVAL,
     }
 }
 
@@ -48,6 +60,7 @@ pub(super) fn send(error: SendError<Errno>) -> Errno {
         SendError::Invalid | SendError::BadSource | SendError::NotEchoRequest => Errno::INVAL,
         SendError::NoInterface => Errno::NODEV,
         SendError::NetworkUnreachable => Errno::NETUNREACH,
+        SendError::HostUnreachable => Errno::HOSTUNREACH,
         SendError::Prohibited => Errno::ACCES,
         SendError::InterfaceDown => Errno::NETDOWN,
         SendError::NoSourceAddress => Errno::ADDRNOTAVAIL,

@@ -3,7 +3,7 @@
 //! The stack has the sockets; here are the numbers and structures of the system calls.
 
 mod control_message;
-mod errno;
+pub(in crate::net) mod errno;
 mod options;
 
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};

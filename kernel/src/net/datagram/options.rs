@@ -245,5 +245,5 @@ fn path_mtu(socket: &DatagramSocket) -> Result<u16, Errno> {
     let zone = InterfaceIndex::new(peer.scope_id());
     with_stack(|stack| stack.route_to(*peer.ip(), zone, time::now()))
         .map(|path| path.mtu)
-        .ok_or(Errno::NETUNREACH)
+        .map_err(errno::no_route)
 }

@@ -2,9 +2,11 @@
 
 use super::message::{Attributes, Builder, Header};
 use super::request::Dump;
+use crate::net::datagram::errno::no_route;
 use crate::net::{self, KernelStack};
 use crate::syscall::errno::Errno;
 use crate::time::{self, Instant};
+use ::net::Table;
 use ::net::address::Prefix;
 use ::net::expiry::Expiry;
 use ::net::interface::InterfaceIndex;
@@ -19,12 +21,13 @@ use linux_raw_sys::netlink::rtattr_type_t::{
 };
 use linux_raw_sys::netlink::{
     NLM_F_EXCL, NLM_F_REPLACE, RTAX_HOPLIMIT, RTAX_MTU, RTM_DELROUTE, RTM_NEWROUTE, RTN_BLACKHOLE,
-    RTN_LOCAL, RTN_PROHIBIT, RTN_UNICAST, RTN_UNREACHABLE, RTN_UNSPEC, RTPROT_KERNEL, RTPROT_RA,
-    RTPROT_UNSPEC, rt_class_t, rt_scope_t,
+    RTN_LOCAL, RTN_MULTICAST, RTN_PROHIBIT, RTN_UNICAST, RTN_UNREACHABLE, RTN_UNSPEC,
+    RTPROT_KERNEL, RTPROT_RA, RTPROT_UNSPEC, rt_class_t, rt_scope_t,
 };
 
 /// Length of `rtmsg`.
 const BODY_LENGTH: usize = 12;
+const LOCAL: u8 = rt_class_t::RT_TABLE_LOCAL as u8;
 const MAIN: u8 = rt_class_t::RT_TABLE_MAIN as u8;
 /// ICMPV6_ROUTER_PREF_ values (RFC 4191 section 2.1).
 const PREFERENCE_MEDIUM: u8 = 0;
@@ -52,13 +55,21 @@ pub(super) fn get(payload: &[u8], header: Header) -> Result<Vec<u8>, Errno> {
     let interface = attributes.get_u32(RTA_OIF as u32).and_then(InterfaceIndex::new);
     let now = time::now();
     let path = net::with_stack(|stack| stack.route_to(destination, interface, now));
-    let path = path.ok_or(Errno::NETUNREACH)?;
-    let kind = if path.local { RTN_LOCAL } else { RTN_UNICAST };
+    let path = path.map_err(no_route)?;
+    let kind = match path.table {
+        _ if destination.is_multicast() => RTN_MULTICAST,
+        Table::Local => RTN_LOCAL,
+        Table::Main => RTN_UNICAST,
+    };
+    let table = match path.table {
+        Table::Local => LOCAL,
+        Table::Main => MAIN,
+    };
     let header = Header { kind: RTM_NEWROUTE as u16, ..header };
     let mut builder = Builder::new(header)
-        .body(&[AF_INET6 as u8, 128, 0, 0, MAIN, RTPROT_UNSPEC as u8, 0, kind as u8])
+        .body(&[AF_INET6 as u8, 128, 0, 0, table, protocol_number(path.protocol), 0, kind as u8])
         .body(&[0; 4]);
-    builder.attribute_u32(RTA_TABLE as u32, u32::from(MAIN));
+    builder.attribute_u32(RTA_TABLE as u32, u32::from(table));
     builder.attribute(RTA_DST as u32, &destination.octets());
     builder.attribute_u32(RTA_OIF as u32, path.interface.get());
     if let Some(source) = path.source {
@@ -70,7 +81,9 @@ pub(super) fn get(payload: &[u8], header: Header) -> Result<Vec<u8>, Errno> {
     builder.nested(RTA_METRICS as u32, |metrics| {
         metrics.attribute_u32(RTAX_MTU as u32, u32::from(path.mtu));
     });
-    builder.attribute_u8(RTA_PREF as u32, PREFERENCE_MEDIUM);
+    builder.attribute_u32(RTA_PRIORITY as u32, path.metric);
+    builder.attribute(RTA_CACHEINFO as u32, &cache_info(path.expires, now, 0));
+    builder.attribute_u8(RTA_PREF as u32, preference_number(path.preference));
     Ok(builder.finish())
 }
 
@@ -81,7 +94,7 @@ pub(super) fn add(payload: &[u8], flags: u32) -> Result<(), Errno> {
     net::change_stack(|stack| {
         let route = request.route(now, |gateway| {
             // A gateway that is no link-local address tells the interface by itself.
-            stack.route_to(gateway, None, now).map(|path| path.interface)
+            stack.route_to(gateway, None, now).ok().map(|path| path.interface)
         })?;
         let replace = flags & NLM_F_REPLACE != 0 && flags & NLM_F_EXCL == 0;
         stack.add_route(route, replace).map_err(errno)
@@ -235,11 +248,7 @@ pub(super) fn emit_removed(route: &Route, now: Instant, header: Header) -> Vec<u
 }
 
 fn describe(route: &Route, hop_limit: Option<u8>, now: Instant, header: Header) -> Vec<u8> {
-    let protocol = match route.protocol {
-        RouteProtocol::Kernel => RTPROT_KERNEL as u8,
-        RouteProtocol::RouterAdvertisement => RTPROT_RA as u8,
-        RouteProtocol::User(number) => number,
-    };
+    let protocol = protocol_number(route.protocol);
     let (kind, error) = match route.action {
         RouteAction::OnLink | RouteAction::Via(_) => (RTN_UNICAST, 0),
         RouteAction::Unreachable => (RTN_UNREACHABLE, Errno::HOSTUNREACH.raw()),
@@ -264,17 +273,32 @@ fn describe(route: &Route, hop_limit: Option<u8>, now: Instant, header: Header) 
         builder.attribute(RTA_GATEWAY as u32, &gateway.octets());
     }
     builder.attribute_u32(RTA_OIF as u32, route.interface.get());
-    // rta_cacheinfo: of its eight fields only expiry (hundredths) and error mean something.
-    let expires = route.expires.remaining(now).map_or(0, super::hundredths);
-    let cache_info = [0, 0, expires, u32::from(error), 0, 0, 0, 0];
-    let cache_info: Vec<u8> =
-        cache_info.iter().flat_map(|value: &u32| value.to_ne_bytes()).collect();
-    builder.attribute(RTA_CACHEINFO as u32, &cache_info);
-    let preference = match route.preference {
+    builder.attribute(RTA_CACHEINFO as u32, &cache_info(route.expires, now, error));
+    builder.attribute_u8(RTA_PREF as u32, preference_number(route.preference));
+    builder.finish()
+}
+
+/// RTPROT_ value.
+fn protocol_number(protocol: RouteProtocol) -> u8 {
+    match protocol {
+        RouteProtocol::Kernel => RTPROT_KERNEL as u8,
+        RouteProtocol::RouterAdvertisement => RTPROT_RA as u8,
+        RouteProtocol::User(number) => number,
+    }
+}
+
+/// ICMPV6_ROUTER_PREF_ value.
+fn preference_number(preference: RouterPreference) -> u8 {
+    match preference {
         RouterPreference::Low => PREFERENCE_LOW,
         RouterPreference::Medium => PREFERENCE_MEDIUM,
         RouterPreference::High => PREFERENCE_HIGH,
-    };
-    builder.attribute_u8(RTA_PREF as u32, preference);
-    builder.finish()
+    }
+}
+
+/// rta_cacheinfo: of its eight fields only expiry (hundredths) and error mean something.
+fn cache_info(expires: Expiry, now: Instant, error: u16) -> Vec<u8> {
+    let expires = expires.remaining(now).map_or(0, super::hundredths);
+    let fields = [0, 0, expires, u32::from(error), 0, 0, 0, 0];
+    fields.iter().flat_map(|value: &u32| value.to_ne_bytes()).collect()
 }

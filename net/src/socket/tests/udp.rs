@@ -1,6 +1,9 @@
 //! UDP sockets: bind, connect, send, receive, options.
 
 use super::*;
+use crate::expiry::Expiry;
+use crate::route::{Route, RouteAction, RouteProtocol};
+use crate::wire::ndp_option::RouterPreference;
 
 #[test]
 fn to_a_neighbor_and_back() {
@@ -206,6 +209,27 @@ fn destinations_that_are_none() {
     }
     assert_eq!(host.drops(DropReason::NoRoute), 1);
     assert_eq!(host.stack.node_counters().ipv6.out_no_routes, 1);
+    // Routes that refuse, each in its own way.
+    for (action, sent, connected) in [
+        (RouteAction::Unreachable, SendError::HostUnreachable, ConnectError::HostUnreachable),
+        (RouteAction::Prohibit, SendError::Prohibited, ConnectError::Prohibited),
+        (RouteAction::Blackhole, SendError::Invalid, ConnectError::Blackhole),
+    ] {
+        let refusal = Route {
+            prefix: "2600::/16".parse().unwrap(),
+            interface: InterfaceIndex::LOOPBACK,
+            action,
+            metric: Route::METRIC_DEFAULT,
+            protocol: RouteProtocol::User(4),
+            preference: RouterPreference::Medium,
+            expires: Expiry::Never,
+            advertised: false,
+        };
+        host.stack.add_route(refusal, true).unwrap();
+        let to = address("2600::1", 9);
+        assert_eq!(send(&mut host, id, Some(to), b"x"), Err(sent));
+        assert_eq!(host.stack.connect(id, to, host.now), Err(connected));
+    }
     let to = Some(address("2001:db8::9", 9));
     let result = host.stack.send(id, to, 5, |_| Err("fault"), &SendOptions::default(), host.now);
     assert_eq!(result, Err(SendError::Fill("fault")));
