@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::expiry::Expiry;
 use crate::interface::InterfaceIndex;
 use crate::random::Random;
-use crate::route::{RouteAction, RouteProtocol};
+use crate::route::{Route, RouteAction, RouteProtocol};
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 use crate::unicast::{AddressInfo, AddressOrigin, InterfaceAddress};
@@ -169,25 +169,40 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(())
     }
 
-    /// Removes the route that addresses in a prefix made, if none is left.
+    /// Removes the route that addresses in a prefix made, if none is left. While there are
+    /// autoconfigured addresses in the prefix it is on the link because it was advertised, and the
+    /// route lasts as long as they do.
     fn remove_connected_route(&mut self, index: InterfaceIndex, prefix: Prefix) {
-        let still_used = self.interface(index).is_some_and(|interface| {
-            interface.addresses.iter().any(|entry| {
+        let Some(interface) = self.interface(index) else { return };
+        let inside = || {
+            interface.addresses.iter().filter(|entry| {
                 Prefix::new(entry.address, entry.prefix_length) == Some(prefix)
                     && !entry.no_prefix_route
-                    && entry.origin != AddressOrigin::Autoconfiguration
             })
-        });
+        };
+        let advertised =
+            |entry: &&InterfaceAddress| entry.origin == AddressOrigin::Autoconfiguration;
+        let still_used = inside().any(|entry| !advertised(&entry));
         if still_used || prefix == crate::address::LINK_LOCAL_SUBNET {
             return;
         }
-        self.remove_routes(|route| {
+        let until = inside().filter(advertised).map(|entry| entry.valid).max();
+        let is_meant = |route: &Route| {
             route.prefix == prefix
                 && route.interface == index
                 && route.action == RouteAction::OnLink
                 && route.protocol == RouteProtocol::Kernel
                 && !route.advertised
-        });
+        };
+        match until {
+            None => self.remove_routes(is_meant),
+            Some(expires) => {
+                let route = self.routes.iter().find(|route| is_meant(route)).copied();
+                if let Some(route) = route {
+                    self.put_route(Route { expires, advertised: true, ..route });
+                }
+            }
+        }
     }
 
     /// Removes the addresses for which `which` holds, and their prefixes' routes.
@@ -209,5 +224,92 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 self.remove_connected_route(index, prefix);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_host::{Host, ROUTER, USB0, ip};
+    use crate::wire::icmpv6::Icmpv6Message;
+    use crate::wire::ndp::RouterAdvertisement;
+    use crate::wire::ndp_option::{
+        Lifetime, NdpOption, NdpOptions, PrefixInformation, RouterPreference,
+    };
+
+    const PREFIX: &str = "2001:db8:1::/64";
+
+    fn advertise(host: &mut Host, valid: u32) {
+        let options = [NdpOption::PrefixInformation(PrefixInformation {
+            prefix: PREFIX.parse().unwrap(),
+            on_link: true,
+            autonomous: true,
+            valid_lifetime: Lifetime::from_secs(valid),
+            preferred_lifetime: Lifetime::from_secs(valid),
+        })];
+        let message = Icmpv6Message::RouterAdvertisement(RouterAdvertisement {
+            hop_limit: None,
+            managed: false,
+            other: false,
+            preference: RouterPreference::Medium,
+            router_lifetime: Duration::ZERO,
+            reachable_time: None,
+            retrans_timer: None,
+            options: NdpOptions::new(&options),
+        });
+        host.message(ROUTER, "ff02::1", &message);
+    }
+
+    fn on_link(host: &Host) -> Option<Route> {
+        let prefix: Prefix = PREFIX.parse().unwrap();
+        host.stack.routes().find(|route| route.prefix == prefix).copied()
+    }
+
+    #[test]
+    fn an_advertised_prefix_outlives_a_manual_address_in_it() {
+        let mut host = Host::up(1);
+        advertise(&mut host, 10_000);
+        host.run(Duration::from_secs(3));
+        let manual = NewAddress {
+            address: ip("2001:db8:1::5"),
+            prefix_length: 64,
+            preferred_lifetime: u32::MAX,
+            valid_lifetime: u32::MAX,
+            no_duplicate_detection: false,
+            no_prefix_route: false,
+        };
+        host.stack.add_address(USB0, &manual, false, host.now).unwrap();
+        // While the user's address is there, no advertisement ends the route.
+        assert_eq!(on_link(&host).unwrap().expires, Expiry::Never);
+        advertise(&mut host, 10_000);
+        assert_eq!(on_link(&host).unwrap().expires, Expiry::Never);
+        let advertised_until = host.now + Duration::from_secs(10_000);
+        host.run(Duration::from_secs(30));
+        host.stack.remove_address(USB0, manual.address, Some(64), host.now).unwrap();
+        let route = on_link(&host).unwrap();
+        assert!(route.advertised);
+        assert_eq!(route.expires, Expiry::At(advertised_until));
+        host.run(Duration::from_secs(10_001));
+        assert_eq!(on_link(&host), None);
+    }
+
+    #[test]
+    fn the_last_manual_address_takes_its_prefix_along() {
+        let mut host = Host::up(2);
+        let manual = |address: &str| NewAddress {
+            address: ip(address),
+            prefix_length: 64,
+            preferred_lifetime: u32::MAX,
+            valid_lifetime: u32::MAX,
+            no_duplicate_detection: true,
+            no_prefix_route: false,
+        };
+        for address in ["2001:db8:1::5", "2001:db8:1::6"] {
+            host.stack.add_address(USB0, &manual(address), false, host.now).unwrap();
+        }
+        host.stack.remove_address(USB0, ip("2001:db8:1::5"), None, host.now).unwrap();
+        assert!(on_link(&host).is_some());
+        host.stack.remove_address(USB0, ip("2001:db8:1::6"), None, host.now).unwrap();
+        assert_eq!(on_link(&host), None);
     }
 }
