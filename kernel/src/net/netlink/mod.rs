@@ -11,6 +11,8 @@ mod neighbor;
 mod notify;
 mod request;
 mod route;
+#[cfg(test)]
+mod tests;
 
 pub(in crate::net) use notify::publish;
 
