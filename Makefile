@@ -14,19 +14,28 @@ MACHINE ?= raspi3b
 PCAP ?=
 LOG ?=
 APPEND ?=
+# With TRACE=1 the hot path leaves compact traces, which `make trace` shows.
+TRACE ?= 0
+FOLLOW ?= 0
+# Which of the traces: all, or by crate such as net=trace,cdc_ecm=trace.
+DEFMT_LOG ?= trace
 
 target := $(or $(CARGO_TARGET_DIR),target)
 cross := tools/cross-cargo.sh
 initramfs := $(target)/initramfs.cpio
-kernel_image := $(target)/kernel8.img
+yes = $(filter 1 y yes on,$(1))
+kernel_image := $(target)/kernel8$(if $(call yes,$(TRACE)),-trace).img
+# The kernel that the traces belong to: it has their words.
+trace_elf := $(target)/kernel-trace.elf
+trace_file := $(target)/trace.bin
 # Private items are documented too, so links to them hold.
 rustdoc_flags := -D warnings -A rustdoc::private_intra_doc_links
 userland := -p rt -p kinit -p sh -p coreutils -p net-tools
 
 run_options = --kernel $(kernel_image) --machine $(MACHINE) \
-	$(if $(filter 1 y yes on,$(USB_NET)),--usb-net --usb-net-backend $(USB_NET_BACKEND) --tap-if $(TAP_IF) --usb-hub $(USB_HUB)) \
+	$(if $(call yes,$(USB_NET)),--usb-net --usb-net-backend $(USB_NET_BACKEND) --tap-if $(TAP_IF) --usb-hub $(USB_HUB)) \
 	$(if $(USB_CLASS),--usb-class $(USB_CLASS)) $(if $(PCAP),--pcap $(PCAP)) \
-	$(if $(LOG),--log $(LOG)) $(if $(APPEND),--append "$(APPEND)")
+	$(if $(LOG),--log $(LOG)) $(if $(call yes,$(TRACE)),--trace $(trace_file)) $(if $(APPEND),--append "$(APPEND)")
 
 .PHONY: help
 help: ## list the targets
@@ -34,14 +43,24 @@ help: ## list the targets
 	@echo
 	@echo "make run takes USB_NET=1 [USB_NET_BACKEND=user|tap] [TAP_IF=mona0] [USB_HUB=0|1]"
 	@echo "               [USB_CLASS=ecm|rndis] [MACHINE=raspi3b|raspi3ap] [PCAP=file.pcap] [LOG=level]"
+	@echo "               [TRACE=1 [DEFMT_LOG=net=trace,cdc_ecm=trace]]"
 
 .PHONY: run
 run: image ## boot in QEMU; USB_NET=1 plugs in a network adapter
 	@tools/run-qemu-raspi3b.sh $(run_options)
 
+.PHONY: trace
+trace: ## show what `make run TRACE=1` traced; FOLLOW=1 while it runs
+	@tools/decode-trace.sh --elf $(trace_elf) --trace $(trace_file) $(if $(call yes,$(FOLLOW)),--follow)
+
 .PHONY: image
 image: user ## build target/kernel8.img, the whole system in one file
+ifneq ($(call yes,$(TRACE)),)
+	@DEFMT_LOG=$(DEFMT_LOG) INITRAMFS=$(abspath $(initramfs)) $(cross) kernel build --release -p kernel --features trace
+	@cp "$$($(cross) --artifacts kernel)/kernel" $(trace_elf)
+else
 	@INITRAMFS=$(abspath $(initramfs)) $(cross) kernel build --release -p kernel
+endif
 	@cargo run -q -p image -- kernel "$$($(cross) --artifacts kernel)/kernel" $(kernel_image)
 
 .PHONY: user
@@ -50,7 +69,7 @@ user: ## build the programs and the initramfs
 	@tools/make-initramfs.sh "$$($(cross) --artifacts user)" $(initramfs)
 
 .PHONY: test
-test: test-host test-system test-tap ## all tests: on the host, in QEMU, and as root on a TAP
+test: test-host test-system test-trace test-tap ## all tests: on the host, in QEMU, and as root on a TAP
 
 .PHONY: test-host
 test-host: user ## tests of everything that runs on the host
@@ -64,6 +83,13 @@ test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64
 	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --lib \
 		--test machine --test selftest --test user_network -- --test-threads=2
+
+.PHONY: test-trace
+test-trace: ## trace a ping and decode what comes out
+	@$(MAKE) --no-print-directory image TRACE=1 DEFMT_LOG=trace
+	tools/decode-trace.sh --install
+	KERNEL_IMAGE=$(abspath $(target))/kernel8-trace.img TRACE_ELF=$(abspath $(trace_elf)) \
+		cargo test -p system-tests --test trace
 
 .PHONY: test-tap
 test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is not root
@@ -85,6 +111,7 @@ lint: user ## formatting, clippy, documentation, shell scripts; warnings are err
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy -p system-tests --all-targets -- -D warnings
 	INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel -- -D warnings
+	DEFMT_LOG=trace INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel --features trace -- -D warnings
 	$(cross) user clippy --release $(userland) -- -D warnings
 	cargo clippy --lib --tests $(userland) -- -D warnings
 	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --workspace --exclude kernel $(foreach name,$(userland),$(patsubst -p,--exclude,$(name))) --no-deps --document-private-items

@@ -15,6 +15,7 @@
 #   --usb-class ecm|rndis    insist on one of the adapter's two protocols (default: ecm first)
 #   --mac ADDRESS            the adapter's Ethernet address (default: 52:54:00:12:34:57)
 #   --pcap FILE              write every frame on the cable to FILE
+#   --trace FILE             write the trace frames of a kernel built with TRACE=1 to FILE
 #   --log SPEC               kernel log level: error, warn, info, debug, trace, or per module,
 #                            such as info,net=debug
 #   --append TEXT            further boot arguments
@@ -34,13 +35,13 @@ usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p;}' "$0"; }
 top=$(cd "$(dirname "$0")/.." && pwd)
 kernel=${CARGO_TARGET_DIR:-$top/target}/kernel8.img
 machine=raspi3b usb_net='' backend=user tap_if=mona0 dgram='' hub=1 class='' mac=52:54:00:12:34:57
-pcap='' append='' semihosting='' monitor='' gdb='' dry_run=''
+pcap='' append='' semihosting='' monitor='' gdb='' trace='' dry_run=''
 
 while [ $# -gt 0 ]; do
   option=$1
   shift
   case $option in
-    --kernel | --machine | --usb-net-backend | --tap-if | --dgram | --usb-hub | --usb-class | --mac | --pcap | --log | --append | --monitor)
+    --kernel | --machine | --usb-net-backend | --tap-if | --dgram | --usb-hub | --usb-class | --mac | --pcap | --trace | --log | --append | --monitor)
       [ $# -gt 0 ] || die "$option needs a value (see --help)"
       value=$1
       shift
@@ -57,6 +58,7 @@ while [ $# -gt 0 ]; do
     --usb-class) class=$value ;;
     --mac) mac=$value ;;
     --pcap) pcap=$value ;;
+    --trace) trace=$value ;;
     --log) append+=" log=$value" ;;
     --append) append+=" $value" ;;
     --selftest) append+=" selftest panic=exit" semihosting=1 ;;
@@ -97,6 +99,11 @@ if [ -n "$monitor" ]; then
   command+=(-serial stdio -monitor "unix:$monitor,server=on,wait=off")
 else
   command+=(-serial mon:stdio)
+fi
+if [ -n "$trace" ]; then
+  # The second port is the mini-UART.
+  command+=(-serial "file:$trace")
+  echo "traces go to $trace; 'make trace' shows them, in another terminal 'make trace FOLLOW=1'" >&2
 fi
 if [ -n "$usb_net" ]; then
   command+=(-netdev "$netdev")
