@@ -111,9 +111,11 @@ impl Fixture {
     }
 
     fn neighbor_body(&self) -> [u8; 12] {
-        let [a, b, c, d] = self.index.get().to_ne_bytes();
-        let [e, f] = (NUD_PERMANENT as u16).to_ne_bytes();
-        [AF_INET6 as u8, 0, 0, 0, a, b, c, d, e, f, 0, 0]
+        let mut body = [0; 12];
+        body[0] = AF_INET6 as u8;
+        body[4..8].copy_from_slice(&self.index.get().to_ne_bytes());
+        body[8..10].copy_from_slice(&(NUD_PERMANENT as u16).to_ne_bytes());
+        body
     }
 }
 
