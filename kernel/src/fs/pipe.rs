@@ -6,6 +6,7 @@
 use super::file::{Access, File, OpenFile, Readiness, Status};
 use super::stat::{DeviceNumber, Kind, Stat};
 use crate::executor::WaitQueue;
+use crate::process::frames;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
 use alloc::boxed::Box;
@@ -153,7 +154,8 @@ impl File for WriteEnd {
             match from.copy(&mut step[..left.min(STEP)]) {
                 Ok(count) => {
                     let mut bytes = self.0.bytes.borrow_mut();
-                    if bytes.try_reserve(count).is_err() {
+                    let grows = bytes.capacity() - bytes.len() < count;
+                    if grows && !frames::heap_has_room(2 * bytes.capacity() + count) {
                         return if done > 0 { Ok(done) } else { Err(Errno::NOMEM) };
                     }
                     bytes.extend(&step[..count]);

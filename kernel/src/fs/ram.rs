@@ -27,6 +27,9 @@ const CHUNK: usize = PAGE_SIZE;
 /// What a file, directory or link costs beside its contents.
 const NODE_COST: u64 = 512;
 
+/// Files, directories and links that one file system can have: they live in the kernel's heap.
+const FILES_MAX: u64 = 16384;
+
 /// What all nodes of one file system share.
 struct Shared {
     device: DeviceNumber,
@@ -385,6 +388,11 @@ impl Node for RamNode {
             return Err(Errno::EXIST);
         }
         self.check_alive()?;
+        let extra = if let NewNode::SymbolicLink(target) = new { target.len() } else { 0 };
+        let full = self.shared.files.get() >= FILES_MAX || !frames::heap_has_room(extra);
+        if full {
+            return Err(Errno::NOSPC);
+        }
         self.shared.charge(NODE_COST)?;
         let shared = self.shared.clone();
         let inode = shared.next_inode.get();

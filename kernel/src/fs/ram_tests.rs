@@ -77,6 +77,17 @@ fn the_limit_holds_and_space_comes_back() {
 }
 
 #[test]
+fn the_number_of_files_is_bounded() {
+    let root = empty(1 << 30);
+    let made = (0_u32..)
+        .take_while(|name| root.create(&name.to_be_bytes(), NewNode::Regular(0o644)).is_ok())
+        .count();
+    assert_eq!(made as u64, FILES_MAX - 1, "the root is one");
+    assert_eq!(root.remove(&0_u32.to_be_bytes(), false), Ok(()));
+    assert!(root.create(b"again", NewNode::SymbolicLink(b"x")).is_ok());
+}
+
+#[test]
 fn positions_past_the_largest_file_are_refused() {
     let root = empty(1 << 20);
     let file = regular(&root, b"f");

@@ -9,7 +9,7 @@
 
 use super::frames;
 use super::page_cache;
-use super::regions::{Backing, PageRange, Purpose, Region, Regions, TooManyRegions};
+use super::regions::{Backing, PageRange, Purpose, REGIONS_MAX, Region, Regions, TooManyRegions};
 use super::user_table::UserTable;
 use crate::memory::frame::{self, Frame};
 use crate::memory::{PAGE_SIZE, Permissions, UserAddress};
@@ -19,6 +19,9 @@ use alloc::rc::Rc;
 use core::cell::{Cell, RefCell};
 
 const PAGE: u64 = PAGE_SIZE as u64;
+/// Bytes of the kernel's heap that a page and a range of a copy take at most.
+const PAGE_COST: usize = 48;
+const REGION_COST: usize = 160;
 /// The lowest address that a program can have: null pointers must fault (`vm.mmap_min_addr`).
 pub const LOWEST: u64 = 0x1_0000;
 /// Where the stack ends: the top of the lower half, less a page that nothing uses.
@@ -125,20 +128,31 @@ impl Region {
     }
 }
 
+/// Enters a page into page tables, writable only if nobody shares it.
+fn enter(
+    table: &mut UserTable,
+    address: u64,
+    frame: &Rc<Frame>,
+    region: &Region,
+) -> Result<(), FaultReason> {
+    let alone = Rc::strong_count(frame) == 1;
+    let write = region.permissions.write && alone;
+    let permissions = Permissions { write, ..region.permissions };
+    let place = UserAddress::new(address).ok_or(FaultReason::Unmapped)?;
+    if permissions == Permissions::default() {
+        table.unmap(place);
+        return Ok(());
+    }
+    table.map(place, frame.physical(), permissions).map_err(|_| FaultReason::OutOfMemory)
+}
+
 impl Inner {
-    /// Enters a page into the page tables, writable only if nobody shares it.
+    /// Enters a page into the page tables, if it is there.
     fn enter(&mut self, address: u64, region: &Region) -> Result<(), FaultReason> {
-        let Some(frame) = self.pages.get(&address) else { return Ok(()) };
-        let alone = Rc::strong_count(frame) == 1;
-        let write = region.permissions.write && alone;
-        let permissions = Permissions { write, ..region.permissions };
-        let place = UserAddress::new(address).ok_or(FaultReason::Unmapped)?;
-        let physical = frame.physical();
-        if permissions == Permissions::default() {
-            self.table.unmap(place);
-            return Ok(());
+        match self.pages.get(&address) {
+            Some(frame) => enter(&mut self.table, address, frame, region),
+            None => Ok(()),
         }
-        self.table.map(place, physical, permissions).map_err(|_| FaultReason::OutOfMemory)
     }
 
     fn resolve(&mut self, address: u64, attempt: Attempt) -> Result<(), FaultReason> {
@@ -399,16 +413,13 @@ impl AddressSpace {
             return Err(Errno::NOMEM);
         }
         inner.regions.protect(&range, permissions)?;
-        let there: alloc::vec::Vec<u64> =
-            inner.pages.range(range.start()..range.end()).map(|(&page, _)| page).collect();
-        for page in there {
-            let Some((_, region)) = inner.regions.at(page) else { continue };
-            if permissions.execute
-                && let Some(frame) = inner.pages.get(&page)
-            {
+        let Inner { table, regions, pages, .. } = &mut *inner;
+        for (&page, frame) in pages.range(range.start()..range.end()) {
+            let Some((_, region)) = regions.at(page) else { continue };
+            if permissions.execute {
                 synchronize_instructions(frame);
             }
-            inner.enter(page, &region).map_err(|_| Errno::NOMEM)?;
+            enter(table, page, frame, &region).map_err(|_| Errno::NOMEM)?;
         }
         Ok(())
     }
@@ -466,6 +477,9 @@ impl AddressSpace {
     /// no memory for its tables.
     pub fn fork(&self) -> Option<Self> {
         let mut inner = self.inner.borrow_mut();
+        if !frames::heap_has_room(inner.pages.len() * PAGE_COST + REGIONS_MAX * REGION_COST) {
+            return None;
+        }
         let copy = Inner {
             table: UserTable::new()?,
             regions: inner.regions.clone(),
@@ -474,15 +488,14 @@ impl AddressSpace {
             heap_end: inner.heap_end,
         };
         // The copies are counted now, so entering the parent's pages again makes them read-only.
-        let writable: alloc::vec::Vec<(u64, Region)> = inner
-            .pages
-            .keys()
-            .filter_map(|&page| inner.regions.at(page).map(|(_, region)| (page, region)))
-            .filter(|(_, region)| region.permissions.write)
-            .collect();
-        for (page, region) in writable {
-            // The entry exists already, so nothing has to be allocated for it.
-            inner.enter(page, &region).ok()?;
+        // The entries exist already: nothing has to be allocated for them.
+        let Inner { table, regions, pages, .. } = &mut *inner;
+        for (&page, frame) in pages.iter() {
+            if let Some((_, region)) = regions.at(page)
+                && region.permissions.write
+            {
+                enter(table, page, frame, &region).ok()?;
+            }
         }
         let peak_pages = Cell::new(copy.pages.len());
         Some(Self { inner: RefCell::new(copy), peak_pages })

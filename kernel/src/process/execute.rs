@@ -24,6 +24,9 @@ use alloc::vec::Vec;
 /// on (Linux allows as many).
 const INTERPRETERS_MAX: usize = 4;
 
+/// Bytes of the arguments that `/proc/PID/cmdline` shows.
+const COMMAND_LINE_MAX: usize = PAGE_SIZE;
+
 /// `mov x8, #139; svc #0`: rt_sigreturn(2), for handlers whose library brings no return of its own.
 const TRAMPOLINE_CODE: [u32; 2] = [0xd280_1168, 0xd400_0001];
 
@@ -160,6 +163,7 @@ fn build(
         command_line: arguments
             .iter()
             .flat_map(|argument| argument.iter().copied().chain([0]))
+            .take(COMMAND_LINE_MAX)
             .collect(),
         auxiliary: stack.auxiliary,
     };
