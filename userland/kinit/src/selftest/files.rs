@@ -6,7 +6,7 @@ use rt::bstr::ByteSlice;
 use rt::input::read_file;
 use rt::rustix::fd::{AsFd, OwnedFd};
 use rt::rustix::fs::{
-    FileType, Mode, OFlags, SeekFrom, mkdir, open, rename, rmdir, seek, stat, unlink,
+    FileType, Mode, OFlags, SeekFrom, mkdir, open, rename, rmdir, seek, stat, statfs, unlink,
 };
 use rt::rustix::io::{Errno, write};
 
@@ -19,6 +19,7 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "files: O_APPEND, O_EXCL, O_TRUNC", run: open_flags },
     Test { name: "files: rename, unlink, mkdir, rmdir", run: names },
     Test { name: "files: an unlinked file lives as long as it is open", run: unlinked },
+    Test { name: "files: /tmp has a limit, and what is deleted is free again", run: full },
     Test { name: "files: null, zero, full and urandom", run: devices },
     Test { name: "files: /proc tells about this process", run: proc },
 ];
@@ -115,6 +116,36 @@ fn unlinked() -> Outcome {
     let content = because("read", rt::input::read_all(file.as_fd()))?;
     check!(content == b"still here", "{:?}", content.as_bstr());
     Ok(())
+}
+
+/// Bytes that /tmp has room for.
+fn room() -> Result<u64, alloc::string::String> {
+    let status = because("statfs", statfs("/tmp"))?;
+    Ok(status.f_bavail * status.f_bsize as u64)
+}
+
+fn full() -> Outcome {
+    let path = "/tmp/selftest-full";
+    let before = room()?;
+    let file = because("open", create(path))?;
+    let block = alloc::vec![0xa5; 256 * 1024];
+    let mut written = 0;
+    let error = loop {
+        match write(&file, &block) {
+            Ok(count) if written <= before => written += count as u64,
+            Ok(_) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    because("unlink", unlink(path))?;
+    drop(file);
+    check!(error == Some(Errno::NOSPC), "{before} bytes of room, {written} written: {error:?}");
+    check!(written >= before / 2, "{before} bytes of room, but only {written} written");
+    let after = room()?;
+    check!(after == before, "{before} bytes of room before, {after} after");
+    let file = because("open", create(path))?;
+    because("write", rt::output::write_all(file.as_fd(), &block))?;
+    because("unlink", unlink(path))
 }
 
 fn devices() -> Outcome {

@@ -26,7 +26,7 @@ const KERNEL_ADDRESSES: [usize; 4] =
     [0xffff_0000_0000_0000, 0xffff_0000_0008_0000, 0xffff_8000_0008_0000, 0xffff_ffff_ffff_f000];
 
 /// Runs `attempt` in a child; it must die of `signal`.
-fn dies_of(signal: Signal, attempt: impl FnOnce()) -> Outcome {
+pub(super) fn dies_of(signal: Signal, attempt: impl FnOnce()) -> Outcome {
     let status = in_child(|| {
         attempt();
         0

@@ -15,10 +15,11 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "processes: a child has its own copy of memory", run: separate_memory },
     Test { name: "processes: a program gets its arguments and environment", run: arguments },
     Test { name: "processes: a program that is not there is ENOENT", run: missing_program },
-    Test { name: "processes: SIGTERM and SIGKILL end a process", run: signals },
+    Test { name: "processes: SIGINT, SIGTERM and SIGKILL end a process", run: signals },
     Test { name: "processes: a handler runs and the program goes on", run: handler },
     Test { name: "processes: an orphan becomes a child of the first process", run: orphan },
     Test { name: "processes: a hundred processes leave no memory behind", run: no_leak },
+    Test { name: "processes: two hundred programs leave no memory behind", run: no_program_leak },
 ];
 
 /// Runs `body` in a child and returns how that ended.
@@ -90,7 +91,7 @@ fn sleeper() -> Result<Pid, alloc::string::String> {
 }
 
 fn signals() -> Outcome {
-    for signal in [Signal::TERM, Signal::KILL] {
+    for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
         let child = sleeper()?;
         because("kill", kill_process(child, signal))?;
         let status = because("wait4", wait(child))?;
@@ -148,7 +149,7 @@ fn orphan() -> Outcome {
 }
 
 /// MemFree of /proc/meminfo in KiB.
-fn free_memory() -> Result<u64, alloc::string::String> {
+pub(super) fn free_memory() -> Result<u64, alloc::string::String> {
     let text = because("/proc/meminfo", rt::input::read_file("/proc/meminfo"))?;
     let text = alloc::string::String::from_utf8_lossy(&text).to_string();
     text.lines()
@@ -157,15 +158,33 @@ fn free_memory() -> Result<u64, alloc::string::String> {
         .ok_or_else(|| alloc::format!("no MemFree in:\n{text}"))
 }
 
-fn no_leak() -> Outcome {
+/// Runs `body` again and again; less than half a page each time may be missing afterwards.
+fn leaves_nothing(times: u64, body: impl Fn() -> Outcome) -> Outcome {
     // The first one may make the kernel grow tables that it keeps.
-    in_child(|| 0)?;
+    body()?;
     let before = free_memory()?;
-    for _ in 0..100 {
-        in_child(|| 0)?;
+    for _ in 0..times {
+        body()?;
     }
     let after = free_memory()?;
-    // One page a process would be 400 KiB.
-    check!(after + 200 >= before, "{before} KiB were free, now {after}");
+    check!(after + times * 2 >= before, "{before} KiB were free, now {after}");
     Ok(())
+}
+
+fn no_leak() -> Outcome {
+    leaves_nothing(100, || in_child(|| 0).map(|_| ()))
+}
+
+fn no_program_leak() -> Outcome {
+    leaves_nothing(200, || {
+        let status = in_child(|| {
+            let nothing = Vector::new([""; 0]);
+            if let (Ok(arguments), Ok(environment)) = (Vector::new(["false"]), nothing) {
+                execute(c"/bin/false", &arguments, &environment);
+            }
+            126
+        })?;
+        check!(status.exit_status() == Some(1), "/bin/false: {status:?}");
+        Ok(())
+    })
 }
