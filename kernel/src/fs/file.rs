@@ -51,6 +51,16 @@ impl Readiness {
 /// The argument of an ioctl(2): a pointer or a number, as the request has it.
 pub type IoctlArgument = u64;
 
+/// How long a call waits, and what it answers then: a terminal with `VTIME` 0 bytes, a socket with
+/// `SO_RCVTIMEO` an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TimeLimit {
+    /// The time.
+    pub after: Duration,
+    /// The answer.
+    pub result: Result<usize, Errno>,
+}
+
 /// An object behind a descriptor.
 pub trait File: 'static {
     /// Takes bytes from a stream. 0 is its end; `EAGAIN`: none yet.
@@ -93,9 +103,13 @@ pub trait File: 'static {
         None
     }
 
-    /// How long a blocking read waits before it ends with 0 bytes (a terminal with `VMIN` 0 and
-    /// `VTIME`). `None`: for ever.
-    fn read_timeout(&self) -> Option<Duration> {
+    /// How long a blocking read waits. `None`: for ever.
+    fn read_limit(&self) -> Option<TimeLimit> {
+        None
+    }
+
+    /// How long a blocking write waits. `None`: for ever.
+    fn write_limit(&self) -> Option<TimeLimit> {
         None
     }
 

@@ -5,7 +5,7 @@
 //! queue is woken when another try may help.
 
 use crate::executor::WaitQueue;
-use crate::fs::file::{File, IoctlArgument, Readiness};
+use crate::fs::file::{File, IoctlArgument, Readiness, TimeLimit};
 use crate::fs::stat::{DeviceNumber, Kind, Stat};
 use crate::net::ioctl;
 use crate::syscall::errno::Errno;
@@ -179,6 +179,16 @@ impl File for SocketFile {
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
         Some(self.socket.wait_queue())
+    }
+
+    fn read_limit(&self) -> Option<TimeLimit> {
+        let after = self.socket.timeouts().receive?;
+        Some(TimeLimit { after, result: Err(Errno::AGAIN) })
+    }
+
+    fn write_limit(&self) -> Option<TimeLimit> {
+        let after = self.socket.timeouts().send?;
+        Some(TimeLimit { after, result: Err(Errno::AGAIN) })
     }
 
     fn ioctl(&self, request: u32, argument: IoctlArgument) -> Result<usize, Errno> {

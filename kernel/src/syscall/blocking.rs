@@ -4,7 +4,7 @@
 
 use super::errno::Errno;
 use super::user_memory::{UserReader, UserWriter};
-use crate::fs::file::OpenFile;
+use crate::fs::file::{OpenFile, TimeLimit};
 use crate::process::Process;
 use crate::time::{self, Instant};
 
@@ -30,15 +30,25 @@ pub async fn until_done<T>(
     process.interruptible_until(deadline, done).await?.transpose()
 }
 
+/// When a wait that begins now ends.
+fn deadline(limit: Option<TimeLimit>) -> Option<Instant> {
+    limit.map(|limit| time::now() + limit.after)
+}
+
+/// What a call answers when its time is up.
+fn time_is_up(limit: Option<TimeLimit>) -> Result<usize, Errno> {
+    limit.map_or(Ok(0), |limit| limit.result)
+}
+
 /// Reads what there is, waiting for the first byte.
 pub async fn read(
     process: &Process,
     file: &OpenFile,
     to: &mut UserWriter<'_>,
 ) -> Result<usize, Errno> {
-    let deadline = file.file().read_timeout().map(|timeout| time::now() + timeout);
-    let read = until_done(process, file, deadline, || file.try_read(to)).await?;
-    Ok(read.unwrap_or(0))
+    let limit = file.file().read_limit();
+    let read = until_done(process, file, deadline(limit), || file.try_read(to)).await?;
+    read.map_or_else(|| time_is_up(limit), Ok)
 }
 
 /// Writes everything, waiting for room; with `O_NONBLOCK`, or when a signal comes, what there was
@@ -51,9 +61,11 @@ pub async fn write(
     let wanted = from.remaining();
     let mut total = 0;
     loop {
-        let step = until_done(process, file, None, || file.try_write(from)).await;
+        let limit = file.file().write_limit();
+        let step = until_done(process, file, deadline(limit), || file.try_write(from)).await;
+        let step = step.and_then(|written| written.map_or_else(|| time_is_up(limit), Ok));
         match step {
-            Ok(written) => total += written.unwrap_or(0),
+            Ok(written) => total += written,
             Err(Errno::PIPE) if total == 0 => {
                 process.raise_broken_pipe();
                 return Err(Errno::PIPE);
@@ -61,7 +73,7 @@ pub async fn write(
             Err(error) if total == 0 => return Err(error),
             Err(_) => return Ok(total),
         }
-        if total >= wanted || matches!(step, Ok(Some(0))) {
+        if total >= wanted || step == Ok(0) {
             return Ok(total);
         }
     }

@@ -6,7 +6,7 @@
 use super::line_discipline::{KeySignal, LineDiscipline};
 use super::termios::{SPEED, Termios, Termios2, WindowSize};
 use crate::executor::WaitQueue;
-use crate::fs::file::{File, Readiness};
+use crate::fs::file::{File, Readiness, TimeLimit};
 use crate::fs::ioctl;
 use crate::fs::stat::Stat;
 use crate::process::signal::Signal;
@@ -358,9 +358,10 @@ impl File for TerminalFile {
         Some(&self.terminal.changed)
     }
 
-    fn read_timeout(&self) -> Option<Duration> {
-        let tenths = self.terminal.state.with(|state| state.discipline.read_timeout());
-        tenths.map(|tenths| Duration::from_millis(100) * u32::from(tenths))
+    fn read_limit(&self) -> Option<TimeLimit> {
+        let tenths = self.terminal.state.with(|state| state.discipline.read_timeout())?;
+        let after = Duration::from_millis(100) * u32::from(tenths);
+        Some(TimeLimit { after, result: Ok(0) })
     }
 
     fn ioctl(&self, request: u32, argument: u64) -> Result<usize, Errno> {

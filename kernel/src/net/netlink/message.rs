@@ -149,11 +149,11 @@ impl Builder {
         self.bytes[start + 2..start + 4].copy_from_slice(&(kind as u16).to_ne_bytes());
     }
 
-    /// The finished message, padded so that another can follow.
+    /// The finished message. Its length counts the last attribute's padding, as on Linux.
     pub(super) fn finish(mut self) -> Vec<u8> {
+        self.pad();
         let length = self.bytes.len() as u32;
         self.bytes[..4].copy_from_slice(&length.to_ne_bytes());
-        self.pad();
         self.bytes
     }
 
@@ -188,6 +188,7 @@ mod tests {
         let bytes = builder.finish();
 
         assert_eq!(bytes.len() % 4, 0);
+        assert_eq!(read_u32(&bytes, 0), Some(bytes.len() as u32));
         let message = Messages::new(&bytes).next().unwrap();
         assert_eq!(message.header, HEADER);
         assert_eq!(&message.payload[..3], &[1, 2, 3]);
