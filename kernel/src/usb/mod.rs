@@ -1,5 +1,6 @@
 //! USB as the kernel runs it: the DWC2 controller, the bus, and which driver takes which device.
 
+mod diagnostics;
 mod sysfs;
 
 use crate::memory::dma::{self, DmaBuffer};
@@ -206,6 +207,7 @@ async fn run() {
     let bus: &'static KernelBus =
         Box::leak(Box::new(Bus::new(platform, Drivers::from_boot_arguments())));
     BUS.with(|place| *place = Some(bus));
+    diagnostics::register();
     for number in 0..bus::TASKS {
         executor::spawn("usb bus", bus.run_task(number));
     }

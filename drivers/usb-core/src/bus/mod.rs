@@ -77,6 +77,35 @@ pub struct BusCounters {
     pub drivers_cut_off: u32,
 }
 
+impl BusCounters {
+    /// Name and value of every count.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u32)> + use<> {
+        let Self {
+            attached,
+            detached,
+            attempts_failed,
+            devices_failed,
+            table_full,
+            too_deep,
+            over_current,
+            restarts,
+            drivers_cut_off,
+        } = *self;
+        [
+            ("attached", attached),
+            ("detached", detached),
+            ("attempts_failed", attempts_failed),
+            ("devices_failed", devices_failed),
+            ("table_full", table_full),
+            ("too_deep", too_deep),
+            ("over_current", over_current),
+            ("restarts", restarts),
+            ("drivers_cut_off", drivers_cut_off),
+        ]
+        .into_iter()
+    }
+}
+
 /// What all tasks of a bus share.
 pub(crate) struct Core<P: Platform> {
     pub(crate) platform: P,
