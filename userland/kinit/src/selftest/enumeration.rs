@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use net_tools::usb::descriptor::{Descriptor, Descriptors, kind};
-use net_tools::usb::sysfs::{Device, devices};
+use net_tools::usb::sysfs::{Device, ROOT, devices};
 
 use super::network::Network;
 use super::{Outcome, Test, because, check};
@@ -16,6 +16,7 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "enumeration: device addresses are valid and unique", run: addresses },
     Test { name: "enumeration: the descriptors of all devices parse", run: descriptors },
     Test { name: "enumeration: the active configuration is one the device has", run: active },
+    Test { name: "enumeration: the bus counts what happened, and no failure", run: statistics },
 ];
 
 /// bInterfaceClass of communications devices and of their data interfaces (CDC 1.2 sections 4.2
@@ -195,6 +196,39 @@ fn active() -> Outcome {
             device.interfaces.len(),
             header.byte(4)
         );
+    }
+    Ok(())
+}
+
+/// A count of the bus or the host controller.
+fn count(text: &str, name: &str) -> Result<u64, String> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.and_then(|value| value.trim().parse().ok())
+        .ok_or_else(|| format!("no count of {name} in:\n{text}"))
+}
+
+fn statistics() -> Outcome {
+    let devices = settled_bus()?.iter().filter(|device| !device.is_root()).count() as u64;
+    let text = because("statistics", rt::input::read_file(format!("{ROOT}/usb1/statistics")))?;
+    let text = String::from_utf8_lossy(&text);
+    let attached = count(&text, "attached")?;
+    let detached = count(&text, "detached")?;
+    check!(
+        attached.checked_sub(detached) == Some(devices),
+        "{devices} devices, but {attached} attached and {detached} detached"
+    );
+    check!(count(&text, "transfers")? > 0, "no transfer has succeeded:\n{text}");
+    let failures = [
+        "devices_failed",
+        "table_full",
+        "drivers_cut_off",
+        "dma_faults",
+        "halts_failed",
+        "core_resets",
+    ];
+    for name in failures {
+        let happened = count(&text, name)?;
+        check!(happened == 0, "{name}: {happened}");
     }
     Ok(())
 }
