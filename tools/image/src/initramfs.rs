@@ -21,8 +21,11 @@ pub(crate) fn build(output: &Path, entries: &[&str]) -> Result<String, String> {
         tree.insert(name, content);
     }
     let archive = write(&tree).map_err(|error| format!("cannot build the archive: {error}"))?;
-    std::fs::write(output, &archive)
-        .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+    // An archive that is there already keeps its time, so that the kernel is not built again for it.
+    if std::fs::read(output).ok().as_ref() != Some(&archive) {
+        std::fs::write(output, &archive)
+            .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
+    }
     Ok(format!("{}: {} entries, {} KiB", output.display(), tree.len(), archive.len() / 1024))
 }
 
