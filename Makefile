@@ -17,7 +17,7 @@ APPEND ?=
 # With TRACE=1 the hot path leaves compact traces, which `make trace` shows.
 TRACE ?= 0
 FOLLOW ?= 0
-# Which of the traces: all, or by crate such as net=trace,cdc_ecm=trace.
+# Which of the traces: all, or by crate such as warn,net=trace,cdc_ecm=trace.
 DEFMT_LOG ?= trace
 
 target := $(or $(CARGO_TARGET_DIR),target)
@@ -43,7 +43,7 @@ help: ## list the targets
 	@echo
 	@echo "make run takes USB_NET=1 [USB_NET_BACKEND=user|tap] [TAP_IF=mona0] [USB_HUB=0|1]"
 	@echo "               [USB_CLASS=ecm|rndis] [MACHINE=raspi3b|raspi3ap] [PCAP=file.pcap] [LOG=level]"
-	@echo "               [TRACE=1 [DEFMT_LOG=net=trace,cdc_ecm=trace]]"
+	@echo "               [TRACE=1 [DEFMT_LOG=warn,net=trace,cdc_ecm=trace]]"
 
 .PHONY: run
 run: image ## boot in QEMU; USB_NET=1 plugs in a network adapter
