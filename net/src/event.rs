@@ -6,6 +6,7 @@ use crate::limits;
 use crate::neighbor::NeighborInfo;
 use crate::route::Route;
 use crate::socket::SocketId;
+use crate::tcp::TcpId;
 use crate::unicast::AddressInfo;
 use core::net::Ipv6Addr;
 use heapless::Deque;
@@ -16,6 +17,8 @@ pub enum Event {
     /// A socket may have become readable or writable, or have an error: ask
     /// [`crate::stack::Stack::readiness`].
     Socket(SocketId),
+    /// The same of a stream socket: ask [`crate::stack::Stack::tcp_readiness`].
+    Tcp(TcpId),
     /// An interface was added, or its state, MTU or settings changed.
     LinkChanged(InterfaceIndex),
     /// An interface is gone.
@@ -46,19 +49,25 @@ pub enum Event {
 /// Events that wait to be fetched.
 pub(crate) struct EventQueue {
     sockets: Deque<SocketId, { limits::SOCKETS }>,
+    streams: Deque<TcpId, { 2 * limits::TCP_SOCKETS }>,
     changes: Deque<Event, { limits::EVENTS }>,
     lost: bool,
 }
 
 impl EventQueue {
     pub(crate) const fn new() -> Self {
-        Self { sockets: Deque::new(), changes: Deque::new(), lost: false }
+        Self { sockets: Deque::new(), streams: Deque::new(), changes: Deque::new(), lost: false }
     }
 
     /// Notes that a socket has news. Whoever calls makes sure that a socket is in the queue at
     /// most once, so that there is always room.
     pub(crate) fn push_socket(&mut self, id: SocketId) {
         let _always_fits = self.sockets.push_back(id);
+    }
+
+    /// The same of a stream socket.
+    pub(crate) fn push_tcp(&mut self, id: TcpId) {
+        let _always_fits = self.streams.push_back(id);
     }
 
     /// Notes a change; false when it was lost.
@@ -72,11 +81,15 @@ impl EventQueue {
         self.sockets.pop_front()
     }
 
+    pub(crate) fn pop_tcp(&mut self) -> Option<TcpId> {
+        self.streams.pop_front()
+    }
+
     pub(crate) fn pop_change(&mut self) -> Option<Event> {
         self.changes.pop_front().or_else(|| core::mem::take(&mut self.lost).then_some(Event::Lost))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.sockets.is_empty() && self.changes.is_empty() && !self.lost
+        self.sockets.is_empty() && self.streams.is_empty() && self.changes.is_empty() && !self.lost
     }
 }

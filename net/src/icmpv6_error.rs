@@ -210,7 +210,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             next_header: upper.next_header,
             segment: upper.payload,
         };
-        let matched = self.socket_error_input(received, message, &quoted);
+        let matched = if upper.next_header == NextHeader::TCP {
+            self.tcp_error_input(received, message, &quoted, now)
+        } else {
+            self.socket_error_input(received, message, &quoted)
+        };
         if !matched {
             self.count_drop(Some(received.interface), unmatched);
         }
@@ -219,6 +223,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             && (matched || upper.next_header == NextHeader::ICMPV6)
         {
             self.path_mtu_input(received.interface, &quoted, mtu, now);
+            if upper.next_header == NextHeader::TCP {
+                self.tcp_path_mtu_changed(received, &quoted, now);
+            }
         }
     }
 

@@ -319,6 +319,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         match upper.next_header {
             NextHeader::ICMPV6 => self.icmpv6_input(&received, packet, now),
             NextHeader::UDP => self.udp_input(&received, packet, now),
+            NextHeader::TCP => self.tcp_input(&received, packet, now),
             // RFC 8200, Section 4.7: whatever follows is ignored.
             NextHeader::NONE => self.drop_received(index, DropReason::Ipv6NoNextHeader),
             _ => {

@@ -11,7 +11,7 @@
 //!   [`address_selection`], `rate_limit`.
 //! - What joins them, methods of the stack: `ethernet`, `ipv6_input`, `ipv6_output`,
 //!   `icmpv6_input`, `icmpv6_error`, `ndp`, `slaac`, `duplicate`, `mld_message`.
-//! - [`socket`]: UDP and ICMPv6 sockets. [`manage`]: what the user configures.
+//! - [`socket`]: UDP and ICMPv6 sockets. [`tcp`]: TCP and stream sockets. [`manage`]: what the user configures.
 //! - [`counters`], [`event`], [`limits`], [`config`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -59,6 +59,7 @@ mod router_solicitation;
 mod slaac;
 pub mod socket;
 pub mod stack;
+pub mod tcp;
 #[cfg(test)]
 mod test_host;
 pub mod time;

@@ -52,6 +52,37 @@ pub const DESTINATIONS: usize = 128;
 /// Datagram sockets: UDP and ICMPv6.
 pub const SOCKETS: usize = 256;
 
+/// Stream sockets: listeners, connections, and connections that their users have closed.
+pub const TCP_SOCKETS: usize = 256;
+
+/// Pieces of stream data of all connections, a packet buffer each: data not yet acknowledged, not
+/// yet read, and behind holes.
+pub const TCP_PIECES: usize = 1024;
+
+/// Of these, pieces that data to be sent may not take, so that what arrives always finds room.
+pub const TCP_RECEIVE_RESERVE: usize = 384;
+
+/// Connections of listeners whose handshake is not over.
+pub const TCP_HALF_OPEN: usize = 256;
+
+/// Connections in TIME-WAIT.
+pub const TCP_TIME_WAIT: usize = 256;
+
+/// The longest queue of connections that wait to be accepted (Linux's `somaxconn` is 4096).
+pub const TCP_BACKLOG: usize = 128;
+
+/// Octets that may wait to be read from a connection at its start.
+pub const TCP_RECEIVE_BUFFER: u32 = 64 * 1024;
+
+/// What that grows to with the path's need.
+pub const TCP_RECEIVE_BUFFER_MAX: u32 = 384 * 1024;
+
+/// Octets that may wait to be acknowledged, of a connection at its start.
+pub const TCP_SEND_BUFFER: u32 = 64 * 1024;
+
+/// What that grows to with the congestion window.
+pub const TCP_SEND_BUFFER_MAX: u32 = 384 * 1024;
+
 /// Group memberships of all sockets.
 pub const MEMBERSHIPS: usize = 256;
 

@@ -23,6 +23,7 @@ use crate::random::Random;
 use crate::rate_limit::TokenBucket;
 use crate::route::RouteTable;
 use crate::socket::{Membership, SocketTable};
+use crate::tcp::TcpTable;
 use crate::time::{Duration, Instant};
 use core::net::Ipv6Addr;
 use heapless::{Deque, Vec};
@@ -58,6 +59,7 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) routes: RouteTable,
     pub(crate) destinations: DestinationCache,
     pub(crate) sockets: SocketTable<P::Buffer>,
+    pub(crate) tcp: TcpTable<P::Buffer>,
     pub(crate) memberships: Vec<Membership, { limits::MEMBERSHIPS }>,
     pub(crate) local: Deque<LocalPacket<P::Buffer>, { limits::LOCAL_QUEUE }>,
     pub(crate) events: EventQueue,
@@ -86,6 +88,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             routes: RouteTable::new(),
             destinations: DestinationCache::new(),
             sockets: SocketTable::new(),
+            tcp: TcpTable::new(),
             memberships: Vec::new(),
             local: Deque::new(),
             events: EventQueue::new(),
@@ -119,6 +122,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.destinations.set_key(HashKey::new(secret()));
         self.sockets.set_key(HashKey::new(secret()));
         self.flow_key = HashKey::new(secret());
+        self.tcp.set_keys(&mut secret);
         self.stable_secret = self.config.stable_secret.unwrap_or(stable_secret);
     }
 
@@ -159,6 +163,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if drained && self.sockets.waiting_to_send > 0 {
             self.wake_senders();
         }
+        self.tcp.pending_due |= drained && !self.tcp.pending.is_empty();
         Some(frame)
     }
 
@@ -181,6 +186,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.poll_router_solicitation(index, now);
             self.poll_reachable_time(index, now);
         }
+        self.tcp_poll(now);
         if now >= self.send_retry {
             self.wake_senders();
         }
@@ -202,7 +208,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         });
         let next = of_interfaces
             .chain([self.routes.next_deadline(), self.neighbors.next_deadline()])
-            .chain([self.send_retry])
+            .chain([self.send_retry, self.tcp.next_deadline()])
             .min()
             .unwrap_or(Instant::FAR_FUTURE);
         (next != Instant::FAR_FUTURE).then_some(next)
@@ -215,6 +221,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 socket.notified = false;
             }
             return Some(Event::Socket(id));
+        }
+        if let Some(id) = self.events.pop_tcp() {
+            if let Some(socket) = self.tcp.get_mut(id) {
+                socket.notified = false;
+            }
+            return Some(Event::Tcp(id));
         }
         self.events.pop_change()
     }
@@ -235,8 +247,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// call.
     pub(crate) fn finish(&mut self, now: Instant) {
         for _ in 0..2 * limits::LOCAL_QUEUE {
-            let Some(LocalPacket { interface, packet }) = self.local.pop_front() else { return };
+            let Some(LocalPacket { interface, packet }) = self.local.pop_front() else { break };
             self.local_input(interface, packet, now);
+        }
+        if self.local.is_empty() && core::mem::take(&mut self.tcp.pending_local) {
+            self.tcp.pending_due = true;
         }
     }
 

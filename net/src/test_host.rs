@@ -16,6 +16,7 @@ use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClas
 use core::net::Ipv6Addr;
 
 /// Packet memory of the heap, with the kernel's block size.
+#[derive(Debug)]
 pub(crate) struct HeapBuffer {
     block: Vec<u8>,
     start: usize,

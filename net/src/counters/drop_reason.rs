@@ -207,6 +207,41 @@ counted! {
         /// Count of UDP datagrams for a port nobody listens at.
         UdpNoPort = "udp-no-port",
 
+        /// Count of TCP segments whose header makes no sense.
+        TcpMalformed = "tcp-malformed",
+        /// Count of TCP segments with a wrong checksum.
+        TcpChecksum = "tcp-checksum",
+        /// Count of TCP segments to a group or from an address that nobody can have.
+        TcpAddress = "tcp-address",
+        /// Count of TCP segments for which there is neither connection nor listener.
+        TcpNoSocket = "tcp-no-socket",
+        /// Count of TCP segments outside of the window, or without what they must have.
+        TcpUnacceptable = "tcp-unacceptable",
+        /// Count of TCP segments with an old timestamp (RFC 7323, Section 5).
+        TcpTimestamp = "tcp-timestamp",
+        /// Count of TCP segments that acknowledge what was not sent, or too long ago.
+        TcpAcknowledgment = "tcp-acknowledgment",
+        /// Count of TCP resets that reset nothing.
+        TcpReset = "tcp-reset",
+        /// Count of TCP SYNs in a connection (RFC 5961, Section 4).
+        TcpSyn = "tcp-syn",
+        /// Count of TCP segments with data that had all arrived before, or SYNs that had.
+        TcpDuplicate = "tcp-duplicate",
+        /// Count of TCP segments with data behind the other side's FIN.
+        TcpAfterFin = "tcp-after-fin",
+        /// Count of TCP segments for a connection that nobody reads any more.
+        TcpAfterClose = "tcp-after-close",
+        /// Count of TCP segments whose data found no memory.
+        TcpMemoryFull = "tcp-memory-full",
+        /// Count of TCP segments dropped because too many connections wait to be accepted.
+        TcpBacklogFull = "tcp-backlog-full",
+        /// Count of TCP SYNs dropped because too many connections are half open.
+        TcpHalfOpenFull = "tcp-half-open-full",
+        /// Count of TCP segments for a connection in TIME-WAIT.
+        TcpTimeWait = "tcp-time-wait",
+        /// Count of TCP resets not sent because of the rate limit.
+        TcpResetRateLimited = "tcp-reset-rate-limited",
+
         /// Count of datagrams that did not fit into the socket's receive buffer.
         SocketBufferFull = "socket-buffer-full",
         /// Count of datagrams for which the memory of all sockets had no room.
@@ -268,6 +303,12 @@ counted! {
         Sockets = "sockets",
         /// Count of socket memberships refused.
         Memberships = "memberships",
+        /// Count of stream sockets refused.
+        TcpSockets = "tcp-sockets",
+        /// Count of half-open connections refused.
+        TcpHalfOpen = "tcp-half-open",
+        /// Count of connections whose TIME-WAIT was cut short for others.
+        TcpTimeWait = "tcp-time-wait",
         /// Count of events lost.
         Events = "events",
     }

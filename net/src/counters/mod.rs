@@ -138,6 +138,61 @@ counters! {
     }
 }
 
+counters! {
+    /// Counts of TCP. The names are those of `/proc/net/snmp` and, from `ListenOverflows` on, of
+    /// `/proc/net/netstat`.
+    TcpCounters {
+        /// Count of connections that this side began to open.
+        active_opens = "TcpActiveOpens",
+        /// Count of connections that the other side opened.
+        passive_opens = "TcpPassiveOpens",
+        /// Count of connections that failed to open.
+        attempt_fails = "TcpAttemptFails",
+        /// Count of open connections that were reset.
+        established_resets = "TcpEstabResets",
+        /// Count of segments received, broken ones included.
+        in_segments = "TcpInSegs",
+        /// Count of segments sent.
+        out_segments = "TcpOutSegs",
+        /// Count of segments sent again.
+        retransmitted_segments = "TcpRetransSegs",
+        /// Count of segments received that were broken.
+        in_errors = "TcpInErrs",
+        /// Count of resets sent.
+        out_resets = "TcpOutRsts",
+        /// Count of segments received with a wrong checksum.
+        in_checksum_errors = "TcpInCsumErrors",
+        /// Count of connections not accepted because too many waited.
+        listen_overflows = "TcpExtListenOverflows",
+        /// Count of acknowledgments that were delayed.
+        delayed_acks = "TcpExtDelayedACKs",
+        /// Count of retransmission timeouts.
+        timeouts = "TcpExtTCPTimeouts",
+        /// Count of timeouts that proved to be premature.
+        spurious_timeouts = "TcpExtTCPSpuriousRTOs",
+        /// Count of fast recoveries.
+        fast_recoveries = "TcpExtTCPSackRecovery",
+        /// Count of tail loss probes.
+        loss_probes = "TcpExtTCPLossProbes",
+        /// Count of segments with an old timestamp.
+        paws_drops = "TcpExtPAWSEstab",
+        /// Count of challenge acknowledgments (RFC 5961).
+        challenge_acks = "TcpExtTCPChallengeACK",
+        /// Count of connections reset because data came that nobody would read.
+        aborts_on_data = "TcpExtTCPAbortOnData",
+        /// Count of connections closed with unread data.
+        aborts_on_close = "TcpExtTCPAbortOnClose",
+        /// Count of connections given up because the other side was silent.
+        aborts_on_timeout = "TcpExtTCPAbortOnTimeout",
+        /// Count of probes of closed windows.
+        window_probes = "TcpExtTCPWinProbe",
+        /// Count of keep-alive probes.
+        keep_alives = "TcpExtTCPKeepAlive",
+        /// Count of segments whose data found no memory.
+        receive_memory_drops = "TcpExtTCPRcvQDrop",
+    }
+}
+
 /// Counts of frames, as `ip -s link` shows them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct LinkCounters {
@@ -244,6 +299,8 @@ pub struct NodeCounters {
     pub icmpv6: Icmpv6Counters,
     /// UDP datagrams.
     pub udp: UdpCounters,
+    /// TCP.
+    pub tcp: TcpCounters,
     /// Packets that disappeared, by reason.
     pub drops: DropCounters,
     /// Refusals because a table was full.
@@ -257,6 +314,7 @@ impl NodeCounters {
             ipv6: Ipv6Counters::new(),
             icmpv6: Icmpv6Counters::new(),
             udp: UdpCounters::new(),
+            tcp: TcpCounters::new(),
             drops: DropCounters::new(),
             tables: TableFullCounters::new(),
         }

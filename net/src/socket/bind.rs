@@ -11,7 +11,7 @@ use crate::time::Instant;
 use core::net::SocketAddrV6;
 
 /// Ports that are given to sockets that ask for none: Linux's `ip_local_port_range`.
-const EPHEMERAL: core::ops::RangeInclusive<u16> = 32_768..=60_999;
+pub(crate) const EPHEMERAL: core::ops::RangeInclusive<u16> = 32_768..=60_999;
 
 /// Whether two sockets cannot be bound to the same port: they could both get one datagram and do
 /// not both agree to that.

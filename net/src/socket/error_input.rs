@@ -24,7 +24,7 @@ pub(crate) struct Quoted<'a> {
 
 /// What an ICMPv6 error means to a program: the error, whether it ends the conversation (only
 /// then it is reported without IPV6_RECVERR), and the number that goes with it.
-fn meaning(message: &Icmpv6Message<'_>) -> Option<(SocketError, bool, u32)> {
+pub(crate) fn meaning(message: &Icmpv6Message<'_>) -> Option<(SocketError, bool, u32)> {
     Some(match *message {
         Icmpv6Message::DestinationUnreachable { code, .. } => match code {
             DestinationUnreachableCode::NoRoute => (SocketError::NetworkUnreachable, false, 0),

@@ -27,7 +27,8 @@ pub use option::{SetOption, SocketOptions};
 pub use receive::{ErrorMeta, ErrorOrigin, ReceiveMeta};
 pub use send::SendOptions;
 
-pub(crate) use error_input::Quoted;
+pub(crate) use bind::EPHEMERAL;
+pub(crate) use error_input::{Quoted, meaning as error_meaning};
 pub(crate) use multicast::Membership;
 pub(crate) use table::SocketTable;
 
@@ -65,7 +66,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    const ANY: Self = Self { address: Ipv6Addr::UNSPECIFIED, port: 0, zone: None };
+    pub(crate) const ANY: Self = Self { address: Ipv6Addr::UNSPECIFIED, port: 0, zone: None };
 }
 
 /// What poll(2) asks for.

@@ -45,7 +45,7 @@ pub(in crate::net) fn publish(event: &Event) {
             }
             return;
         }
-        Event::Socket(_) | Event::DuplicateAddress { .. } => return,
+        Event::Socket(_) | Event::Tcp(_) | Event::DuplicateAddress { .. } => return,
     };
     for socket in subscribers(bit(group)) {
         socket.notify(&message);

@@ -1,0 +1,226 @@
+//! CUBIC (RFC 9438) with HyStart++ (RFC 9406), in integers.
+
+use super::hystart::{Advice, HyStart};
+use super::{AckSample, CongestionControl, Window};
+use crate::time::{Duration, Instant};
+
+/// beta_cubic, Section 4.6: what is left of the window after a loss, in tenths.
+const BETA_TENTHS: u64 = 7;
+
+/// A phase of congestion avoidance, Section 4.1.
+#[derive(Clone, Copy, Debug)]
+struct Epoch {
+    start: Instant,
+    /// K in milliseconds: when the window is back at `w_max`.
+    k: u64,
+    /// The window at the start, if it was above `w_max`, else `w_max`.
+    origin: u32,
+    /// W_est, Section 4.3: where Reno would be, in octets and 65536ths.
+    w_est: u64,
+}
+
+/// The variables of Section 4.1.
+#[derive(Clone, Debug)]
+pub(crate) struct Cubic {
+    /// W_max; zero before the first loss.
+    w_max: u32,
+    /// cwnd_prior: the window before the last loss.
+    prior: u32,
+    epoch: Option<Epoch>,
+    hystart: Option<HyStart>,
+    /// Before the last loss, in case it was none.
+    saved: (u32, u32, Option<Epoch>),
+}
+
+/// The integer cube root.
+fn cube_root(value: u64) -> u64 {
+    let mut root = 0u64;
+    for bit in (0..22).rev() {
+        let candidate = root | 1 << bit;
+        if candidate.checked_pow(3).is_some_and(|cube| cube <= value) {
+            root = candidate;
+        }
+    }
+    root
+}
+
+impl Cubic {
+    pub(crate) const fn new() -> Self {
+        Self { w_max: 0, prior: 0, epoch: None, hystart: Some(HyStart::new()), saved: (0, 0, None) }
+    }
+
+    fn begin_epoch(&self, window: &Window, now: Instant) -> Epoch {
+        // Figure 2: K = cubic_root((W_max - cwnd_epoch) / C), with C = 0.4 segments a second
+        // cubed, that is 0.4 / 10^9 a millisecond cubed.
+        let missing = u64::from(self.w_max.saturating_sub(window.cwnd));
+        let k = cube_root(missing * 2_500_000_000 / u64::from(window.mss.max(1)));
+        let origin = self.w_max.max(window.cwnd);
+        Epoch { start: now, k, origin, w_est: u64::from(window.cwnd) << 16 }
+    }
+
+    /// W_cubic(t), Section 4.2, in octets.
+    fn w_cubic(epoch: &Epoch, mss: u32, t: Duration) -> u32 {
+        let t = (t.as_millis() as u64).min(10_000_000);
+        let distance = u128::from(t.abs_diff(epoch.k));
+        let octets = distance.pow(3) * 4 * u128::from(mss) / 10_000_000_000;
+        let octets = u32::try_from(octets).unwrap_or(u32::MAX);
+        if t < epoch.k {
+            epoch.origin.saturating_sub(octets)
+        } else {
+            epoch.origin.saturating_add(octets)
+        }
+    }
+
+    fn avoid_congestion(&mut self, window: &mut Window, sample: &AckSample) {
+        let epoch = match self.epoch {
+            Some(epoch) => epoch,
+            None => self.begin_epoch(window, sample.now),
+        };
+        let mut epoch = epoch;
+        let elapsed = sample.now.saturating_since(epoch.start);
+        let rtt = sample.smoothed_rtt.unwrap_or(Duration::ZERO);
+        let cwnd = u64::from(window.cwnd.max(1));
+        // Section 4.3, equation 4: alpha_cubic = 3 * (1 - beta) / (1 + beta) = 9/17 until Reno
+        // has reached the window before the loss, then 1.
+        let step = ((u64::from(sample.acked) * u64::from(window.mss)) << 16) / cwnd;
+        let caught_up = epoch.w_est >> 16 >= u64::from(self.prior);
+        epoch.w_est += if caught_up { step } else { step * 9 / 17 };
+        self.epoch = Some(epoch);
+        let reno = u32::try_from(epoch.w_est >> 16).unwrap_or(u32::MAX);
+        if Self::w_cubic(&epoch, window.mss, elapsed) < reno {
+            if reno > window.cwnd {
+                window.grow(reno - window.cwnd);
+            }
+            return;
+        }
+        // Section 4.4 and 4.5: the target one round trip ahead, at most half as much again.
+        let target = Self::w_cubic(&epoch, window.mss, elapsed + rtt);
+        let target = target.clamp(window.cwnd, window.cwnd.saturating_add(window.cwnd / 2));
+        let growth = u64::from(target - window.cwnd) * u64::from(sample.acked) / cwnd;
+        window.grow(growth as u32);
+    }
+
+    fn reduce(&mut self, window: &mut Window, flight: u32) {
+        self.saved = (self.w_max, self.prior, self.epoch);
+        let cwnd = window.cwnd;
+        // Section 4.7, fast convergence: leave room for newcomers.
+        self.w_max = if cwnd < self.w_max {
+            (u64::from(cwnd) * (10 + BETA_TENTHS) / 20) as u32
+        } else {
+            cwnd
+        };
+        self.prior = cwnd;
+        self.epoch = None;
+        self.hystart = None;
+        // Section 4.6: of what is in flight, so that an unused window does not count.
+        let base = u64::from(flight.min(cwnd));
+        window.ssthresh = ((base * BETA_TENTHS / 10) as u32).max(window.floor());
+    }
+}
+
+impl CongestionControl for Cubic {
+    fn on_ack(&mut self, window: &mut Window, sample: &AckSample) {
+        if !window.in_slow_start() {
+            return self.avoid_congestion(window, sample);
+        }
+        let growth = match &mut self.hystart {
+            Some(hystart) => hystart.on_ack(sample.acked, sample.rtt, sample.round_ended),
+            None => Advice::Grow(sample.acked),
+        };
+        match growth {
+            Advice::Grow(octets) => window.grow(octets.min(8 * window.mss)),
+            Advice::Leave => {
+                window.ssthresh = window.cwnd;
+                self.hystart = None;
+            }
+        }
+    }
+
+    fn on_loss(&mut self, window: &mut Window, flight: u32, _now: Instant) {
+        self.reduce(window, flight);
+    }
+
+    fn on_timeout(&mut self, window: &mut Window, flight: u32, _now: Instant) {
+        self.reduce(window, flight);
+    }
+
+    fn on_undo(&mut self, _now: Instant) {
+        (self.w_max, self.prior, self.epoch) = self.saved;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cube_roots() {
+        for value in [0, 1, 7, 8, 26, 27, 1_000_000, 999_999_999_999, u64::MAX] {
+            let root = cube_root(value);
+            assert!(root.pow(3) <= value);
+            assert!((root + 1).checked_pow(3).is_none_or(|cube| cube > value), "{value}");
+        }
+    }
+
+    /// Section 4.2: the window comes back to W_max after K = cbrt(W_max * 0.3 / 0.4) seconds.
+    #[test]
+    fn the_window_follows_the_curve() {
+        let rtt = Duration::from_millis(100);
+        let mut window = Window { cwnd: 1_000_000, ssthresh: 0, mss: 1000 };
+        let mut cubic = Cubic::new();
+        cubic.on_loss(&mut window, 1_000_000, Instant::ZERO);
+        assert_eq!(window.ssthresh, 700_000);
+        window.cwnd = window.ssthresh;
+        let mut at_k = 0;
+        for step in 0..150 {
+            let now = Instant::from_millis(step * 100);
+            let mut left = window.cwnd;
+            while left > 0 {
+                let acked = left.min(2000);
+                left -= acked;
+                let smoothed_rtt = Some(rtt);
+                let sample =
+                    AckSample { acked, rtt: smoothed_rtt, smoothed_rtt, round_ended: false, now };
+                cubic.on_ack(&mut window, &sample);
+            }
+            // K = cbrt(300 / 0.4) = 9.086 s.
+            if step == 91 {
+                at_k = window.cwnd;
+            }
+        }
+        assert!((990_000..1_010_000).contains(&at_k), "{at_k}");
+        // At 15 s: 1000 + 0.4 * (15 - 9.086)^3 = 1083 segments.
+        assert!((1_075_000..1_095_000).contains(&window.cwnd), "{}", window.cwnd);
+    }
+
+    #[test]
+    fn a_small_window_grows_no_slower_than_reno() {
+        let mut window = Window { cwnd: 10_000, ssthresh: 0, mss: 1000 };
+        let mut cubic = Cubic::new();
+        cubic.on_loss(&mut window, 10_000, Instant::ZERO);
+        window.cwnd = window.ssthresh;
+        // 40 round trips of 1 ms: the curve has hardly moved.
+        for step in 0..40 {
+            let now = Instant::from_millis(step);
+            let smoothed_rtt = Some(Duration::from_millis(1));
+            for _ in 0..window.cwnd / 1000 {
+                let sample =
+                    AckSample { acked: 1000, rtt: None, smoothed_rtt, round_ended: false, now };
+                cubic.on_ack(&mut window, &sample);
+            }
+        }
+        assert!(window.cwnd > 27_000, "{}", window.cwnd);
+    }
+
+    #[test]
+    fn fast_convergence_and_undo() {
+        let mut window = Window { cwnd: 100_000, ssthresh: 0, mss: 1000 };
+        let mut cubic = Cubic::new();
+        cubic.on_loss(&mut window, 100_000, Instant::ZERO);
+        window.cwnd = 80_000;
+        cubic.on_loss(&mut window, 80_000, Instant::ZERO);
+        assert_eq!((cubic.w_max, window.ssthresh), (68_000, 56_000));
+        cubic.on_undo(Instant::ZERO);
+        assert_eq!(cubic.w_max, 100_000);
+    }
+}

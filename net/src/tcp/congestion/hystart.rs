@@ -1,0 +1,127 @@
+//! HyStart++ (RFC 9406): slow start ends when delays rise, before the queue overflows.
+
+use crate::time::Duration;
+
+/// Section 4.3: bounds of the rise that counts.
+const MIN_RTT_THRESHOLD: Duration = Duration::from_millis(4);
+const MAX_RTT_THRESHOLD: Duration = Duration::from_millis(16);
+/// The rise that counts is this part of the last round's shortest delay.
+const MIN_RTT_DIVISOR: u32 = 8;
+/// Measurements that a round needs to be judged.
+const RTT_SAMPLES: u8 = 8;
+/// How much slower the window grows in conservative slow start.
+const CSS_GROWTH_DIVISOR: u32 = 4;
+/// Rounds of conservative slow start before congestion avoidance.
+const CSS_ROUNDS: u8 = 5;
+
+/// Conservative slow start, Section 4.2.
+#[derive(Clone, Copy, Debug)]
+struct Conservative {
+    baseline: Duration,
+    rounds: u8,
+}
+
+/// What to do with the window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Advice {
+    /// Grow by this many octets.
+    Grow(u32),
+    /// Slow start is over.
+    Leave,
+}
+
+/// The variables of Section 4.2.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HyStart {
+    last_round: Option<Duration>,
+    current_round: Option<Duration>,
+    samples: u8,
+    conservative: Option<Conservative>,
+}
+
+impl HyStart {
+    pub(super) const fn new() -> Self {
+        Self { last_round: None, current_round: None, samples: 0, conservative: None }
+    }
+
+    /// An acknowledgment of `acked` octets during slow start.
+    pub(super) fn on_ack(
+        &mut self,
+        acked: u32,
+        rtt: Option<Duration>,
+        round_ended: bool,
+    ) -> Advice {
+        if round_ended {
+            if let Some(conservative) = &mut self.conservative {
+                conservative.rounds += 1;
+                if conservative.rounds >= CSS_ROUNDS {
+                    return Advice::Leave;
+                }
+            }
+            self.last_round = self.current_round.take().or(self.last_round);
+            self.samples = 0;
+        }
+        if let Some(rtt) = rtt {
+            self.current_round = Some(self.current_round.map_or(rtt, |least| least.min(rtt)));
+            self.samples = self.samples.saturating_add(1);
+        }
+        if let (Some(current), true) = (self.current_round, self.samples >= RTT_SAMPLES) {
+            match (self.conservative, self.last_round) {
+                // The rise was no sign of a queue: back to slow start.
+                (Some(conservative), _) if current < conservative.baseline => {
+                    self.conservative = None;
+                }
+                (None, Some(last)) => {
+                    let threshold =
+                        (last / MIN_RTT_DIVISOR).clamp(MIN_RTT_THRESHOLD, MAX_RTT_THRESHOLD);
+                    if current >= last + threshold {
+                        self.conservative = Some(Conservative { baseline: current, rounds: 0 });
+                    }
+                }
+                _ => {}
+            }
+        }
+        Advice::Grow(match self.conservative {
+            None => acked,
+            Some(_) => acked.div_ceil(CSS_GROWTH_DIVISOR),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(hystart: &mut HyStart, rtt: Duration) -> Advice {
+        let mut advice = hystart.on_ack(1000, Some(rtt), true);
+        for _ in 0..9 {
+            if advice == Advice::Leave {
+                return advice;
+            }
+            advice = hystart.on_ack(1000, Some(rtt), false);
+        }
+        advice
+    }
+
+    #[test]
+    fn rising_delay_ends_slow_start_in_steps() {
+        let mut hystart = HyStart::new();
+        let (low, high) = (Duration::from_millis(40), Duration::from_millis(50));
+        assert_eq!(round(&mut hystart, low), Advice::Grow(1000));
+        assert_eq!(round(&mut hystart, low), Advice::Grow(1000));
+        assert_eq!(round(&mut hystart, high), Advice::Grow(250));
+        for _ in 0..4 {
+            assert_eq!(round(&mut hystart, high), Advice::Grow(250));
+        }
+        assert_eq!(round(&mut hystart, high), Advice::Leave);
+    }
+
+    #[test]
+    fn a_passing_rise_is_forgiven() {
+        let mut hystart = HyStart::new();
+        let (low, high) = (Duration::from_millis(40), Duration::from_millis(50));
+        round(&mut hystart, low);
+        assert_eq!(round(&mut hystart, high), Advice::Grow(250));
+        assert_eq!(round(&mut hystart, low), Advice::Grow(1000));
+    }
+}

@@ -1,0 +1,57 @@
+//! Numbers that nobody outside can foresee: initial sequence numbers (RFC 6528, Section 3) and
+//! where the clock of timestamps begins (RFC 7323, Section 7.1).
+
+use crate::hash::HashKey;
+use crate::time::Instant;
+use crate::wire::tcp_sequence::SequenceNumber;
+use core::hash::Hash;
+use core::net::Ipv6Addr;
+
+/// What identifies a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct FourTuple {
+    pub(crate) local: (Ipv6Addr, u16),
+    pub(crate) remote: (Ipv6Addr, u16),
+}
+
+/// The secrets, one for each purpose.
+pub(crate) struct Secrets {
+    pub(crate) sequence: HashKey,
+    pub(crate) timestamp: HashKey,
+}
+
+impl Secrets {
+    pub(crate) const UNSET: Self = Self { sequence: HashKey::UNSET, timestamp: HashKey::UNSET };
+
+    /// ISN = M + F(localip, localport, remoteip, remoteport, secretkey), where M is a clock of
+    /// 4 µs.
+    pub(crate) fn initial_sequence(&self, tuple: &FourTuple, now: Instant) -> SequenceNumber {
+        let clock = now.as_nanos() / 4000;
+        SequenceNumber((clock as u32).wrapping_add(self.sequence.hash(tuple) as u32))
+    }
+
+    /// The same for all connections of these two endpoints, so that a new one's timestamps are
+    /// later than an old one's (RFC 6191).
+    pub(crate) fn timestamp_offset(&self, tuple: &FourTuple) -> u32 {
+        self.timestamp.hash(tuple) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_grow_with_time_and_differ_between_tuples() {
+        let secrets = Secrets { sequence: HashKey::new([1; 16]), timestamp: HashKey::new([2; 16]) };
+        let tuple = |port| FourTuple {
+            local: (Ipv6Addr::LOCALHOST, port),
+            remote: (Ipv6Addr::LOCALHOST, 80),
+        };
+        let at =
+            |port, millis| secrets.initial_sequence(&tuple(port), Instant::from_millis(millis));
+        assert_eq!(at(1, 1001).offset_from(at(1, 1)), 250_000);
+        assert_ne!(at(1, 1), at(2, 1));
+        assert_ne!(secrets.timestamp_offset(&tuple(1)), secrets.timestamp_offset(&tuple(2)));
+    }
+}

@@ -1,0 +1,93 @@
+//! TCP (RFC 9293) and stream sockets.
+//!
+//! # For the system around the stack
+//!
+//! Calls are methods of [`crate::stack::Stack`]; none waits. Their errors say which errno they
+//! become.
+//!
+//! - [`tcp_open`](crate::stack::Stack::tcp_open), `tcp_bind`, `tcp_listen`, `tcp_accept`,
+//!   `tcp_connect`, `tcp_disconnect`
+//! - [`tcp_send`](crate::stack::Stack::tcp_send),
+//!   [`tcp_receive`](crate::stack::Stack::tcp_receive), `tcp_shutdown`, `tcp_close`, `tcp_abort`
+//! - [`tcp_readiness`](crate::stack::Stack::tcp_readiness), `tcp_take_error`, `tcp_unread`,
+//!   `tcp_unacknowledged`, `tcp_state`, `tcp_info`, `tcp_sockets`
+//! - `tcp_options`, `change_tcp_options`
+//!
+//! After any call, [`crate::event::Event::Tcp`] names sockets about whose readiness something may
+//! have changed. A blocking call is a loop: try, and wait for the event while it says
+//! `WouldBlock`. A blocking connect waits until the socket is writable, then takes the error.
+//! close(2) with SO_LINGER and a time is `tcp_shutdown` of sending, waiting until
+//! `tcp_unacknowledged` is 0, then `tcp_close`; with a time of zero it is `tcp_abort`.
+//!
+//! # Inside
+//!
+//! ```text
+//!  input ─┬─ connection ─ arrival ─┬─ acknowledgment ─ send, sack, rack, recovery, congestion
+//!         │                        └─ receive
+//!         ├─ half_open ─► connection, waiting to be accepted
+//!         ├─ time_wait
+//!         └─ table (listeners)         transmit ◄─ output ◄─ connection ◄─ timeout
+//! ```
+//!
+//! A [`connection::Connection`] is pure: segments and time go in, segments come out. The data of
+//! all connections lies in one [`store::Store`] of packet buffers. `input`, `transmit`, `open`,
+//! `stream`, `error_input`, `option` and `info` join connections with the rest of the stack.
+//!
+//! Not here yet: SYN cookies, ECN, BBR, pacing. Urgent data is read in line (RFC 6093) and never
+//! sent.
+
+mod acknowledgment;
+mod arrival;
+mod congestion;
+mod connection;
+mod deadline_heap;
+mod error;
+mod error_input;
+mod half_open;
+mod info;
+mod input;
+mod isn;
+mod open;
+mod option;
+mod output;
+mod rack;
+mod receive;
+mod recovery;
+mod rtt;
+mod sack;
+mod segment;
+mod send;
+mod state;
+mod store;
+mod stream;
+mod table;
+mod time_wait;
+mod timeout;
+mod timers;
+mod transmit;
+
+pub use congestion::CongestionAlgorithm;
+pub use error::{
+    TcpAcceptError, TcpConnectError, TcpError, TcpListenError, TcpOpenError, TcpReceiveError,
+    TcpSendError,
+};
+pub use info::{TcpInfo, TcpSummary};
+pub use option::TcpSocketOptions;
+pub use state::TcpState;
+pub use stream::TcpReadiness;
+
+pub(crate) use table::TcpTable;
+
+/// A stream socket. Closed sockets' numbers do not come back soon, so an old one finds nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TcpId {
+    slot: u16,
+    generation: u32,
+}
+
+#[cfg(test)]
+mod receive_tests;
+#[cfg(test)]
+mod send_tests;
+#[cfg(test)]
+mod stream_tests;

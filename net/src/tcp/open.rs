@@ -1,0 +1,288 @@
+//! Opening, binding, listening, accepting and connecting (RFC 9293, Section 3.10.1).
+
+use super::TcpId;
+use super::connection::{Connection, Opening, Owner};
+use super::error::{TcpAcceptError, TcpConnectError, TcpListenError, TcpOpenError};
+use super::isn::FourTuple;
+use super::option::TcpSocketOptions;
+use super::state::TcpState;
+use super::table::{Body, Listener, NIL, TcpSocket};
+use crate::address::AddressExt;
+use crate::buffer::BufferPool;
+use crate::counters::TableFull;
+use crate::interface::InterfaceIndex;
+use crate::ipv6_output::NoRoute;
+use crate::limits;
+use crate::random::Random;
+use crate::socket::{BindError, EPHEMERAL, Endpoint};
+use crate::stack::Stack;
+use crate::time::Instant;
+use core::net::{Ipv6Addr, SocketAddrV6};
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// Makes a stream socket.
+    pub fn tcp_open(&mut self) -> Result<TcpId, TcpOpenError> {
+        self.seed();
+        let socket = TcpSocket::new(TcpSocketOptions::default(), Body::Idle);
+        self.tcp.insert(socket).ok_or_else(|| {
+            self.counters.tables.count(TableFull::TcpSockets);
+            TcpOpenError
+        })
+    }
+
+    /// Gives a socket a local address and port. Port 0 means any.
+    pub fn tcp_bind(&mut self, id: TcpId, address: SocketAddrV6) -> Result<(), BindError> {
+        let socket = self.tcp.get(id).ok_or(BindError::Closed)?;
+        if socket.local.port != 0 || !matches!(socket.body, Body::Idle) {
+            return Err(BindError::AlreadyBound);
+        }
+        let (ip, device) = (*address.ip(), socket.options().device);
+        let mut zone = None;
+        if ip.is_multicast() || ip.is_v4_mapped() {
+            return Err(BindError::AddressNotAvailable);
+        }
+        if ip.needs_zone() {
+            let given = InterfaceIndex::new(address.scope_id());
+            if given.is_some_and(|index| self.interface(index).is_none()) {
+                return Err(BindError::NoInterface);
+            }
+            if device.is_some() && given.is_some() && given != device {
+                return Err(BindError::ScopeRequired);
+            }
+            zone = Some(given.or(device).ok_or(BindError::ScopeRequired)?);
+        }
+        if !ip.is_unspecified() && !self.is_own_address(ip, zone.or(device)) {
+            return Err(BindError::AddressNotAvailable);
+        }
+        let mut local = Endpoint { address: ip, port: address.port(), zone };
+        if local.port == 0 {
+            local.port = self
+                .tcp_ephemeral_port(|stack, port| {
+                    stack.tcp_port_is_free(id, Endpoint { port, ..local })
+                })
+                .ok_or(BindError::AddressInUse)?;
+        } else if !self.tcp_port_is_free(id, local) {
+            return Err(BindError::AddressInUse);
+        }
+        let socket = self.tcp.get_mut(id).ok_or(BindError::Closed)?;
+        socket.local = local;
+        socket.address_bound = !ip.is_unspecified();
+        Ok(())
+    }
+
+    /// Whether a socket may be bound here. SO_REUSEADDR shares a port with everybody who has it
+    /// set too, except with one that listens; SO_REUSEPORT also with that.
+    fn tcp_port_is_free(&self, id: TcpId, local: Endpoint) -> bool {
+        let Some(options) = self.tcp.get(id).map(TcpSocket::options) else { return false };
+        let same_address = |address: Ipv6Addr| {
+            local.address.is_unspecified() || address.is_unspecified() || local.address == address
+        };
+        let taken = self.tcp.iter().any(|(other, socket)| {
+            let theirs = socket.options();
+            let device = match (options.device.or(local.zone), socket.device()) {
+                (Some(a), Some(b)) => a == b,
+                _ => true,
+            };
+            let shared =
+                options.reuse_address && theirs.reuse_address && socket.listener().is_none()
+                    || options.reuse_port && theirs.reuse_port;
+            other != id
+                && socket.local.port == local.port
+                && device
+                && same_address(socket.local.address)
+                && !shared
+        });
+        let waiting = !options.reuse_address
+            && self.tcp.time_wait.iter().any(|entry| {
+                entry.tuple.local.1 == local.port && same_address(entry.tuple.local.0)
+            });
+        !taken && !waiting
+    }
+
+    /// A free port at random (RFC 6056, Section 3.3.2): the search begins anywhere.
+    fn tcp_ephemeral_port(&mut self, is_free: impl Fn(&Self, u16) -> bool) -> Option<u16> {
+        let (first, last) = (*EPHEMERAL.start(), *EPHEMERAL.end());
+        let count = u32::from(last - first) + 1;
+        let start = self.random.below(count);
+        (0..count)
+            .map(|step| first + ((start + step) % count) as u16)
+            .find(|&port| is_free(self, port))
+    }
+
+    /// Waits for connections, of which `backlog` may wait to be accepted. Called again, it changes
+    /// the backlog. A socket without a port gets one.
+    pub fn tcp_listen(&mut self, id: TcpId, backlog: usize) -> Result<(), TcpListenError> {
+        let backlog = backlog.min(limits::TCP_BACKLOG) as u16;
+        let socket = self.tcp.get_mut(id).ok_or(TcpListenError::Closed)?;
+        match &mut socket.body {
+            Body::Listener(listener) => {
+                listener.backlog = backlog;
+                return Ok(());
+            }
+            Body::Connection(connection) if connection.state != TcpState::Closed => {
+                return Err(TcpListenError::Connected);
+            }
+            Body::Connection(_) => return Err(TcpListenError::Connected),
+            Body::Idle => {}
+        }
+        let local = socket.local;
+        if local.port == 0 {
+            let port = self
+                .tcp_ephemeral_port(|stack, port| {
+                    stack.tcp_port_is_free(id, Endpoint { port, ..local })
+                })
+                .ok_or(TcpListenError::AddressInUse)?;
+            if let Some(socket) = self.tcp.get_mut(id) {
+                socket.local.port = port;
+            }
+        } else if self.tcp_somebody_listens(id) {
+            return Err(TcpListenError::AddressInUse);
+        }
+        let socket = self.tcp.get_mut(id).ok_or(TcpListenError::Closed)?;
+        socket.body = Body::Listener(Listener { backlog, head: NIL, tail: NIL, len: 0 });
+        self.tcp.file_listener(id.slot.into());
+        Ok(())
+    }
+
+    /// Whether another socket listens where this one is bound, and they do not both agree to it.
+    fn tcp_somebody_listens(&self, id: TcpId) -> bool {
+        let Some(socket) = self.tcp.get(id) else { return false };
+        let local = socket.local.address;
+        self.tcp.iter().any(|(other, found)| {
+            let theirs = found.local.address;
+            other != id
+                && found.listener().is_some()
+                && found.local.port == socket.local.port
+                && (local.is_unspecified() || theirs.is_unspecified() || local == theirs)
+                && !(found.options().reuse_port && socket.options().reuse_port)
+        })
+    }
+
+    /// The connection that has waited longest, and the other side's address.
+    pub fn tcp_accept(&mut self, id: TcpId) -> Result<(TcpId, SocketAddrV6), TcpAcceptError> {
+        let socket = self.tcp.get_mut(id).ok_or(TcpAcceptError::Closed)?;
+        let listener = socket.listener_mut().ok_or(TcpAcceptError::NotListening)?;
+        let slot = listener.head;
+        if slot == NIL {
+            return Err(TcpAcceptError::WouldBlock);
+        }
+        listener.len -= 1;
+        let next = self.tcp.at(slot.into()).map_or(NIL, |accepted| accepted.next);
+        if let Some(listener) = self.tcp.get_mut(id).and_then(TcpSocket::listener_mut) {
+            listener.head = next;
+            if next == NIL {
+                listener.tail = NIL;
+            }
+        }
+        let accepted = self.tcp.id_at(slot.into()).ok_or(TcpAcceptError::WouldBlock)?;
+        if let Some(socket) = self.tcp.at_mut(slot.into()) {
+            socket.next = NIL;
+            if let Some(connection) = socket.connection_mut() {
+                connection.owner = Owner::User;
+            }
+        }
+        let remote = self.tcp_remote_address(accepted).ok_or(TcpAcceptError::WouldBlock)?;
+        Ok((accepted, remote))
+    }
+
+    /// Begins to open a connection. It is open when [`super::TcpReadiness::writable`]; it has
+    /// failed when there is an error to take.
+    pub fn tcp_connect(
+        &mut self,
+        id: TcpId,
+        destination: SocketAddrV6,
+        now: Instant,
+    ) -> Result<(), TcpConnectError> {
+        let socket = self.tcp.get(id).ok_or(TcpConnectError::Closed)?;
+        match &socket.body {
+            Body::Idle => {}
+            Body::Listener(_) => return Err(TcpConnectError::Listening),
+            Body::Connection(connection) => {
+                return Err(match connection.state {
+                    TcpState::SynSent | TcpState::SynReceived => TcpConnectError::InProgress,
+                    _ => TcpConnectError::Connected,
+                });
+            }
+        }
+        let mut address = *destination.ip();
+        if address.is_unspecified() {
+            address = Ipv6Addr::LOCALHOST;
+        }
+        // RFC 9293, Section 3.9.1.1 (MUST-46).
+        if address.is_multicast() || address.is_v4_mapped() || destination.port() == 0 {
+            return Err(TcpConnectError::NotUnicast);
+        }
+        let scope =
+            if address.needs_zone() { InterfaceIndex::new(destination.scope_id()) } else { None };
+        let (device, options, bound) = (socket.device(), socket.options(), socket.local);
+        let interface = match (device, scope) {
+            (Some(a), Some(b)) if a != b => return Err(TcpConnectError::ScopeRequired),
+            (device, scope) => device.or(scope),
+        };
+        if interface.is_none() && address.needs_zone() {
+            return Err(TcpConnectError::ScopeRequired);
+        }
+        let hop = self.route(address, interface, now).map_err(|error| match error {
+            NoRoute::Unreachable => TcpConnectError::HostUnreachable,
+            NoRoute::Prohibited => TcpConnectError::Prohibited,
+            NoRoute::Blackhole => TcpConnectError::Blackhole,
+            NoRoute::NoMatch | NoRoute::InterfaceDown => TcpConnectError::NetworkUnreachable,
+        })?;
+        let source = if bound.address.is_unspecified() {
+            self.select_source(address, &hop).ok_or(TcpConnectError::NoSourceAddress)?
+        } else {
+            bound.address
+        };
+        let zone_of = |address: Ipv6Addr| address.needs_zone().then_some(hop.interface);
+        let remote = Endpoint { address, port: destination.port(), zone: zone_of(address) };
+        let tuple =
+            |port| FourTuple { local: (source, port), remote: (address, destination.port()) };
+        let port = if bound.port == 0 {
+            self.tcp_ephemeral_port(|stack, port| {
+                !stack.tcp.is_taken(&tuple(port), hop.interface)
+                    && stack.tcp.iter().all(|(_, other)| other.local.port != port)
+            })
+            .or_else(|| {
+                self.tcp_ephemeral_port(|stack, port| {
+                    !stack.tcp.is_taken(&tuple(port), hop.interface)
+                })
+            })
+            .ok_or(TcpConnectError::NoPort)?
+        } else {
+            bound.port
+        };
+        if !self.tcp_claim(&tuple(port), hop.interface) {
+            return Err(TcpConnectError::NoPort);
+        }
+        let opening = Opening {
+            iss: self.tcp.secrets.initial_sequence(&tuple(port), now),
+            timestamp_offset: self.tcp.secrets.timestamp_offset(&tuple(port)),
+            path_mtu: hop.mtu,
+        };
+        let mut connection = Connection::new(&opening, &options, now);
+        if !connection.send.push_syn(&mut self.tcp.store) {
+            return Err(TcpConnectError::NoMemory);
+        }
+        connection.state = TcpState::SynSent;
+        let socket = self.tcp.get_mut(id).ok_or(TcpConnectError::Closed)?;
+        socket.local = Endpoint { address: source, port, zone: zone_of(source) };
+        socket.remote = Some(remote);
+        socket.body = Body::Connection(connection);
+        self.tcp.file_connection(id.slot.into());
+        self.counters.tcp.active_opens += 1;
+        self.tcp_flush(id.slot.into(), now);
+        self.finish(now);
+        Ok(())
+    }
+
+    /// Whether a connection between these may be opened. One in TIME-WAIT gives way if timestamps
+    /// tell old segments from new ones (RFC 6191).
+    fn tcp_claim(&mut self, tuple: &FourTuple, interface: InterfaceIndex) -> bool {
+        if let Some(slot) = self.tcp.time_wait.find(tuple, interface)
+            && self.tcp.time_wait.get(slot).is_some_and(|entry| entry.timestamps.is_some())
+        {
+            self.tcp.time_wait.remove(slot);
+        }
+        !self.tcp.is_taken(tuple, interface)
+    }
+}

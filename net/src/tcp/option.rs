@@ -1,0 +1,138 @@
+//! Options of a stream socket, as values instead of octets.
+
+use super::congestion::Congestion;
+use super::{CongestionAlgorithm, TcpId};
+use crate::buffer::BufferPool;
+use crate::interface::InterfaceIndex;
+use crate::limits;
+use crate::random::Random;
+use crate::socket::OptionError;
+use crate::stack::Stack;
+use crate::time::{Duration, Instant};
+use crate::wire::ipv6::{HopLimit, TrafficClass};
+
+/// What a socket is set to. The defaults are Linux's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TcpSocketOptions {
+    /// SO_REUSEADDR: bind although connections, or what is left of them, have the port.
+    pub reuse_address: bool,
+    /// SO_REUSEPORT: share the port with others that want to share it too.
+    pub reuse_port: bool,
+    /// SO_BINDTODEVICE.
+    pub device: Option<InterfaceIndex>,
+    /// IPV6_V6ONLY; without effect as long as there is no IPv4.
+    pub only_v6: bool,
+    /// IPV6_UNICAST_HOPS; `None` is the interface's default.
+    pub unicast_hops: Option<HopLimit>,
+    /// IPV6_TCLASS.
+    pub traffic_class: TrafficClass,
+    /// SO_RCVBUF in octets; `None` grows by itself.
+    pub receive_buffer: Option<u32>,
+    /// SO_SNDBUF in octets; `None` grows by itself.
+    pub send_buffer: Option<u32>,
+    /// TCP_NODELAY: short segments do not wait (RFC 9293, Section 3.7.4).
+    pub no_delay: bool,
+    /// TCP_CORK, also while MSG_MORE is in effect: only full segments, for 200 ms at most.
+    pub cork: bool,
+    /// TCP_QUICKACK: acknowledgments are not delayed.
+    pub quick_ack: bool,
+    /// SO_KEEPALIVE.
+    pub keep_alive: bool,
+    /// TCP_KEEPIDLE.
+    pub keep_idle: Duration,
+    /// TCP_KEEPINTVL.
+    pub keep_interval: Duration,
+    /// TCP_KEEPCNT.
+    pub keep_count: u8,
+    /// TCP_USER_TIMEOUT: how long the other side may be silent (RFC 5482).
+    pub user_timeout: Option<Duration>,
+    /// TCP_MAXSEG.
+    pub maximum_segment: Option<u16>,
+    /// TCP_CONGESTION.
+    pub congestion: CongestionAlgorithm,
+}
+
+impl Default for TcpSocketOptions {
+    fn default() -> Self {
+        Self {
+            reuse_address: false,
+            reuse_port: false,
+            device: None,
+            only_v6: false,
+            unicast_hops: None,
+            traffic_class: TrafficClass::default(),
+            receive_buffer: None,
+            send_buffer: None,
+            no_delay: false,
+            cork: false,
+            quick_ack: false,
+            keep_alive: false,
+            keep_idle: Duration::from_secs(7200),
+            keep_interval: Duration::from_secs(75),
+            keep_count: 9,
+            user_timeout: None,
+            maximum_segment: None,
+            congestion: CongestionAlgorithm::default(),
+        }
+    }
+}
+
+/// The smallest buffer that can be set.
+const SMALLEST_BUFFER: u32 = 2304;
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// The options of a socket; `None` when it is closed.
+    pub fn tcp_options(&self, id: TcpId) -> Option<TcpSocketOptions> {
+        self.tcp.get(id).map(super::table::TcpSocket::options)
+    }
+
+    /// Changes options: `change` gets the present ones. What it sets takes effect at once, except
+    /// the window scale, which is agreed on when a connection opens. An accepted connection begins
+    /// with its listener's.
+    pub fn change_tcp_options(
+        &mut self,
+        id: TcpId,
+        change: impl FnOnce(&mut TcpSocketOptions),
+        now: Instant,
+    ) -> Result<(), OptionError> {
+        let mut options = self.tcp_options(id).ok_or(OptionError::Closed)?;
+        let before = options;
+        change(&mut options);
+        if options.device.is_some_and(|index| self.interface(index).is_none()) {
+            return Err(OptionError::NoInterface);
+        }
+        let in_range = |duration: Duration| (1..=32_767).contains(&duration.as_secs());
+        let sane = in_range(options.keep_idle)
+            && in_range(options.keep_interval)
+            && (1..=127).contains(&options.keep_count)
+            && options.maximum_segment.is_none_or(|mss| (88..=32_767).contains(&mss));
+        if !sane {
+            return Err(OptionError::Invalid);
+        }
+        let bounded = |size: Option<u32>, most| size.map(|size| size.clamp(SMALLEST_BUFFER, most));
+        options.receive_buffer = bounded(options.receive_buffer, limits::TCP_RECEIVE_BUFFER_MAX);
+        options.send_buffer = bounded(options.send_buffer, limits::TCP_SEND_BUFFER_MAX);
+        let socket = self.tcp.get_mut(id).ok_or(OptionError::Closed)?;
+        if options.only_v6 != before.only_v6 && socket.local.port != 0 {
+            return Err(OptionError::Invalid);
+        }
+        socket.set_options(options);
+        if let Some(connection) = socket.connection_mut() {
+            if let Some(limit) = options.receive_buffer {
+                (connection.receive.limit, connection.receive.automatic) = (limit, false);
+            }
+            if options.keep_alive != before.keep_alive || options.keep_idle != before.keep_idle {
+                connection.keep_alive_probes = 0;
+                connection.arm_keep_alive(now);
+            }
+            if options.congestion != before.congestion {
+                connection.congestion = Congestion::new(options.congestion);
+            }
+            connection.set_path_mtu(connection.path_mtu);
+            // What was held back may go now.
+            self.tcp_flush(id.slot.into(), now);
+            self.finish(now);
+        }
+        Ok(())
+    }
+}

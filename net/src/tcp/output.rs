@@ -1,0 +1,323 @@
+//! What a connection sends next (RFC 9293, Sections 3.7.4, 3.8.6.2.1 and 3.10.7; RFC 5681).
+
+use super::connection::{Connection, Context, Forced};
+use super::recovery::Phase;
+use super::state::TcpState;
+use super::store::{Marks, Place, Store};
+use super::timers::{OVERRIDE, Purpose, RETRY};
+use crate::buffer::{BufferPool, PacketBuffer};
+use crate::time::Instant;
+use crate::wire::tcp::{SackBlocks, TcpFlags, TcpHeader, TcpOptions, Timestamps};
+use crate::wire::tcp_sequence::SequenceNumber;
+
+/// A segment to be sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Emission {
+    /// The piece with its data and control bits; none for a bare acknowledgment.
+    pub(crate) place: Option<Place>,
+    pub(crate) sequence: SequenceNumber,
+    syn: bool,
+    fin: bool,
+    push: bool,
+    pub(crate) data_len: u32,
+    /// It was sent before.
+    pub(crate) again: bool,
+}
+
+/// Why new data is not sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Held {
+    /// The congestion window is full.
+    Congestion,
+    /// The other side's window is full, or open too little to be worth it.
+    Window,
+    /// A short segment waits for the acknowledgment of another one.
+    Nagle,
+    /// The user will write more.
+    Cork,
+}
+
+impl Connection {
+    /// The next segment, if any may be sent now. After sending it, call [`Self::on_sent`], and
+    /// again this.
+    pub(crate) fn next_output<P: BufferPool>(
+        &mut self,
+        context: &mut Context<'_, P>,
+    ) -> Option<Emission> {
+        if self.state == TcpState::Closed {
+            return None;
+        }
+        self.retransmission(context)
+            .or_else(|| self.new_data(context))
+            .or_else(|| self.tail_loss_probe(context.store))
+            .or_else(|| self.bare())
+    }
+
+    fn emission<B: PacketBuffer>(
+        &self,
+        store: &Store<B>,
+        at: Place,
+        again: bool,
+    ) -> Option<Emission> {
+        let piece = store.get(at)?;
+        Some(Emission {
+            place: Some(at),
+            sequence: piece.sequence,
+            syn: piece.syn,
+            fin: piece.fin,
+            // RFC 9293, Section 3.9.1.2: on the last segment there is.
+            push: piece.data_len() > 0 && piece.end() == self.send.end,
+            data_len: piece.data_len(),
+            again,
+        })
+    }
+
+    /// What is lost comes first, as far as the congestion window allows.
+    fn retransmission<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Option<Emission> {
+        let at = self.send.next_lost(context.store)?;
+        let len = context.store.get(at)?.len();
+        let pipe = self.pipe();
+        if pipe > 0 && pipe + len.min(self.window.mss) > self.window.cwnd {
+            return None;
+        }
+        self.fit(context, at, self.window.mss).then_some(())?;
+        self.emission(context.store, at, true)
+    }
+
+    /// Makes a piece short enough for one segment; false when there is no memory for that.
+    fn fit<P: BufferPool>(&mut self, context: &mut Context<'_, P>, at: Place, most: u32) -> bool {
+        let fits = context.store.get(at).is_none_or(|piece| piece.data_len() <= most);
+        if fits || self.send.split(context.store, context.pool, at, most) {
+            return true;
+        }
+        self.timers.retry = self.timers.retry.min(context.now + RETRY);
+        false
+    }
+
+    fn new_data<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Option<Emission> {
+        let at = self.send.unsent()?;
+        let syn = context.store.get(at)?.syn;
+        // Until the handshake is over there is just the SYN.
+        if !syn && matches!(self.state, TcpState::SynSent | TcpState::SynReceived) {
+            return None;
+        }
+        match self.room_for(context.store, at) {
+            Ok(most) => {
+                self.fit(context, at, most).then_some(())?;
+                if !syn && self.send.flight() == 0 {
+                    self.restart_after_idle(context.now);
+                }
+                self.emission(context.store, at, false)
+            }
+            Err(held) => {
+                self.cwnd_limited |= held == Held::Congestion;
+                self.wait(held, context.now);
+                None
+            }
+        }
+    }
+
+    /// How many octets of the piece may be sent now.
+    fn room_for<B: PacketBuffer>(&self, store: &Store<B>, at: Place) -> Result<u32, Held> {
+        let Some(piece) = store.get(at) else { return Err(Held::Window) };
+        if piece.syn {
+            return Ok(0);
+        }
+        let (mss, pipe) = (self.window.mss, self.pipe());
+        let probe = self.forced == Forced::TailProbe;
+        let data_len = piece.data_len();
+        let mut len = data_len.min(mss);
+        if pipe > 0 && pipe + len.max(1) > self.window.cwnd && !probe {
+            return Err(Held::Congestion);
+        }
+        let usable = self.send.usable_window();
+        if len.max(1) > usable {
+            // RFC 9293, Section 3.8.6.2.1: a part is worth sending if it is half of the largest
+            // window, or after a while.
+            let worth = usable >= (self.send.max_window / 2).max(1) || self.forced == Forced::Data;
+            if usable == 0 || !worth {
+                return Err(Held::Window);
+            }
+            len = usable;
+        }
+        let last = piece.end() == self.send.end;
+        if len < mss && len == data_len && last && !piece.fin && self.forced == Forced::Nothing {
+            if self.options.cork {
+                return Err(Held::Cork);
+            }
+            // RFC 9293, Section 3.7.4, as Minshall put it: only another short segment holds it.
+            if !self.options.no_delay && self.send.small_end.is_after(self.send.una) {
+                return Err(Held::Nagle);
+            }
+        }
+        Ok(len)
+    }
+
+    /// Sees to it that what is held back is looked at again.
+    fn wait(&mut self, held: Held, now: Instant) {
+        if self.send.flight() > 0 || self.timers.retransmit.is_some() {
+            return;
+        }
+        self.timers.retransmit = match held {
+            Held::Window => Some((now + self.rtt.rto(), Purpose::Persist)),
+            Held::Cork => Some((now + OVERRIDE, Purpose::Override)),
+            // Nothing in flight holds these.
+            Held::Congestion | Held::Nagle => None,
+        };
+    }
+
+    /// RFC 5681, Section 4.1: after a pause as long as the timeout, begin with the initial window.
+    fn restart_after_idle(&mut self, now: Instant) {
+        if now.saturating_since(self.last_sent) > self.rtt.rto() {
+            let restart = super::congestion::Window::initial_window(self.window.mss);
+            self.window.cwnd = self.window.cwnd.min(restart);
+        }
+    }
+
+    /// The last segment again, when there is nothing new (RFC 8985, Section 7.3).
+    fn tail_loss_probe<B: PacketBuffer>(&mut self, store: &Store<B>) -> Option<Emission> {
+        if self.forced != Forced::TailProbe || self.send.flight() == 0 {
+            return None;
+        }
+        let at = self.send.last_sent(store)?;
+        // The path may have become narrower; then the timeout repairs.
+        let fits = store.get(at)?.data_len() <= self.window.mss;
+        self.emission(store, at, true).filter(|_| fits)
+    }
+
+    /// A segment without data: an acknowledgment, or a probe. A probe has a number that was
+    /// acknowledged, so that it must be answered whatever the other side's window is.
+    fn bare(&mut self) -> Option<Emission> {
+        let probe = self.forced == Forced::Probe;
+        if !probe && !self.acknowledging.now || self.state == TcpState::SynSent {
+            return None;
+        }
+        let sequence = if probe { self.send.una - 1 } else { self.send.nxt };
+        Some(Emission {
+            place: None,
+            sequence,
+            syn: false,
+            fin: false,
+            push: false,
+            data_len: 0,
+            again: false,
+        })
+    }
+
+    /// The header of a segment. The ports and the checksum are for the caller to fill in.
+    pub(crate) fn header<B: PacketBuffer>(
+        &mut self,
+        store: &Store<B>,
+        emission: &Emission,
+        advertised_mss: u16,
+        now: Instant,
+    ) -> TcpHeader {
+        let first = self.state == TcpState::SynSent;
+        let mut flags = TcpFlags::empty();
+        flags.set(TcpFlags::SYN, emission.syn);
+        flags.set(TcpFlags::FIN, emission.fin);
+        flags.set(TcpFlags::PSH, emission.push);
+        flags.set(TcpFlags::ACK, !first);
+        let window = self.receive.window_field(self.window.mss, emission.syn);
+        TcpHeader {
+            source_port: 0,
+            destination_port: 0,
+            sequence: emission.sequence,
+            acknowledgment: if first { SequenceNumber(0) } else { self.receive.nxt },
+            flags,
+            window,
+            checksum: 0,
+            urgent_pointer: 0,
+            options: self.header_options(store, emission, advertised_mss, now),
+        }
+    }
+
+    fn header_options<B: PacketBuffer>(
+        &mut self,
+        store: &Store<B>,
+        emission: &Emission,
+        advertised_mss: u16,
+        now: Instant,
+    ) -> TcpOptions {
+        // The first SYN offers everything; an answer has what was offered.
+        let first = self.state == TcpState::SynSent;
+        let recent = self.timestamps.map_or(0, |stamps| stamps.recent);
+        let timestamps = (first || self.timestamps.is_some())
+            .then(|| Timestamps { value: self.timestamp(now), echo_reply: recent });
+        if emission.syn {
+            let scaled = first || self.receive.window_shift > 0 || self.send.window_shift > 0;
+            return TcpOptions {
+                maximum_segment_size: Some(advertised_mss),
+                window_scale: scaled.then_some(self.receive.window_shift),
+                sack_permitted: first || self.sack,
+                timestamps,
+                sack: SackBlocks::new(),
+            };
+        }
+        let mut options = TcpOptions { timestamps, ..TcpOptions::NONE };
+        if self.sack && self.receive.has_sack() {
+            let most = if timestamps.is_some() {
+                SackBlocks::MAX_WITH_TIMESTAMPS
+            } else {
+                SackBlocks::MAX
+            };
+            // Blocks take what the data leaves of the segment.
+            let left = self.segment_limit().saturating_sub(emission.data_len) as usize;
+            let room = most.min(left.saturating_sub(4) / 8);
+            options.sack = self.receive.sack_blocks(store, room);
+        }
+        options
+    }
+
+    /// The segment was sent.
+    pub(crate) fn on_sent<P: BufferPool>(
+        &mut self,
+        context: &mut Context<'_, P>,
+        emission: &Emission,
+    ) {
+        let now = context.now;
+        context.counters.out_segments += 1;
+        self.acknowledging.last = self.receive.nxt;
+        if self.state != TcpState::SynSent {
+            self.acknowledging.now = false;
+            self.acknowledging.octets = 0;
+            self.acknowledging.quick = self.acknowledging.quick.saturating_sub(1);
+            self.timers.delayed_ack = Instant::FAR_FUTURE;
+        }
+        let Some(at) = emission.place else {
+            if self.forced == Forced::Probe {
+                self.forced = Forced::Nothing;
+            }
+            return;
+        };
+        let Some(len) = context.store.get(at).map(super::store::Piece::len) else { return };
+        let lost = context.store.get(at).is_some_and(|piece| piece.marks.contains(Marks::LOST));
+        self.send.on_sent(context.store, at, now);
+        self.last_sent = now;
+        if let Phase::Recovery { rate, .. } = &mut self.phase {
+            rate.on_sent(len);
+        }
+        if emission.again {
+            self.retransmissions += 1;
+            context.counters.retransmitted_segments += 1;
+        } else if emission.data_len > 0 && emission.data_len < self.window.mss {
+            self.send.small_end = self.send.nxt;
+        }
+        let was = core::mem::replace(&mut self.forced, Forced::Nothing);
+        if was == Forced::TailProbe && !lost {
+            self.tail_probe = Some(super::connection::TailProbe {
+                end: self.send.nxt,
+                retransmission: emission.again,
+            });
+            context.counters.loss_probes += 1;
+            self.timers.retransmit = Some((now + self.rtt.rto(), Purpose::Retransmit));
+            return;
+        }
+        match self.timers.retransmit {
+            Some((_, Purpose::Retransmit | Purpose::Reordering)) => {}
+            Some((_, Purpose::TailLossProbe | Purpose::Persist | Purpose::Override)) | None => {
+                self.arm_retransmit(now);
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Loss detection by time: RACK (RFC 8985, Section 6). A segment is lost when one that was sent
+//! sufficiently later has arrived.
+
+use super::send::SendSide;
+use super::store::{Marks, Piece, Store};
+use crate::buffer::PacketBuffer;
+use crate::time::{Duration, Instant};
+use crate::wire::tcp_sequence::SequenceNumber;
+
+/// Recoveries after which the window for reordering shrinks again (Section 6.2, step 4).
+const PERSIST: u8 = 16;
+/// Segments sacked that mean a loss as long as no reordering was seen (DupThresh).
+const DUPLICATES: u32 = 3;
+
+/// The variables of Section 5.2.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rack {
+    /// RACK.xmit_ts and RACK.end_seq: the latest transmission that arrived.
+    newest: Option<(Instant, SequenceNumber)>,
+    /// RACK.rtt.
+    rtt: Duration,
+    /// RACK.fack: the highest number that arrived.
+    highest: Option<SequenceNumber>,
+    reordering_seen: bool,
+    /// RACK.reo_wnd_mult, in quarters of the shortest round-trip time.
+    multiplier: u32,
+    persist: u8,
+    /// RACK.dsack_round.
+    round: Option<SequenceNumber>,
+}
+
+/// What is known of the path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PathRtt {
+    pub(crate) shortest: Option<Duration>,
+    pub(crate) smoothed: Option<Duration>,
+}
+
+/// What a look at the scoreboard found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Detected {
+    /// Something was marked lost.
+    pub(crate) lost: bool,
+    /// When to look again, if nothing arrives before.
+    pub(crate) again_in: Option<Duration>,
+}
+
+/// Whether a transmission came after another one; the end decides between those of one instant.
+fn sent_after(a: (Instant, SequenceNumber), b: (Instant, SequenceNumber)) -> bool {
+    a.0 > b.0 || a.0 == b.0 && a.1.is_after(b.1)
+}
+
+impl Rack {
+    pub(crate) const fn new() -> Self {
+        Self {
+            newest: None,
+            rtt: Duration::ZERO,
+            highest: None,
+            reordering_seen: false,
+            multiplier: 1,
+            persist: 0,
+            round: None,
+        }
+    }
+
+    pub(crate) const fn reordering_seen(&self) -> bool {
+        self.reordering_seen
+    }
+
+    /// A piece arrived for the first time (Section 6.2, steps 1 to 3).
+    pub(crate) fn on_delivered<B: PacketBuffer>(
+        &mut self,
+        piece: &Piece<B>,
+        path: PathRtt,
+        now: Instant,
+    ) {
+        let rtt = now.saturating_since(piece.sent_at);
+        let retransmitted = piece.marks.contains(Marks::RETRANSMITTED);
+        let end = piece.end();
+        match self.highest {
+            Some(highest) if end.is_before(highest) => {
+                self.reordering_seen |= !retransmitted;
+            }
+            _ => self.highest = Some(end),
+        }
+        // It is probably the original that arrived, which was sent earlier than the last one.
+        if retransmitted && path.shortest.is_some_and(|shortest| rtt < shortest) {
+            return;
+        }
+        let sent = (piece.sent_at, end);
+        if self.newest.is_none_or(|newest| sent_after(sent, newest)) {
+            self.newest = Some(sent);
+            self.rtt = rtt;
+        }
+    }
+
+    /// The window for reordering adapts to duplicates reported by the other side (step 4).
+    pub(crate) fn on_duplicate(&mut self, una: SequenceNumber, nxt: SequenceNumber) {
+        if self.round.is_some_and(|round| una.is_before(round)) {
+            return;
+        }
+        self.round = Some(nxt);
+        self.multiplier = (self.multiplier + 1).min(64);
+        self.persist = PERSIST;
+    }
+
+    /// A recovery is over.
+    pub(crate) const fn on_recovered(&mut self) {
+        self.persist = self.persist.saturating_sub(1);
+        if self.persist == 0 {
+            self.multiplier = 1;
+        }
+    }
+
+    fn reordering_window(&self, send: &SendSide, path: PathRtt, recovering: bool) -> Duration {
+        if !self.reordering_seen && (recovering || send.sacked_pieces >= DUPLICATES) {
+            return Duration::ZERO;
+        }
+        let (Some(shortest), Some(smoothed)) = (path.shortest, path.smoothed) else {
+            return Duration::ZERO;
+        };
+        (shortest * self.multiplier / 4).min(smoothed)
+    }
+
+    /// Marks what is lost (step 5).
+    pub(crate) fn detect<B: PacketBuffer>(
+        &self,
+        send: &mut SendSide,
+        store: &mut Store<B>,
+        path: PathRtt,
+        recovering: bool,
+        now: Instant,
+    ) -> Detected {
+        let mut detected = Detected::default();
+        let Some(newest) = self.newest else { return detected };
+        let window = self.reordering_window(send, path, recovering);
+        let mut at = send.front();
+        while let Some(place) = at.filter(|&at| Some(at) != send.unsent()) {
+            at = store.next(place);
+            let Some(piece) = store.get(place) else { break };
+            let marks = piece.marks & (Marks::SACKED | Marks::LOST | Marks::IN_FLIGHT_AGAIN);
+            if marks.contains(Marks::SACKED) || marks == Marks::LOST {
+                continue;
+            }
+            if !sent_after(newest, (piece.sent_at, piece.end())) {
+                continue;
+            }
+            let deadline = piece.sent_at + self.rtt + window;
+            if deadline <= now {
+                send.mark_lost(store, place);
+                detected.lost = true;
+            } else {
+                let left = deadline.saturating_since(now);
+                detected.again_in = Some(detected.again_in.map_or(left, |at| at.max(left)));
+            }
+        }
+        detected
+    }
+}

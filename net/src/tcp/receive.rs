@@ -1,0 +1,474 @@
+//! The receive sequence space (RFC 9293, Section 3.3.1): data in order, waiting to be read, data
+//! behind holes, and the window.
+//!
+//! Received packets stay in their buffers; only short segments are copied together, so that a
+//! flood of them does not eat the buffers. Of two copies of an octet the first one counts.
+
+use super::store::{Piece, Place, Queue, Store};
+use crate::buffer::PacketBuffer;
+use crate::limits;
+use crate::time::{Duration, Instant};
+use crate::wire::tcp::{SackBlock, SackBlocks};
+use crate::wire::tcp_sequence::SequenceNumber;
+
+/// Segments shorter than this are copied behind the data before them.
+const SHORT: usize = 512;
+
+/// The receiving half of a connection.
+#[derive(Debug)]
+pub(crate) struct ReceiveSide {
+    /// RCV.NXT.
+    pub(crate) nxt: SequenceNumber,
+    /// The number behind the last one that the other side was allowed to send.
+    edge: SequenceNumber,
+    /// In order, not yet read.
+    ready: Queue,
+    ready_octets: u32,
+    /// Behind holes: sorted, not overlapping, all after RCV.NXT.
+    reassembly: Queue,
+    /// The number of the FIN.
+    fin: Option<SequenceNumber>,
+    /// The FIN was reached: RCV.NXT is behind it.
+    pub(crate) finished: bool,
+    /// Octets that may wait to be read.
+    pub(crate) limit: u32,
+    /// The limit grows by itself.
+    pub(crate) automatic: bool,
+    /// Rcv.Wind.Shift (RFC 7323, Section 2.3).
+    pub(crate) window_shift: u8,
+    /// A segment that came twice, for a D-SACK (RFC 2883).
+    duplicate: Option<SackBlock>,
+    /// Where data behind holes came last, the latest first.
+    recent: [Option<SequenceNumber>; SackBlocks::MAX],
+    /// Octets read since `measured_from`.
+    measured: u32,
+    measured_from: Instant,
+}
+
+/// What became of a segment's data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Taken {
+    /// RCV.NXT moved.
+    pub(crate) advanced: bool,
+    /// There is or was a hole, or a duplicate: the sender should know at once
+    /// (RFC 5681, Section 4.2).
+    pub(crate) irregular: bool,
+    /// Everything had arrived before.
+    pub(crate) duplicate: bool,
+    /// It was dropped for want of memory.
+    pub(crate) refused: bool,
+}
+
+impl ReceiveSide {
+    /// Nothing received; the other side's number is not known yet.
+    pub(crate) const fn new(limit: u32, automatic: bool, window_shift: u8) -> Self {
+        Self {
+            nxt: SequenceNumber(0),
+            edge: SequenceNumber(0),
+            ready: Queue::new(),
+            ready_octets: 0,
+            reassembly: Queue::new(),
+            fin: None,
+            finished: false,
+            limit,
+            automatic,
+            window_shift,
+            duplicate: None,
+            recent: [None; SackBlocks::MAX],
+            measured: 0,
+            measured_from: Instant::ZERO,
+        }
+    }
+
+    /// The other side's SYN had the number before `first`.
+    pub(crate) const fn begin(&mut self, first: SequenceNumber) {
+        self.nxt = first;
+        self.edge = first;
+    }
+
+    /// The window that was advertised last, as far as it is not used.
+    pub(crate) const fn advertised(&self) -> u32 {
+        let left = self.edge.offset_from(self.nxt);
+        if left > 0 { left as u32 } else { 0 }
+    }
+
+    /// Sets the edge as the half-open connection advertised it.
+    pub(crate) fn set_advertised(&mut self, window: u32) {
+        self.edge = self.nxt + window;
+    }
+
+    /// Octets that can be read.
+    pub(crate) const fn readable(&self) -> u32 {
+        self.ready_octets
+    }
+
+    /// Buffers in use.
+    pub(crate) const fn pieces(&self) -> usize {
+        self.ready.len() + self.reassembly.len()
+    }
+
+    /// Whether data waits behind a hole.
+    pub(crate) const fn has_holes(&self) -> bool {
+        !self.reassembly.is_empty()
+    }
+
+    /// The window that could be advertised.
+    fn free(&self) -> u32 {
+        self.limit.saturating_sub(self.ready_octets)
+    }
+
+    /// The window field of a segment to be sent now. The right edge never moves back (SHLD-14),
+    /// and forward only by a full segment or half of the buffer (RFC 9293, Section 3.8.6.2.2).
+    pub(crate) fn window_field(&mut self, mss: u32, syn: bool) -> u16 {
+        let shift = if syn { 0 } else { self.window_shift };
+        let edge = self.nxt + self.free();
+        let step = mss.min(self.limit / 2).max(1);
+        if edge.offset_from(self.edge) >= step as i32 {
+            self.edge = edge;
+        }
+        // Rounded up, so that scaling does not move the edge back.
+        let units = self.advertised().div_ceil(1 << shift).min(u16::MAX.into());
+        self.edge = self.nxt + (units << shift);
+        units as u16
+    }
+
+    /// Whether reading made so much room that the sender should be told now.
+    pub(crate) fn wants_update(&self, mss: u32) -> bool {
+        let advertised = self.advertised();
+        let free = self.free();
+        advertised <= self.limit / 2
+            && free >= 2 * advertised
+            && free.saturating_sub(advertised) >= mss.min(self.limit / 2).max(1)
+    }
+
+    /// Whether a segment is acceptable (RFC 9293, Section 3.10.7.4, first step). What ends exactly
+    /// at RCV.NXT or begins exactly at the edge is let in, so that its acknowledgment counts: of
+    /// its data nothing is left.
+    pub(crate) fn is_acceptable(&self, sequence: SequenceNumber, end: SequenceNumber) -> bool {
+        end.is_at_or_after(self.nxt) && sequence.is_at_or_before(self.nxt + self.advertised())
+    }
+
+    /// Takes in data and FIN of an acceptable segment: `piece` is its data.
+    pub(crate) fn take<B: PacketBuffer>(
+        &mut self,
+        store: &mut Store<B>,
+        mut piece: Piece<B>,
+        fin: bool,
+    ) -> Taken {
+        let mut taken = Taken::default();
+        let (start, end) = (piece.sequence, piece.end());
+        let edge = self.nxt + self.advertised();
+        if fin && self.fin.is_none() && end.is_at_or_before(edge) && end.is_at_or_after(self.nxt) {
+            self.fin = Some(end);
+        }
+        // Nothing comes after the FIN, and nothing beyond the window.
+        let limit = self.fin.map_or(edge, |fin| fin.min(edge));
+        if end.is_after(limit) {
+            piece.truncate(limit.max(start));
+            taken.irregular = true;
+        }
+        if start.is_before(self.nxt) {
+            let right = end.min(self.nxt);
+            if end.is_after(start) {
+                self.duplicate = Some(SackBlock { left: start, right });
+                taken.irregular = true;
+            }
+            if piece.end().is_at_or_before(self.nxt) {
+                taken.duplicate = end.is_after(start);
+                taken.advanced = self.reach_fin();
+                return taken;
+            }
+            piece.trim_front(self.nxt);
+        }
+        let before = self.nxt;
+        if piece.data_len() > 0 {
+            taken.irregular |= self.has_holes();
+            if piece.sequence == self.nxt && !self.has_holes() {
+                taken.refused = !self.push_ready(store, piece);
+            } else {
+                let inserted = self.insert(store, piece);
+                taken.refused = inserted == Inserted::Refused;
+                taken.duplicate = inserted == Inserted::Duplicate;
+                taken.irregular = true;
+                self.drain(store);
+            }
+        }
+        self.reach_fin();
+        taken.advanced = self.nxt != before;
+        // A FIN behind a hole.
+        taken.irregular |= fin && !self.finished;
+        taken
+    }
+
+    fn reach_fin(&mut self) -> bool {
+        if self.finished || self.fin != Some(self.nxt) {
+            return false;
+        }
+        self.nxt += 1;
+        self.finished = true;
+        true
+    }
+
+    /// Puts data that is in order where it can be read; false without memory.
+    fn push_ready<B: PacketBuffer>(&mut self, store: &mut Store<B>, piece: Piece<B>) -> bool {
+        let (len, end) = (piece.data_len(), piece.end());
+        let joined = (len as usize) < SHORT
+            && self
+                .ready
+                .back()
+                .and_then(|at| store.get_mut(at))
+                .and_then(|last| last.buffer.as_mut())
+                .and_then(|buffer| buffer.append(len as usize))
+                .map(|room| room.copy_from_slice(piece.data()))
+                .is_some();
+        if !joined {
+            // What the window promised must fit, so what is behind a hole makes room.
+            while store.available() == 0 {
+                let Some(last) = self.reassembly.back() else { return false };
+                drop(store.remove(&mut self.reassembly, last));
+            }
+            if store.push_back(&mut self.ready, piece).is_err() {
+                return false;
+            }
+        }
+        self.ready_octets += len;
+        self.nxt = end;
+        true
+    }
+
+    /// Puts data between what waits behind holes already.
+    fn insert<B: PacketBuffer>(&mut self, store: &mut Store<B>, mut piece: Piece<B>) -> Inserted {
+        let (start, end) = (piece.sequence, piece.end());
+        let mut before = self.reassembly.back();
+        while let Some(at) = before {
+            match store.get(at) {
+                Some(other) if other.sequence.is_after(start) => before = store.previous(at),
+                _ => break,
+            }
+        }
+        if let Some(other) = before.and_then(|at| store.get(at))
+            && other.end().is_after(start)
+        {
+            self.duplicate = Some(SackBlock { left: start, right: end.min(other.end()) });
+            if other.end().is_at_or_after(end) {
+                return Inserted::Duplicate;
+            }
+            piece.trim_front(other.end());
+        }
+        loop {
+            let after = match before {
+                Some(at) => store.next(at),
+                None => self.reassembly.front(),
+            };
+            let Some(other) = after.and_then(|at| store.get(at)) else { break };
+            if other.sequence.is_at_or_after(piece.end()) {
+                break;
+            }
+            if other.end().is_after(piece.end()) {
+                piece.truncate(other.sequence);
+                break;
+            }
+            // The new data covers old data: its octets are kept, its buffer is not.
+            let offset = other.sequence.offset_from(piece.sequence) as usize;
+            let room = piece.buffer.as_mut().and_then(|buffer| {
+                buffer.data_mut().get_mut(offset..)?.get_mut(..other.data().len())
+            });
+            if let Some(room) = room {
+                room.copy_from_slice(other.data());
+            }
+            let Some(at) = after else { break };
+            drop(store.remove(&mut self.reassembly, at));
+        }
+        let in_order = piece.sequence == self.nxt;
+        // Nobody takes more than half of what the others leave for data behind holes.
+        if !in_order && self.pieces() >= store.available() {
+            return Inserted::Refused;
+        }
+        if in_order && store.available() == 0 && !self.make_room(store, &mut before) {
+            return Inserted::Refused;
+        }
+        self.note_recent(piece.sequence);
+        if store.insert_after(&mut self.reassembly, before, piece).is_err() {
+            return Inserted::Refused;
+        }
+        Inserted::Kept
+    }
+
+    /// Drops the last data behind a hole. Data in order goes in front of it.
+    fn make_room<B: PacketBuffer>(
+        &mut self,
+        store: &mut Store<B>,
+        before: &mut Option<Place>,
+    ) -> bool {
+        let Some(last) = self.reassembly.back() else { return false };
+        if *before == Some(last) {
+            *before = store.previous(last);
+        }
+        store.remove(&mut self.reassembly, last).is_some()
+    }
+
+    /// Moves what has become in order.
+    fn drain<B: PacketBuffer>(&mut self, store: &mut Store<B>) {
+        while let Some(at) = self.reassembly.front() {
+            if store.get(at).is_none_or(|piece| piece.sequence != self.nxt) {
+                return;
+            }
+            let Some(piece) = store.remove(&mut self.reassembly, at) else { return };
+            if !self.push_ready(store, piece) {
+                return;
+            }
+        }
+    }
+
+    /// A segment came that had come before.
+    pub(crate) fn note_duplicate(&mut self, left: SequenceNumber, right: SequenceNumber) {
+        if right.is_at_or_before(self.nxt) {
+            self.duplicate = Some(SackBlock { left, right });
+        }
+    }
+
+    fn note_recent(&mut self, sequence: SequenceNumber) {
+        self.recent.rotate_right(1);
+        if let Some(first) = self.recent.first_mut() {
+            *first = Some(sequence);
+        }
+    }
+
+    /// The run of data behind a hole that `sequence` is in.
+    fn block_at<B: PacketBuffer>(
+        &self,
+        store: &Store<B>,
+        sequence: SequenceNumber,
+    ) -> Option<SackBlock> {
+        let mut block: Option<SackBlock> = None;
+        for at in store.places(self.reassembly.front()) {
+            let piece = store.get(at)?;
+            block = match block {
+                Some(SackBlock { left, right }) if right == piece.sequence => {
+                    Some(SackBlock { left, right: piece.end() })
+                }
+                Some(block) if sequence.is_before(block.right) => break,
+                _ => Some(SackBlock { left: piece.sequence, right: piece.end() }),
+            };
+        }
+        let within = |block: &SackBlock| {
+            block.left.is_at_or_before(sequence) && sequence.is_before(block.right)
+        };
+        // The last run before the loop ended is the one, unless there is none at all.
+        block.filter(within)
+    }
+
+    /// Whether there is anything to tell in a SACK option.
+    pub(crate) const fn has_sack(&self) -> bool {
+        self.duplicate.is_some() || self.has_holes()
+    }
+
+    /// The blocks of the SACK option, at most `room`: a duplicate, then the run that grew last
+    /// (RFC 2018, Section 4; RFC 2883, Section 4).
+    pub(crate) fn sack_blocks<B: PacketBuffer>(
+        &mut self,
+        store: &Store<B>,
+        room: usize,
+    ) -> SackBlocks {
+        let mut blocks = SackBlocks::new();
+        if room == 0 {
+            return blocks;
+        }
+        if let Some(duplicate) = self.duplicate.take() {
+            let _has_room = blocks.push(duplicate);
+        }
+        if self.has_holes() {
+            for sequence in self.recent.into_iter().flatten() {
+                let Some(block) = self.block_at(store, sequence) else { continue };
+                if blocks.as_slice().len() >= room {
+                    break;
+                }
+                if !blocks
+                    .as_slice()
+                    .iter()
+                    .skip(1)
+                    .chain(blocks.as_slice().first())
+                    .any(|known| *known == block)
+                {
+                    let _has_room = blocks.push(block);
+                }
+            }
+        }
+        blocks
+    }
+
+    /// Gives up to `length` octets to `read`, in pieces, and forgets them unless `peek`. Gives how
+    /// many were read.
+    pub(crate) fn read<B: PacketBuffer, E>(
+        &mut self,
+        store: &mut Store<B>,
+        length: usize,
+        peek: bool,
+        mut read: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let mut count = 0;
+        let mut at = self.ready.front();
+        while let Some(place) = at.filter(|_| count < length) {
+            at = store.next(place);
+            let Some(piece) = store.get_mut(place) else { break };
+            let data = piece.data();
+            let data = data.get(..length - count).unwrap_or(data);
+            if let Err(error) = read(data) {
+                // What was read before is read.
+                return if count == 0 { Err(error) } else { Ok(count) };
+            }
+            let len = data.len();
+            count += len;
+            if peek {
+                continue;
+            }
+            self.ready_octets -= len as u32;
+            if len == piece.data_len() as usize {
+                drop(store.remove(&mut self.ready, place));
+            } else {
+                piece.trim_front(piece.sequence + len as u32);
+            }
+        }
+        Ok(count)
+    }
+
+    /// The limit follows what the user reads in a round trip: twice as much may wait, so that the
+    /// sender can double its rate (dynamic right-sizing).
+    pub(crate) fn grow(&mut self, read: u32, rtt: Duration, now: Instant) {
+        self.measured = self.measured.saturating_add(read);
+        if now.saturating_since(self.measured_from) < rtt {
+            return;
+        }
+        if self.automatic {
+            let wanted = self.measured.saturating_mul(2).min(limits::TCP_RECEIVE_BUFFER_MAX);
+            self.limit = self.limit.max(wanted);
+        }
+        (self.measured, self.measured_from) = (0, now);
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear<B: PacketBuffer>(&mut self, store: &mut Store<B>) {
+        store.clear(&mut self.ready);
+        store.clear(&mut self.reassembly);
+        self.ready_octets = 0;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Inserted {
+    Kept,
+    Duplicate,
+    Refused,
+}
+
+#[cfg(test)]
+impl ReceiveSide {
+    /// Every run of data behind a hole.
+    pub(crate) fn all_blocks<B: PacketBuffer>(&self, store: &Store<B>) -> Vec<SackBlock> {
+        let piece = |at| store.get(at).unwrap();
+        store
+            .places(self.reassembly.front())
+            .map(|at| SackBlock { left: piece(at).sequence, right: piece(at).end() })
+            .collect()
+    }
+}

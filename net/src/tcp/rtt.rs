@@ -1,0 +1,127 @@
+//! Round-trip time and retransmission timeout (RFC 6298).
+//!
+//! Two values differ from the RFC and are Linux's: the timeout is never below the smoothed
+//! round-trip time plus 200 ms (instead of one second in all), and it grows up to 120 s.
+
+use crate::time::Duration;
+
+/// RFC 6298, Section 2.1: the timeout before the first measurement.
+pub(crate) const INITIAL_RTO: Duration = Duration::from_secs(1);
+/// What the timeout is at least above the smoothed round-trip time.
+const MIN_VARIANCE: u64 = 200_000;
+/// RFC 6298, Section 2.5: the longest timeout, at least 60 s.
+pub(crate) const MAX_RTO: Duration = Duration::from_secs(120);
+
+/// Estimates, in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RttEstimator {
+    /// SRTT and RTTVAR.
+    smoothed: Option<(u32, u32)>,
+    /// The shortest ever measured.
+    shortest: u32,
+    latest: u32,
+    backoff: u8,
+}
+
+impl RttEstimator {
+    pub(crate) const fn new() -> Self {
+        Self { smoothed: None, shortest: u32::MAX, latest: 0, backoff: 0 }
+    }
+
+    /// Takes in a measurement (Section 2). Whoever calls keeps Karn's rule: none from a segment
+    /// that was sent twice.
+    pub(crate) fn sample(&mut self, rtt: Duration) {
+        let rtt = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).clamp(1, 1 << 30);
+        self.smoothed = Some(match self.smoothed {
+            None => (rtt, rtt / 2),
+            Some((srtt, rttvar)) => {
+                let rttvar = rttvar - rttvar / 4 + srtt.abs_diff(rtt) / 4;
+                (srtt - srtt / 8 + rtt / 8, rttvar)
+            }
+        });
+        self.latest = rtt;
+        self.shortest = self.shortest.min(rtt);
+        self.backoff = 0;
+    }
+
+    /// SRTT.
+    pub(crate) fn smoothed(&self) -> Option<Duration> {
+        self.smoothed.map(|(srtt, _)| Duration::from_micros(srtt.into()))
+    }
+
+    /// RTTVAR.
+    pub(crate) fn variance(&self) -> Option<Duration> {
+        self.smoothed.map(|(_, rttvar)| Duration::from_micros(rttvar.into()))
+    }
+
+    /// The shortest time measured.
+    pub(crate) fn shortest(&self) -> Option<Duration> {
+        self.smoothed.map(|_| Duration::from_micros(self.shortest.into()))
+    }
+
+    /// The timeout, with the backoff of Section 5.5.
+    pub(crate) fn rto(&self) -> Duration {
+        let base = match self.smoothed {
+            None => INITIAL_RTO,
+            Some((srtt, rttvar)) => {
+                Duration::from_micros(u64::from(srtt) + (4 * u64::from(rttvar)).max(MIN_VARIANCE))
+            }
+        };
+        base.saturating_mul(1 << self.backoff.min(16)).min(MAX_RTO)
+    }
+
+    /// Doubles the timeout.
+    pub(crate) const fn back_off(&mut self) {
+        self.backoff = self.backoff.saturating_add(1);
+    }
+
+    /// Ends the doubling: the other side is there.
+    pub(crate) const fn forget_backoff(&mut self) {
+        self.backoff = 0;
+    }
+
+    /// How often the timeout was doubled.
+    pub(crate) const fn backoff(&self) -> u8 {
+        self.backoff
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn formulas_of_the_rfc() {
+        let mut rtt = RttEstimator::new();
+        assert_eq!((rtt.rto(), rtt.smoothed()), (ms(1000), None));
+        rtt.sample(ms(400));
+        assert_eq!((rtt.smoothed(), rtt.variance()), (Some(ms(400)), Some(ms(200))));
+        assert_eq!(rtt.rto(), ms(1200));
+        rtt.sample(ms(800));
+        assert_eq!((rtt.smoothed(), rtt.variance()), (Some(ms(450)), Some(ms(250))));
+        assert_eq!((rtt.rto(), rtt.shortest()), (ms(1450), Some(ms(400))));
+    }
+
+    #[test]
+    fn limits_and_backoff() {
+        let mut rtt = RttEstimator::new();
+        for _ in 0..100 {
+            rtt.sample(Duration::from_micros(10));
+        }
+        assert!(rtt.rto() >= ms(200) && rtt.rto() < ms(201));
+        rtt.back_off();
+        assert!(rtt.rto() >= ms(400) && rtt.rto() < ms(402));
+        for _ in 0..300 {
+            rtt.back_off();
+        }
+        assert_eq!(rtt.rto(), MAX_RTO);
+        rtt.forget_backoff();
+        assert!(rtt.rto() < ms(201));
+        rtt.sample(Duration::MAX);
+        assert_eq!(rtt.rto(), MAX_RTO);
+    }
+}

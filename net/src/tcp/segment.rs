@@ -1,0 +1,52 @@
+//! A received segment as the state machine sees it (RFC 9293, Section 3.3.1).
+
+use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
+use crate::wire::tcp_sequence::SequenceNumber;
+
+/// A segment without its data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Segment {
+    /// SEG.SEQ: the number of the SYN, or of the first octet of data.
+    pub(crate) sequence: SequenceNumber,
+    /// SEG.ACK, if the segment acknowledges.
+    pub(crate) ack: Option<SequenceNumber>,
+    pub(crate) syn: bool,
+    pub(crate) fin: bool,
+    pub(crate) rst: bool,
+    /// SEG.WND as it is in the header: not scaled.
+    pub(crate) window: u16,
+    /// Octets of data.
+    pub(crate) data_len: u32,
+    pub(crate) options: TcpOptions,
+}
+
+impl Segment {
+    /// What a header with `data_len` octets of data behind it says.
+    pub(crate) const fn new(header: &TcpHeader, data_len: u32) -> Self {
+        Self {
+            sequence: header.sequence,
+            ack: header.ack(),
+            syn: header.flags.contains(TcpFlags::SYN),
+            fin: header.flags.contains(TcpFlags::FIN),
+            rst: header.flags.contains(TcpFlags::RST),
+            window: header.window,
+            data_len,
+            options: header.options,
+        }
+    }
+
+    /// SEG.LEN: data, SYN and FIN.
+    pub(crate) fn len(&self) -> u32 {
+        self.data_len + u32::from(self.syn) + u32::from(self.fin)
+    }
+
+    /// The number behind its last one.
+    pub(crate) fn end(&self) -> SequenceNumber {
+        self.sequence + self.len()
+    }
+
+    /// The number of its first octet of data.
+    pub(crate) fn data_start(&self) -> SequenceNumber {
+        self.sequence + u32::from(self.syn)
+    }
+}

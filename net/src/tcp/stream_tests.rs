@@ -1,0 +1,236 @@
+//! Stream sockets of one node that talk to each other over loopback.
+
+use super::*;
+use crate::config::Config;
+use crate::counters::DropReason;
+use crate::event::Event;
+use crate::test_host::Host;
+use crate::time::Duration;
+use core::net::{Ipv6Addr, SocketAddrV6};
+
+const PORT: u16 = 8080;
+
+fn localhost(port: u16) -> SocketAddrV6 {
+    SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0)
+}
+
+fn listen(host: &mut Host, port: u16, backlog: usize) -> TcpId {
+    let id = host.stack.tcp_open().unwrap();
+    host.stack.tcp_bind(id, SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0)).unwrap();
+    host.stack.tcp_listen(id, backlog).unwrap();
+    id
+}
+
+fn connect(host: &mut Host, port: u16) -> TcpId {
+    let id = host.stack.tcp_open().unwrap();
+    host.stack.tcp_connect(id, localhost(port), host.now).unwrap();
+    id
+}
+
+/// A listener, a client and the server's end.
+fn pair(host: &mut Host) -> (TcpId, TcpId, TcpId) {
+    let listener = listen(host, PORT, 8);
+    let client = connect(host, PORT);
+    let (server, remote) = host.stack.tcp_accept(listener).unwrap();
+    assert_eq!(remote, host.stack.tcp_local_address(client).unwrap());
+    (listener, client, server)
+}
+
+fn send(host: &mut Host, id: TcpId, data: &[u8]) -> Result<usize, TcpSendError> {
+    let mut rest = data;
+    host.stack.tcp_send(
+        id,
+        data.len(),
+        |room| {
+            let (now, later) = rest.split_at(room.len());
+            room.copy_from_slice(now);
+            rest = later;
+            Ok(())
+        },
+        host.now,
+    )
+}
+
+fn receive(host: &mut Host, id: TcpId, length: usize) -> Result<Vec<u8>, TcpReceiveError> {
+    let mut data = Vec::new();
+    let read = |run: &[u8]| {
+        data.extend(run);
+        Ok(())
+    };
+    let count = host.stack.tcp_receive(id, length, false, read, host.now)?;
+    assert_eq!(count, data.len());
+    Ok(data)
+}
+
+fn host() -> Host {
+    Host::new(1, Config::default())
+}
+
+#[test]
+fn octets_go_both_ways_and_the_end_is_seen() {
+    let mut host = host();
+    let (_, client, server) = pair(&mut host);
+    assert_eq!(host.stack.tcp_state(client), Some(TcpState::Established));
+    assert_eq!(send(&mut host, client, b"hello"), Ok(5));
+    assert_eq!(host.stack.tcp_unread(server), 5);
+    assert_eq!(receive(&mut host, server, 3).unwrap(), b"hel");
+    assert_eq!(receive(&mut host, server, 30).unwrap(), b"lo");
+    assert_eq!(receive(&mut host, server, 30), Err(TcpReceiveError::WouldBlock));
+    assert_eq!(send(&mut host, server, b"world"), Ok(5));
+    assert_eq!(receive(&mut host, client, 30).unwrap(), b"world");
+    host.stack.tcp_shutdown(client, false, true, host.now).unwrap();
+    assert_eq!(receive(&mut host, server, 30).unwrap(), b"");
+    assert_eq!(send(&mut host, client, b"x"), Err(TcpSendError::ShutDown));
+    assert_eq!(host.stack.tcp_state(server), Some(TcpState::CloseWait));
+    assert_eq!(send(&mut host, server, b"half"), Ok(4));
+    assert_eq!(receive(&mut host, client, 30).unwrap(), b"half");
+    host.stack.tcp_close(server, host.now);
+    assert_eq!(receive(&mut host, client, 30).unwrap(), b"");
+    host.stack.tcp_close(client, host.now);
+    assert_eq!(host.stack.tcp_entries(), (1, 0));
+    host.run(Duration::from_secs(61));
+    assert_eq!((host.stack.tcp_entries(), host.stack.tcp_pieces()), ((0, 0), 0));
+    assert_eq!(host.stack.node_counters().tcp.retransmitted_segments, 0);
+}
+
+#[test]
+fn a_megabyte_flows_through_bounded_buffers() {
+    let mut host = host();
+    let (_, client, server) = pair(&mut host);
+    let data: Vec<u8> = (0..1_000_000u32).map(|n| (n ^ n >> 8 ^ n >> 16) as u8).collect();
+    let (mut sent, mut got) = (0, Vec::new());
+    for _ in 0..100_000 {
+        match send(&mut host, client, &data[sent..]) {
+            Ok(count) => sent += count,
+            Err(error) => assert!(sent == data.len() || error == TcpSendError::WouldBlock),
+        }
+        if let Ok(run) = receive(&mut host, server, 7000) {
+            got.extend(run);
+        }
+        if got.len() == data.len() {
+            break;
+        }
+        host.run(Duration::from_micros(10));
+    }
+    assert!(got == data, "{} of {} octets", got.len(), data.len());
+    assert_eq!(host.stack.node_counters().tcp.retransmitted_segments, 0);
+}
+
+#[test]
+fn nobody_listens() {
+    let mut host = host();
+    let id = connect(&mut host, 9);
+    let readiness = host.stack.tcp_readiness(id).unwrap();
+    assert!(readiness.error && readiness.writable && readiness.readable && readiness.hang_up);
+    assert_eq!(host.stack.tcp_take_error(id), Some(TcpError::ConnectionRefused));
+    assert_eq!(host.drops(DropReason::TcpNoSocket), 1);
+    host.stack.tcp_close(id, host.now);
+    assert_eq!(host.stack.tcp_sockets().count(), 0);
+}
+
+#[test]
+fn unread_data_resets() {
+    let mut host = host();
+    let (_, client, server) = pair(&mut host);
+    send(&mut host, client, b"never read").unwrap();
+    host.stack.tcp_close(server, host.now);
+    assert_eq!(
+        receive(&mut host, client, 9),
+        Err(TcpReceiveError::Pending(TcpError::ConnectionReset))
+    );
+    assert_eq!(receive(&mut host, client, 9), Ok(Vec::new()));
+    assert_eq!(send(&mut host, client, b"x"), Err(TcpSendError::ShutDown));
+    assert_eq!((host.stack.tcp_entries(), host.stack.tcp_pieces()), ((0, 0), 0));
+}
+
+#[test]
+fn the_backlog_is_a_limit() {
+    let mut host = host();
+    let listener = listen(&mut host, PORT, 2);
+    let clients: Vec<_> = (0..5).map(|_| connect(&mut host, PORT)).collect();
+    let state = |host: &Host, id| host.stack.tcp_state(id).unwrap();
+    let open = clients.iter().filter(|&&id| state(&host, id) == TcpState::Established).count();
+    // As on Linux: one more than it says.
+    assert_eq!(open, 3);
+    assert!(host.stack.tcp_readiness(listener).unwrap().readable);
+    for _ in 0..3 {
+        host.stack.tcp_accept(listener).unwrap();
+    }
+    assert_eq!(host.stack.tcp_accept(listener), Err(TcpAcceptError::WouldBlock));
+    // The others try again.
+    host.run(Duration::from_secs(4));
+    assert!(clients.iter().all(|&id| state(&host, id) == TcpState::Established));
+}
+
+#[test]
+fn events_tell_of_news_once() {
+    let mut host = host();
+    let (listener, client, server) = pair(&mut host);
+    let tcp = |events: Vec<Event>| {
+        let mut ids: Vec<_> = events
+            .into_iter()
+            .filter_map(|event| if let Event::Tcp(id) = event { Some(id) } else { None })
+            .collect();
+        ids.sort();
+        ids
+    };
+    let mut expected = vec![listener, client];
+    expected.sort();
+    assert_eq!(tcp(host.events()), expected);
+    send(&mut host, client, b"a").unwrap();
+    send(&mut host, client, b"b").unwrap();
+    assert_eq!(tcp(host.events()), [server]);
+}
+
+#[test]
+fn ports_conflict_as_on_linux() {
+    let mut host = host();
+    let (listener, client, server) = pair(&mut host);
+    let any = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, PORT, 0, 0);
+    let other = host.stack.tcp_open().unwrap();
+    assert_eq!(host.stack.tcp_bind(other, any), Err(crate::socket::BindError::AddressInUse));
+    host.stack.tcp_close(listener, host.now);
+    host.stack.tcp_close(server, host.now);
+    host.stack.tcp_close(client, host.now);
+    // TIME-WAIT holds the port.
+    assert_eq!(host.stack.tcp_entries(), (1, 0));
+    assert_eq!(host.stack.tcp_bind(other, any), Err(crate::socket::BindError::AddressInUse));
+    let now = host.now;
+    host.stack.change_tcp_options(other, |options| options.reuse_address = true, now).unwrap();
+    assert_eq!(host.stack.tcp_bind(other, any), Ok(()));
+    host.stack.tcp_listen(other, 1).unwrap();
+}
+
+#[test]
+fn closing_a_listener_resets_what_waits() {
+    let mut host = host();
+    let listener = listen(&mut host, PORT, 2);
+    let client = connect(&mut host, PORT);
+    host.stack.tcp_close(listener, host.now);
+    assert_eq!(host.stack.tcp_take_error(client), Some(TcpError::ConnectionReset));
+    host.stack.tcp_close(client, host.now);
+    assert_eq!(host.stack.tcp_sockets().count(), 0);
+}
+
+#[test]
+fn keep_alive_and_user_timeout_give_up_a_silent_peer() {
+    let mut host = host();
+    let (_, client, server) = pair(&mut host);
+    let now = host.now;
+    host.stack
+        .change_tcp_options(
+            client,
+            |options| {
+                options.keep_alive = true;
+                options.keep_idle = Duration::from_secs(10);
+                options.keep_interval = Duration::from_secs(2);
+                options.keep_count = 3;
+            },
+            now,
+        )
+        .unwrap();
+    host.run(Duration::from_secs(100));
+    assert_eq!(host.stack.tcp_state(client), Some(TcpState::Established));
+    assert!(host.stack.node_counters().tcp.keep_alives >= 9);
+    assert_eq!(host.stack.tcp_state(server), Some(TcpState::Established));
+}

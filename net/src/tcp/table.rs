@@ -1,0 +1,370 @@
+//! The stream sockets, found by number, by the connection a segment is for, or by the port that
+//! somebody listens at.
+
+use super::TcpId;
+use super::connection::{Connection, Owner};
+use super::deadline_heap::DeadlineHeap;
+use super::half_open::HalfOpenTable;
+use super::isn::{FourTuple, Secrets};
+use super::option::TcpSocketOptions;
+use super::store::Store;
+use super::time_wait::TimeWaitTable;
+use crate::buffer::PacketBuffer;
+use crate::hash::{Chains, HashKey};
+use crate::interface::InterfaceIndex;
+use crate::limits;
+use crate::rate_limit::TokenBucket;
+use crate::socket::Endpoint;
+use crate::time::{Duration, Instant};
+use heapless::{Deque, Vec};
+
+pub(crate) const NIL: u16 = u16::MAX;
+
+/// Resets for segments without a connection that may be sent at once, and how soon one more.
+const RESET_BURST: u32 = 200;
+const RESET_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Where connections wait to be accepted.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// How many may wait.
+    pub(crate) backlog: u16,
+    /// The queue, linked through [`TcpSocket::next`].
+    pub(crate) head: u16,
+    pub(crate) tail: u16,
+    pub(crate) len: u16,
+}
+
+impl Listener {
+    /// Whether one more connection may not wait. As on Linux, the backlog is what may wait
+    /// besides one.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.len > self.backlog
+    }
+}
+
+/// What a socket is.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all sockets are connections")]
+pub(crate) enum Body {
+    /// Neither.
+    Idle,
+    Listener(Listener),
+    Connection(Connection),
+}
+
+/// A socket.
+#[derive(Debug)]
+pub(crate) struct TcpSocket {
+    pub(crate) local: Endpoint,
+    /// The user chose the address.
+    pub(crate) address_bound: bool,
+    pub(crate) remote: Option<Endpoint>,
+    options: TcpSocketOptions,
+    pub(crate) body: Body,
+    /// The connection can be found by its addresses and ports.
+    pub(crate) filed: bool,
+    /// It is in the event queue already.
+    pub(crate) notified: bool,
+    /// It waits in [`TcpTable::pending`].
+    pub(crate) pending: bool,
+    /// The next one in the queue of a listener.
+    pub(crate) next: u16,
+}
+
+impl TcpSocket {
+    pub(crate) fn new(options: TcpSocketOptions, body: Body) -> Self {
+        Self {
+            local: Endpoint::ANY,
+            address_bound: false,
+            remote: None,
+            options,
+            body,
+            filed: false,
+            notified: false,
+            pending: false,
+            next: NIL,
+        }
+    }
+
+    pub(crate) fn options(&self) -> TcpSocketOptions {
+        self.options
+    }
+
+    pub(crate) fn set_options(&mut self, options: TcpSocketOptions) {
+        self.options = options;
+        if let Some(connection) = self.connection_mut() {
+            connection.options = options;
+        }
+    }
+
+    pub(crate) const fn connection(&self) -> Option<&Connection> {
+        match &self.body {
+            Body::Connection(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn connection_mut(&mut self) -> Option<&mut Connection> {
+        match &mut self.body {
+            Body::Connection(connection) => Some(connection),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn listener(&self) -> Option<&Listener> {
+        match &self.body {
+            Body::Listener(listener) => Some(listener),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn listener_mut(&mut self) -> Option<&mut Listener> {
+        match &mut self.body {
+            Body::Listener(listener) => Some(listener),
+            _ => None,
+        }
+    }
+
+    /// The interface that the socket is confined to.
+    pub(crate) fn device(&self) -> Option<InterfaceIndex> {
+        self.options.device.or(self.local.zone)
+    }
+
+    pub(crate) fn tuple(&self) -> Option<FourTuple> {
+        let remote = self.remote?;
+        Some(FourTuple {
+            local: (self.local.address, self.local.port),
+            remote: (remote.address, remote.port),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    socket: Option<TcpSocket>,
+}
+
+/// All stream sockets, and what is left of connections.
+pub(crate) struct TcpTable<B> {
+    slots: Vec<Slot, { limits::TCP_SOCKETS }>,
+    connections: Chains<{ limits::TCP_SOCKETS }>,
+    listeners: Chains<{ limits::TCP_SOCKETS }>,
+    pub(crate) store: Store<B>,
+    pub(crate) deadlines: DeadlineHeap<{ limits::TCP_SOCKETS }>,
+    pub(crate) half_open: HalfOpenTable,
+    pub(crate) time_wait: TimeWaitTable,
+    key: HashKey,
+    pub(crate) secrets: Secrets,
+    /// Connections that wait for room on their way out.
+    pub(crate) pending: Deque<u16, { limits::TCP_SOCKETS }>,
+    /// There is room for them.
+    pub(crate) pending_due: bool,
+    /// Of these, some wait for the queue of packets from this node to itself.
+    pub(crate) pending_local: bool,
+    pub(crate) reset_limit: TokenBucket,
+}
+
+impl<B> TcpTable<B> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            connections: Chains::new(),
+            listeners: Chains::new(),
+            store: Store::new(),
+            deadlines: DeadlineHeap::new(),
+            half_open: HalfOpenTable::new(),
+            time_wait: TimeWaitTable::new(),
+            key: HashKey::UNSET,
+            secrets: Secrets::UNSET,
+            pending: Deque::new(),
+            pending_due: false,
+            pending_local: false,
+            reset_limit: TokenBucket::new(RESET_BURST, RESET_INTERVAL),
+        }
+    }
+
+    /// Sets the keys, while there is nothing in the table.
+    pub(crate) fn set_keys(&mut self, mut draw: impl FnMut() -> [u8; 16]) {
+        self.key = HashKey::new(draw());
+        self.half_open.key = HashKey::new(draw());
+        self.time_wait.key = HashKey::new(draw());
+        self.secrets = Secrets { sequence: HashKey::new(draw()), timestamp: HashKey::new(draw()) };
+    }
+
+    /// When anything here is due.
+    pub(crate) fn next_deadline(&self) -> Instant {
+        if self.pending_due {
+            return Instant::ZERO;
+        }
+        self.deadlines
+            .first()
+            .map_or(Instant::FAR_FUTURE, |(at, _)| at)
+            .min(self.half_open.next_deadline())
+            .min(self.time_wait.next_deadline())
+    }
+
+    /// Adds a socket; `None` when there is no room.
+    pub(crate) fn insert(&mut self, socket: TcpSocket) -> Option<TcpId> {
+        let free = self.slots.iter().position(|slot| slot.socket.is_none());
+        let slot = if let Some(slot) = free {
+            slot
+        } else {
+            self.slots.push(Slot { generation: 0, socket: None }).ok()?;
+            self.slots.len() - 1
+        };
+        let place = self.slots.get_mut(slot)?;
+        place.generation = place.generation.wrapping_add(1);
+        place.socket = Some(socket);
+        Some(TcpId { slot: slot as u16, generation: place.generation })
+    }
+
+    pub(crate) fn get(&self, id: TcpId) -> Option<&TcpSocket> {
+        let slot = self.slots.get(usize::from(id.slot))?;
+        slot.socket
+            .as_ref()
+            .filter(|_| slot.generation == id.generation)
+            .filter(|socket| socket.connection().is_none_or(|found| found.owner == Owner::User))
+    }
+
+    pub(crate) fn get_mut(&mut self, id: TcpId) -> Option<&mut TcpSocket> {
+        self.get(id)?;
+        self.slots.get_mut(usize::from(id.slot))?.socket.as_mut()
+    }
+
+    /// The socket in a slot, whoever owns it.
+    pub(crate) fn at(&self, slot: usize) -> Option<&TcpSocket> {
+        self.slots.get(slot)?.socket.as_ref()
+    }
+
+    pub(crate) fn at_mut(&mut self, slot: usize) -> Option<&mut TcpSocket> {
+        self.slots.get_mut(slot)?.socket.as_mut()
+    }
+
+    /// The number of the socket in a slot.
+    pub(crate) fn id_at(&self, slot: usize) -> Option<TcpId> {
+        let found = self.slots.get(slot)?;
+        found.socket.as_ref()?;
+        Some(TcpId { slot: slot as u16, generation: found.generation })
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (TcpId, &TcpSocket)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| {
+            let id = TcpId { slot: index as u16, generation: slot.generation };
+            Some((id, slot.socket.as_ref()?))
+        })
+    }
+
+    /// Makes a connection, whose endpoints are set, one that segments find.
+    pub(crate) fn file_connection(&mut self, slot: usize) {
+        let Some(tuple) = self.at(slot).and_then(TcpSocket::tuple) else { return };
+        let hash = self.key.hash(&tuple);
+        if let Some(socket) = self.at_mut(slot)
+            && !core::mem::replace(&mut socket.filed, true)
+        {
+            self.connections.insert(hash, slot);
+        }
+    }
+
+    fn unfile_connection(&mut self, slot: usize) {
+        let Some(tuple) = self.at(slot).and_then(TcpSocket::tuple) else { return };
+        let hash = self.key.hash(&tuple);
+        if let Some(socket) = self.at_mut(slot)
+            && core::mem::replace(&mut socket.filed, false)
+        {
+            self.connections.remove(hash, slot);
+        }
+    }
+
+    /// Makes a listener one that segments find.
+    pub(crate) fn file_listener(&mut self, slot: usize) {
+        let Some(port) = self.at(slot).map(|socket| socket.local.port) else { return };
+        self.listeners.insert(self.key.hash(&port), slot);
+    }
+
+    pub(crate) fn unfile_listener(&mut self, slot: usize) {
+        let Some(port) = self.at(slot).map(|socket| socket.local.port) else { return };
+        self.listeners.remove(self.key.hash(&port), slot);
+    }
+
+    /// The slot of a connection.
+    pub(crate) fn find_connection(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
+        self.connections.iter(self.key.hash(tuple)).find(|&slot| {
+            self.at(slot).is_some_and(|socket| {
+                socket.tuple() == Some(*tuple) && socket.local.zone.is_none_or(|zone| zone == from)
+            })
+        })
+    }
+
+    /// The slot of the listener that fits a destination best.
+    pub(crate) fn find_listener(
+        &self,
+        (address, port): (core::net::Ipv6Addr, u16),
+        from: InterfaceIndex,
+    ) -> Option<usize> {
+        let mut best: Option<(u8, usize)> = None;
+        for slot in self.listeners.iter(self.key.hash(&port)) {
+            let Some(socket) = self.at(slot).filter(|socket| socket.listener().is_some()) else {
+                continue;
+            };
+            let fits = socket.local.port == port
+                && (socket.local.address.is_unspecified() || socket.local.address == address)
+                && socket.device().is_none_or(|device| device == from);
+            let score = u8::from(!socket.local.address.is_unspecified()) * 2
+                + u8::from(socket.options.device.is_some());
+            if fits && best.is_none_or(|(highest, _)| score > highest) {
+                best = Some((score, slot));
+            }
+        }
+        best.map(|(_, slot)| slot)
+    }
+
+    /// Whether a segment could find this connection already, or what is left of it.
+    pub(crate) fn is_taken(&self, tuple: &FourTuple, interface: InterfaceIndex) -> bool {
+        self.find_connection(tuple, interface).is_some()
+            || self.half_open.find(tuple, interface).is_some()
+            || self.time_wait.find(tuple, interface).is_some()
+    }
+}
+
+impl<B: PacketBuffer> TcpTable<B> {
+    /// The connection in a slot with the memory its data lies in.
+    pub(crate) fn connection_and_store(
+        &mut self,
+        slot: usize,
+    ) -> Option<(&mut Connection, &mut Store<B>)> {
+        let socket = self.slots.get_mut(slot)?.socket.as_mut()?;
+        Some((socket.connection_mut()?, &mut self.store))
+    }
+
+    /// A connection is over: segments do not find it any more. What can be read stays for its
+    /// user; without one, its slot is free.
+    pub(crate) fn retire(&mut self, slot: usize) {
+        self.unfile_connection(slot);
+        self.deadlines.set(slot, Instant::FAR_FUTURE);
+        let orphan = self
+            .at(slot)
+            .and_then(TcpSocket::connection)
+            .is_some_and(|connection| connection.owner == Owner::Nobody);
+        if orphan {
+            self.free(slot);
+        } else if let Some(connection) =
+            self.slots.get_mut(slot).and_then(|slot| slot.socket.as_mut()?.connection_mut())
+        {
+            connection.close(&mut self.store);
+        }
+    }
+
+    /// Frees a slot and what its socket holds.
+    pub(crate) fn free(&mut self, slot: usize) {
+        self.unfile_connection(slot);
+        self.deadlines.set(slot, Instant::FAR_FUTURE);
+        let Some(place) = self.slots.get_mut(slot) else { return };
+        if let Some(mut socket) = place.socket.take()
+            && let Some(connection) = socket.connection_mut()
+        {
+            connection.discard(&mut self.store);
+        }
+    }
+}

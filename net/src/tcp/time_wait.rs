@@ -1,0 +1,232 @@
+//! TIME-WAIT (RFC 9293, Sections 3.6.1 and 3.10.7.4): what is left of a connection that this side
+//! closed first, so that old segments die out before its ports are used again.
+//!
+//! RFC 1337: a reset does not end it. RFC 6191: a SYN with a later timestamp or number does. When
+//! the table is full, the oldest entry goes.
+
+use super::deadline_heap::DeadlineHeap;
+use super::isn::FourTuple;
+use super::segment::Segment;
+use super::timers::TIME_WAIT;
+use crate::hash::{Chains, HashKey};
+use crate::interface::InterfaceIndex;
+use crate::limits;
+use crate::time::Instant;
+use crate::wire::tcp_sequence::SequenceNumber;
+use heapless::Vec;
+
+/// An entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeWait {
+    pub(crate) tuple: FourTuple,
+    /// The zone of addresses that need one.
+    pub(crate) zone: Option<InterfaceIndex>,
+    pub(crate) snd_nxt: SequenceNumber,
+    pub(crate) rcv_nxt: SequenceNumber,
+    /// TS.Recent and the offset of the own clock.
+    pub(crate) timestamps: Option<(u32, u32)>,
+    /// An answer was sent at this time.
+    pub(crate) answered: Instant,
+}
+
+/// What to do about a segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// Nothing.
+    Drop,
+    /// Acknowledge it again.
+    Acknowledge,
+    /// It opens the connection again: the entry goes, the segment is for a listener, whose number
+    /// must be behind this one.
+    Reopen(SequenceNumber),
+}
+
+impl TimeWait {
+    pub(crate) fn on_segment(&self, segment: &Segment) -> Verdict {
+        if segment.rst {
+            return Verdict::Drop;
+        }
+        let newer_time = match (self.timestamps, segment.options.timestamps) {
+            (Some((recent, _)), Some(stamps)) => Some(stamps.value.wrapping_sub(recent) as i32),
+            _ => None,
+        };
+        let later = segment.sequence.is_after(self.rcv_nxt);
+        // RFC 6191, Section 2.
+        let reopens = match newer_time {
+            Some(0) | None => later,
+            Some(difference) => difference > 0,
+        };
+        if segment.syn && segment.ack.is_none() && reopens {
+            return Verdict::Reopen(self.snd_nxt);
+        }
+        let old_ack = segment.len() == 0 && segment.sequence == self.rcv_nxt;
+        if old_ack { Verdict::Drop } else { Verdict::Acknowledge }
+    }
+}
+
+/// All entries.
+pub(crate) struct TimeWaitTable {
+    slots: Vec<Option<TimeWait>, { limits::TCP_TIME_WAIT }>,
+    chains: Chains<{ limits::TCP_TIME_WAIT }>,
+    deadlines: DeadlineHeap<{ limits::TCP_TIME_WAIT }>,
+    len: usize,
+    pub(crate) key: HashKey,
+}
+
+impl TimeWaitTable {
+    pub(crate) const fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            chains: Chains::new(),
+            deadlines: DeadlineHeap::new(),
+            len: 0,
+            key: HashKey::UNSET,
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Adds an entry. True when the oldest had to go for it.
+    pub(crate) fn insert(&mut self, entry: TimeWait, now: Instant) -> bool {
+        let mut evicted = false;
+        let free = self.slots.iter().position(Option::is_none);
+        let slot = if let Some(slot) = free {
+            slot
+        } else if self.slots.push(None).is_ok() {
+            self.slots.len() - 1
+        } else {
+            let Some((_, oldest)) = self.deadlines.first() else { return true };
+            self.remove(oldest);
+            evicted = true;
+            oldest
+        };
+        self.chains.insert(self.key.hash(&entry.tuple), slot);
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Some(entry);
+            self.len += 1;
+        }
+        self.deadlines.set(slot, now + TIME_WAIT);
+        evicted
+    }
+
+    /// Begins the time anew.
+    pub(crate) fn restart(&mut self, slot: usize, now: Instant) {
+        self.deadlines.set(slot, now + TIME_WAIT);
+    }
+
+    pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
+        self.chains.iter(self.key.hash(tuple)).find(|&slot| {
+            self.get(slot).is_some_and(|entry| {
+                entry.tuple == *tuple && entry.zone.is_none_or(|zone| zone == from)
+            })
+        })
+    }
+
+    pub(crate) fn get(&self, slot: usize) -> Option<&TimeWait> {
+        self.slots.get(slot)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: usize) -> Option<&mut TimeWait> {
+        self.slots.get_mut(slot)?.as_mut()
+    }
+
+    pub(crate) fn remove(&mut self, slot: usize) -> Option<TimeWait> {
+        let entry = self.slots.get_mut(slot)?.take()?;
+        self.chains.remove(self.key.hash(&entry.tuple), slot);
+        self.deadlines.set(slot, Instant::FAR_FUTURE);
+        self.len -= 1;
+        Some(entry)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TimeWait> {
+        self.slots.iter().flatten()
+    }
+
+    pub(crate) fn next_deadline(&self) -> Instant {
+        self.deadlines.first().map_or(Instant::FAR_FUTURE, |(at, _)| at)
+    }
+
+    /// Removes what has waited long enough.
+    pub(crate) fn poll(&mut self, now: Instant) {
+        while let Some((at, slot)) = self.deadlines.first()
+            && at <= now
+        {
+            self.remove(slot);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::tcp::{TcpOptions, Timestamps};
+    use core::net::Ipv6Addr;
+
+    fn entry(port: u16) -> TimeWait {
+        TimeWait {
+            tuple: FourTuple {
+                local: (Ipv6Addr::LOCALHOST, port),
+                remote: (Ipv6Addr::LOCALHOST, 1),
+            },
+            zone: None,
+            snd_nxt: SequenceNumber(100),
+            rcv_nxt: SequenceNumber(200),
+            timestamps: Some((50, 0)),
+            answered: Instant::ZERO,
+        }
+    }
+
+    fn segment(sequence: u32, syn: bool, time: Option<u32>) -> Segment {
+        let timestamps = time.map(|value| Timestamps { value, echo_reply: 0 });
+        Segment {
+            sequence: SequenceNumber(sequence),
+            ack: None,
+            syn,
+            fin: false,
+            rst: false,
+            window: 0,
+            data_len: 0,
+            options: TcpOptions { timestamps, ..TcpOptions::NONE },
+        }
+    }
+
+    #[test]
+    fn verdicts() {
+        let reopen = Verdict::Reopen(SequenceNumber(100));
+        let entry = entry(1);
+        for (segment, expected) in [
+            (segment(201, true, None), reopen),
+            (segment(200, true, None), Verdict::Acknowledge),
+            (segment(5, true, Some(51)), reopen),
+            (segment(500, true, Some(49)), Verdict::Acknowledge),
+            (segment(201, true, Some(50)), reopen),
+            (segment(200, false, None), Verdict::Drop),
+            (segment(199, false, None), Verdict::Acknowledge),
+            (Segment { rst: true, ..segment(200, false, None) }, Verdict::Drop),
+            (Segment { fin: true, ..segment(199, false, None) }, Verdict::Acknowledge),
+        ] {
+            assert_eq!(entry.on_segment(&segment), expected, "{segment:?}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_goes_when_the_table_is_full() {
+        let mut table = TimeWaitTable::new();
+        let lo = InterfaceIndex::LOOPBACK;
+        for number in 0..=limits::TCP_TIME_WAIT as u16 {
+            let now = Instant::from_millis(number.into());
+            let evicted = table.insert(entry(number), now);
+            assert_eq!(evicted, usize::from(number) == limits::TCP_TIME_WAIT);
+        }
+        assert_eq!(table.len(), limits::TCP_TIME_WAIT);
+        assert!(table.find(&entry(0).tuple, lo).is_none());
+        assert!(table.find(&entry(1).tuple, lo).is_some());
+        table.poll(Instant::from_millis(1) + TIME_WAIT);
+        assert!(table.find(&entry(1).tuple, lo).is_none());
+        assert_eq!(table.len(), limits::TCP_TIME_WAIT - 1);
+        table.poll(Instant::from_secs(1000));
+        assert_eq!((table.len(), table.next_deadline()), (0, Instant::FAR_FUTURE));
+    }
+}

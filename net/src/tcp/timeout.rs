@@ -1,0 +1,176 @@
+//! What a connection does when a timer runs out.
+
+use super::connection::{Connection, Context, Forced};
+use super::recovery::{Phase, Undo};
+use super::state::TcpState;
+use super::timers::{CONNECT_TIMEOUT, DATA_TIMEOUT, ORPHAN_TIMEOUT, Purpose, RETRY};
+use super::{TcpError, connection::Owner};
+use crate::buffer::BufferPool;
+use crate::time::{Duration, Instant};
+
+/// What became of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    /// It goes on; there may be something to send.
+    Goes,
+    /// It has ended, with the error in it if it has one.
+    Ended,
+}
+
+impl Connection {
+    /// Does what is due.
+    pub(crate) fn on_timers<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Outcome {
+        let now = context.now;
+        if self.timers.delayed_ack <= now {
+            self.timers.delayed_ack = Instant::FAR_FUTURE;
+            self.acknowledging.now = true;
+            context.counters.delayed_acks += 1;
+        }
+        if self.timers.retry <= now {
+            let waits = self.waits_to_send
+                && self.send.data < self.send_limit()
+                && !self.is_writable(context.store);
+            self.timers.retry = if waits { now + RETRY } else { Instant::FAR_FUTURE };
+        }
+        if self.timers.fin_wait_2 <= now {
+            self.discard(context.store);
+            return Outcome::Ended;
+        }
+        if self.timers.keep_alive <= now && self.on_keep_alive(context) == Outcome::Ended {
+            return Outcome::Ended;
+        }
+        match self.timers.retransmit {
+            Some((at, purpose)) if at <= now => {
+                self.timers.retransmit = None;
+                self.on_retransmit_timer(context, purpose)
+            }
+            _ => Outcome::Goes,
+        }
+    }
+
+    fn on_retransmit_timer<P: BufferPool>(
+        &mut self,
+        context: &mut Context<'_, P>,
+        purpose: Purpose,
+    ) -> Outcome {
+        match purpose {
+            Purpose::Retransmit => return self.on_timeout(context),
+            Purpose::TailLossProbe => {
+                self.forced = Forced::TailProbe;
+                let timeout = context.now + self.rtt.rto();
+                self.timers.retransmit = Some((timeout, Purpose::Retransmit));
+            }
+            Purpose::Reordering => {
+                self.detect(context);
+                if self.timers.retransmit.is_none() {
+                    self.arm_retransmit(context.now);
+                }
+            }
+            Purpose::Override => self.forced = Forced::Data,
+            Purpose::Persist => {
+                if self.gives_up(context) {
+                    return Outcome::Ended;
+                }
+                if self.send.usable_window() > 0 {
+                    self.forced = Forced::Data;
+                } else {
+                    // RFC 9293, Section 3.8.6.1. The probe carries no new octet but an old
+                    // number: it must be answered just the same, and leaves nothing in flight.
+                    self.forced = Forced::Probe;
+                    self.rtt.back_off();
+                    context.counters.window_probes += 1;
+                    let next = context.now + self.rtt.rto();
+                    self.timers.retransmit = Some((next, Purpose::Persist));
+                }
+            }
+        }
+        Outcome::Goes
+    }
+
+    /// RFC 6298, Section 5.4 to 5.7; RFC 5681, Section 3.1.
+    fn on_timeout<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Outcome {
+        if self.send.flight() == 0 {
+            return Outcome::Goes;
+        }
+        if self.gives_up(context) {
+            return Outcome::Ended;
+        }
+        let now = context.now;
+        context.counters.timeouts += 1;
+        self.tail_probe = None;
+        self.duplicate_acks = 0;
+        if self.state.is_synchronized() {
+            if matches!(self.phase, Phase::Loss { .. }) {
+                // The threshold is held when the same data is lost again.
+                self.phase = Phase::Loss { high: self.send.nxt, undo: None };
+            } else {
+                let undo = Undo {
+                    cwnd: self.window.cwnd,
+                    ssthresh: self.window.ssthresh,
+                    timestamp: self.timestamp(now),
+                };
+                let flight = self.send.flight();
+                self.congestion.control().on_timeout(&mut self.window, flight, now);
+                let undo = self.timestamps.map(|_| undo);
+                self.phase = Phase::Loss { high: self.send.nxt, undo };
+            }
+            self.window.cwnd = self.window.mss;
+        } else {
+            self.syn_lost = true;
+        }
+        self.send.mark_all_lost(context.store);
+        self.rtt.back_off();
+        self.timers.retransmit = Some((now + self.rtt.rto(), Purpose::Retransmit));
+        Outcome::Goes
+    }
+
+    /// Whether the other side has been silent for too long (R2 of RFC 9293, Section 3.8.3, or the
+    /// user timeout of RFC 5482). Then the connection has failed.
+    fn gives_up<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> bool {
+        let since = *self.stalled_since.get_or_insert(if self.state.is_synchronized() {
+            context.now
+        } else {
+            self.opened_at
+        });
+        let patience = match self.state {
+            TcpState::SynSent | TcpState::SynReceived => CONNECT_TIMEOUT,
+            _ if self.owner == Owner::Nobody => ORPHAN_TIMEOUT,
+            _ => DATA_TIMEOUT,
+        };
+        let patience = self.options.user_timeout.unwrap_or(patience);
+        if context.now.saturating_since(since) < patience {
+            return false;
+        }
+        context.counters.aborts_on_timeout += 1;
+        let error = self.soft_error.take().unwrap_or(TcpError::TimedOut);
+        self.fail(context.store, error);
+        true
+    }
+
+    /// RFC 9293, Section 3.8.4.
+    fn on_keep_alive<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Outcome {
+        let now = context.now;
+        let idle = now.saturating_since(self.last_received);
+        // Data in flight or a closed window keep the connection busy by themselves.
+        if self.send.flight() > 0 || self.send.has_unsent() {
+            self.timers.keep_alive = now + self.options.keep_idle.max(Duration::from_secs(1));
+            return Outcome::Goes;
+        }
+        if idle < self.options.keep_idle {
+            self.keep_alive_probes = 0;
+            self.arm_keep_alive(now);
+            return Outcome::Goes;
+        }
+        if self.keep_alive_probes >= self.options.keep_count {
+            context.counters.aborts_on_timeout += 1;
+            let error = self.soft_error.take().unwrap_or(TcpError::TimedOut);
+            self.fail(context.store, error);
+            return Outcome::Ended;
+        }
+        self.keep_alive_probes += 1;
+        self.forced = Forced::Probe;
+        context.counters.keep_alives += 1;
+        self.arm_keep_alive(now);
+        Outcome::Goes
+    }
+}

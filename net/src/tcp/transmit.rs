@@ -1,0 +1,329 @@
+//! From a segment to a packet: what a connection wants to send goes out, as long as there is
+//! room; resets and acknowledgments without a connection.
+
+use super::connection::{Context, advertised_mss};
+use super::isn::FourTuple;
+use super::segment::Segment;
+use super::table::TcpSocket;
+use super::timers::RETRY;
+use crate::address::AddressExt;
+use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
+use crate::counters::DropReason;
+use crate::interface::InterfaceIndex;
+use crate::ipv6_input::Received;
+use crate::ipv6_output::{Outgoing, Path, Urgency};
+use crate::random::Random;
+use crate::stack::Stack;
+use crate::time::Instant;
+use crate::wire::checksum::Checksum;
+use crate::wire::ipv6::{HopLimit, NextHeader, TrafficClass};
+use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
+use crate::wire::tcp_sequence::SequenceNumber;
+
+/// Where a segment goes, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Envelope {
+    pub(crate) tuple: FourTuple,
+    pub(crate) hop: Path,
+    pub(crate) hop_limit: Option<HopLimit>,
+    pub(crate) traffic_class: TrafficClass,
+    pub(crate) urgency: Urgency,
+}
+
+/// What became of an attempt to send.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Sent,
+    Nothing,
+    NoBuffer,
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// The MTU of the interface that a path uses: what the other side's segments may fill.
+    pub(crate) fn link_mtu(&self, hop: &Path) -> u16 {
+        let index = if hop.local { InterfaceIndex::LOOPBACK } else { hop.interface };
+        self.interface(index).map_or(hop.mtu, crate::interface::Interface::mtu)
+    }
+
+    /// Puts the header in front of the data, whose sum is `data`, and sends the segment.
+    fn send_segment(
+        &mut self,
+        envelope: &Envelope,
+        mut header: TcpHeader,
+        mut packet: P::Buffer,
+        data: Checksum,
+        now: Instant,
+    ) {
+        let FourTuple { local, remote } = envelope.tuple;
+        (header.source_port, header.destination_port) = (local.1, remote.1);
+        header.checksum = 0;
+        let length = header.len() + packet.len();
+        let Some(room) = packet.prepend(header.len()) else {
+            return self.count_drop(Some(envelope.hop.interface), DropReason::NoBuffer);
+        };
+        header.emit(room);
+        let mut sum = Checksum::pseudo_header(local.0, remote.0, NextHeader::TCP, length as u32);
+        sum.add(room);
+        sum.append(data);
+        let field = TcpHeader::CHECKSUM_OFFSET..TcpHeader::CHECKSUM_OFFSET + 2;
+        if let Some(field) = room.get_mut(field) {
+            field.copy_from_slice(&sum.finish().to_be_bytes());
+        }
+        let default_hops = self.default_hop_limit(envelope.hop.interface);
+        let outgoing = Outgoing {
+            source: local.0,
+            destination: remote.0,
+            next_header: NextHeader::TCP,
+            hop_limit: envelope.hop_limit.unwrap_or(default_hops),
+            traffic_class: envelope.traffic_class,
+            flow_label: self.flow_label(local, remote, NextHeader::TCP),
+            urgency: envelope.urgency,
+            multicast_loop: false,
+        };
+        self.send_packet(&outgoing, &envelope.hop, packet, now);
+    }
+
+    /// Sends a segment without data; false when no buffer is free.
+    pub(crate) fn send_bare_segment(
+        &mut self,
+        envelope: &Envelope,
+        header: TcpHeader,
+        now: Instant,
+    ) -> bool {
+        let Some(packet) = self.pool.allocate(PAYLOAD_OFFSET) else {
+            self.count_drop(Some(envelope.hop.interface), DropReason::NoBuffer);
+            return false;
+        };
+        self.send_segment(envelope, header, packet, Checksum::new(), now);
+        true
+    }
+
+    /// Sends what the connection in a slot may send now, and sets its timer.
+    pub(crate) fn tcp_flush(&mut self, slot: usize, now: Instant) {
+        let Some(socket) = self.tcp.at(slot) else { return };
+        let (Some(tuple), Some(remote), local, options) =
+            (socket.tuple(), socket.remote, socket.local, socket.options())
+        else {
+            return;
+        };
+        let zone = options.device.or(remote.zone).or(local.zone);
+        let route = self.route(remote.address, zone, now);
+        if let Ok(hop) = route
+            && let Some(connection) = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut)
+            && connection.path_mtu != hop.mtu
+        {
+            connection.set_path_mtu(hop.mtu);
+        }
+        loop {
+            if let Ok(hop) = &route
+                && !self.has_room(hop, Urgency::User)
+            {
+                self.tcp_wait_for_room(slot, hop.local);
+                break;
+            }
+            let hop = route.as_ref().ok().copied();
+            let envelope = hop.map(|hop| Envelope {
+                tuple,
+                hop,
+                hop_limit: options.unicast_hops,
+                traffic_class: options.traffic_class,
+                urgency: Urgency::User,
+            });
+            match self.tcp_send_next(slot, envelope.as_ref(), now) {
+                Step::Sent => {}
+                Step::Nothing => break,
+                Step::NoBuffer => {
+                    if let Some(connection) =
+                        self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut)
+                    {
+                        connection.timers.retry = connection.timers.retry.min(now + RETRY);
+                    }
+                    break;
+                }
+            }
+        }
+        self.tcp_set_deadline(slot);
+    }
+
+    pub(crate) fn tcp_set_deadline(&mut self, slot: usize) {
+        let next = self
+            .tcp
+            .at(slot)
+            .and_then(TcpSocket::connection)
+            .map_or(Instant::FAR_FUTURE, |connection| connection.timers.next());
+        self.tcp.deadlines.set(slot, next);
+    }
+
+    fn tcp_wait_for_room(&mut self, slot: usize, local: bool) {
+        self.tcp.pending_local |= local;
+        let Some(socket) = self.tcp.at_mut(slot) else { return };
+        if !core::mem::replace(&mut socket.pending, true) {
+            // Each slot is in the queue once at most, so there is room.
+            let _always_fits = self.tcp.pending.push_back(slot as u16);
+        }
+    }
+
+    /// Lets those that waited for room send.
+    pub(crate) fn tcp_flush_pending(&mut self, now: Instant) {
+        if !core::mem::take(&mut self.tcp.pending_due) {
+            return;
+        }
+        self.tcp.pending_local = false;
+        for _ in 0..self.tcp.pending.len() {
+            let Some(slot) = self.tcp.pending.pop_front() else { return };
+            if let Some(socket) = self.tcp.at_mut(slot.into()) {
+                socket.pending = false;
+                self.tcp_flush(slot.into(), now);
+            }
+        }
+    }
+
+    /// Sends one segment. Without a way to the other side it counts as lost on the way.
+    fn tcp_send_next(&mut self, slot: usize, envelope: Option<&Envelope>, now: Instant) -> Step {
+        let mtu = envelope.map_or(crate::interface::MINIMUM_MTU, |found| self.link_mtu(&found.hop));
+        let Self { tcp, pool, counters, .. } = self;
+        let Some((connection, store)) = tcp.connection_and_store(slot) else {
+            return Step::Nothing;
+        };
+        let mut context = Context { pool, store, counters: &mut counters.tcp, now };
+        let Some(emission) = connection.next_output(&mut context) else {
+            connection.forced = super::connection::Forced::Nothing;
+            return Step::Nothing;
+        };
+        let mut sum = Checksum::new();
+        let Some(mut packet) = context.pool.allocate(PAYLOAD_OFFSET) else {
+            self.count_drop(envelope.map(|found| found.hop.interface), DropReason::NoBuffer);
+            return Step::NoBuffer;
+        };
+        if let Some(piece) = emission.place.and_then(|at| context.store.get(at)) {
+            let data = piece.data();
+            let Some(room) = packet.append(data.len()) else {
+                self.count_drop(envelope.map(|found| found.hop.interface), DropReason::NoBuffer);
+                return Step::NoBuffer;
+            };
+            sum.add_copied(room, data);
+        }
+        let mss = advertised_mss(mtu, &connection.options);
+        let header = connection.header(context.store, &emission, mss, now);
+        connection.on_sent(&mut context, &emission);
+        let progress = core::mem::take(&mut connection.progress);
+        let Some(envelope) = envelope else {
+            self.count_drop(None, DropReason::NoRoute);
+            return Step::Sent;
+        };
+        if !self.is_own_address(
+            envelope.tuple.local.0,
+            envelope.tuple.local.0.needs_zone().then_some(envelope.hop.interface),
+        ) {
+            self.count_drop(Some(envelope.hop.interface), DropReason::NoSourceAddress);
+            return Step::Sent;
+        }
+        // RFC 4861, Section 7.3.1: the other side got something or sent something new.
+        if progress && !envelope.hop.local {
+            self.confirm_neighbor(envelope.hop.interface, envelope.hop.next_hop, now);
+        }
+        self.send_segment(envelope, header, packet, sum, now);
+        Step::Sent
+    }
+
+    /// The way back to where a segment came from.
+    pub(crate) fn tcp_way_back(
+        &mut self,
+        received: &Received,
+        tuple: FourTuple,
+        now: Instant,
+    ) -> Option<Envelope> {
+        let zone = received.source.needs_zone().then_some(received.interface);
+        match self.route(received.source, zone, now) {
+            Ok(hop) => Some(Envelope {
+                tuple,
+                hop,
+                hop_limit: None,
+                traffic_class: TrafficClass::default(),
+                urgency: Urgency::Control,
+            }),
+            Err(error) => {
+                self.count_no_route(Some(received.interface), error);
+                None
+            }
+        }
+    }
+
+    /// Answers a segment that has no connection with a reset (RFC 9293, Section 3.10.7.1).
+    pub(crate) fn tcp_reset_answer(
+        &mut self,
+        received: &Received,
+        tuple: FourTuple,
+        segment: &Segment,
+        now: Instant,
+    ) {
+        if segment.rst {
+            return;
+        }
+        if !received.looped && !self.tcp.reset_limit.take(now) {
+            return self.count_drop(Some(received.interface), DropReason::TcpResetRateLimited);
+        }
+        let (sequence, acknowledgment, flags) = match segment.ack {
+            Some(ack) => (ack, SequenceNumber(0), TcpFlags::RST),
+            None => (SequenceNumber(0), segment.end(), TcpFlags::RST | TcpFlags::ACK),
+        };
+        let Some(envelope) = self.tcp_way_back(received, tuple, now) else { return };
+        let header = bare_header(sequence, acknowledgment, flags, 0, TcpOptions::NONE);
+        self.counters.tcp.out_resets += 1;
+        self.counters.tcp.out_segments += 1;
+        self.send_bare_segment(&envelope, header, now);
+    }
+
+    /// Tells the other side that a connection is gone.
+    pub(crate) fn tcp_send_reset(&mut self, slot: usize, now: Instant) {
+        let Some(socket) = self.tcp.at(slot) else { return };
+        let (Some(tuple), Some(remote), options) =
+            (socket.tuple(), socket.remote, socket.options())
+        else {
+            return;
+        };
+        let Some((sequence, acknowledgment)) =
+            socket.connection().map(super::connection::Connection::numbers)
+        else {
+            return;
+        };
+        let zone = options.device.or(remote.zone).or(socket.local.zone);
+        let hop = match self.route(remote.address, zone, now) {
+            Ok(hop) => hop,
+            Err(error) => return self.count_no_route(zone, error),
+        };
+        let envelope = Envelope {
+            tuple,
+            hop,
+            hop_limit: options.unicast_hops,
+            traffic_class: options.traffic_class,
+            urgency: Urgency::Control,
+        };
+        let flags = TcpFlags::RST | TcpFlags::ACK;
+        let header = bare_header(sequence, acknowledgment, flags, 0, TcpOptions::NONE);
+        self.counters.tcp.out_resets += 1;
+        self.counters.tcp.out_segments += 1;
+        self.send_bare_segment(&envelope, header, now);
+    }
+}
+
+/// A header without ports and checksum.
+pub(crate) const fn bare_header(
+    sequence: SequenceNumber,
+    acknowledgment: SequenceNumber,
+    flags: TcpFlags,
+    window: u16,
+    options: TcpOptions,
+) -> TcpHeader {
+    TcpHeader {
+        source_port: 0,
+        destination_port: 0,
+        sequence,
+        acknowledgment,
+        flags,
+        window,
+        checksum: 0,
+        urgent_pointer: 0,
+        options,
+    }
+}
