@@ -34,6 +34,12 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+if [ -z "$install_only" ]; then
+  hint="run 'make run TRACE=1' first"
+  [ -f "$elf" ] || die "no kernel at $elf: $hint"
+  [ -f "$trace" ] || die "no trace at $trace: $hint"
+fi
+
 # The wire format belongs to defmt 1; this version reads it.
 version=1.2.0
 decoder=$target/tools/bin/defmt-print
@@ -48,9 +54,6 @@ if ! [ -x "$decoder" ]; then
 fi
 [ -z "$install_only" ] || exit 0
 
-hint="run 'make run TRACE=1' first"
-[ -f "$elf" ] || die "no kernel at $elf: $hint"
-[ -f "$trace" ] || die "no trace at $trace: $hint"
 [ "$trace" -nt "$elf" ] || echo "decode-trace: $trace is older than $elf, which may not have written it" >&2
 
 if [ -n "$follow" ]; then
