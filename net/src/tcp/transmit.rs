@@ -45,6 +45,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.interface(index).map_or(hop.mtu, crate::interface::Interface::mtu)
     }
 
+    /// Whether a segment would find room on its way out now.
+    fn tcp_has_room(&self, hop: &Path) -> bool {
+        if hop.local {
+            return self.local.len() < crate::limits::LOCAL_QUEUE / 2;
+        }
+        self.interface(hop.interface)
+            .is_none_or(|interface| interface.transmit.len() < Urgency::User.transmit_limit())
+    }
+
     /// Puts the header in front of the data, whose sum is `data`, and sends the segment.
     fn send_segment(
         &mut self,
@@ -116,7 +125,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         loop {
             if let Ok(hop) = &route
-                && !self.has_room(hop, Urgency::User)
+                && !self.tcp_has_room(hop)
             {
                 self.tcp_wait_for_room(slot, hop.local);
                 break;
