@@ -10,9 +10,9 @@ use crate::random::Random;
 use crate::socket::Quoted;
 use crate::stack::Stack;
 use crate::time::Instant;
-use crate::wire::extension::HeaderChain;
+use crate::wire::extension::{ExtensionHeader, HeaderChain};
 use crate::wire::icmpv6::{
-    DestinationUnreachableCode, Icmpv6Message, Icmpv6Type, ParameterProblemCode,
+    DestinationUnreachableCode, Icmpv6Message, Icmpv6Type, ParameterProblemCode, TimeExceededCode,
 };
 use crate::wire::ipv6::{FlowLabel, Ipv6Header, NextHeader, TrafficClass};
 
@@ -21,6 +21,8 @@ use crate::wire::ipv6::{FlowLabel, Ipv6Header, NextHeader, TrafficClass};
 pub(crate) enum Problem {
     /// It could not be delivered.
     DestinationUnreachable(DestinationUnreachableCode),
+    /// Its other fragments did not come in time.
+    ReassemblyTimeExceeded,
     /// A field makes no sense.
     Parameter {
         code: ParameterProblemCode,
@@ -37,6 +39,9 @@ impl Problem {
         match self {
             Self::DestinationUnreachable(code) => {
                 Icmpv6Message::DestinationUnreachable { code, invoking }
+            }
+            Self::ReassemblyTimeExceeded => {
+                Icmpv6Message::TimeExceeded { code: TimeExceededCode::Reassembly, invoking }
             }
             Self::Parameter { code, pointer, .. } => {
                 Icmpv6Message::ParameterProblem { code, pointer, invoking }
@@ -55,8 +60,11 @@ fn is_error(packet: &[u8]) -> bool {
     let Ok((header, payload)) = Ipv6Header::parse_quoted(packet) else { return true };
     let mut chain = HeaderChain::new(&header, payload);
     for item in chain.by_ref() {
-        if item.is_err() {
-            return false;
+        match item.map(|item| item.header) {
+            Err(_) => return false,
+            // What follows is no header.
+            Ok(ExtensionHeader::Fragment(fragment)) if fragment.offset > 0 => return false,
+            Ok(_) => {}
         }
     }
     let upper = chain.upper_layer();
@@ -96,14 +104,29 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Sends an ICMPv6 message to the source of a received packet, from the address that it was
     /// sent to, or for multicast from one of ours (RFC 4443, Section 2.2).
     pub(crate) fn reply(&mut self, received: &Received, message: &Icmpv6Message<'_>, now: Instant) {
+        if let Some((outgoing, hop)) = self.plan_reply(received, now) {
+            self.send_icmpv6(&outgoing, &hop, message, now);
+        }
+    }
+
+    /// The header of a reply and its way; `None`, with the loss counted, if there is no way.
+    pub(crate) fn plan_reply(
+        &mut self,
+        received: &Received,
+        now: Instant,
+    ) -> Option<(Outgoing, Path)> {
         let zone = received.source.needs_zone().then_some(received.interface);
         let hop = match self.route(received.source, zone, now) {
             Ok(hop) => hop,
-            Err(error) => return self.count_no_route(Some(received.interface), error),
+            Err(error) => {
+                self.count_no_route(Some(received.interface), error);
+                return None;
+            }
         };
         let source = if received.destination.is_multicast() {
             let Some(source) = self.select_source(received.source, &hop) else {
-                return self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);
+                self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);
+                return None;
             };
             source
         } else {
@@ -119,7 +142,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             urgency: Urgency::Control,
             multicast_loop: false,
         };
-        self.send_icmpv6(&outgoing, &hop, message, now);
+        Some((outgoing, hop))
     }
 
     /// Builds and sends an ICMPv6 message.

@@ -3,22 +3,29 @@
 use crate::address::AddressExt;
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
+use crate::fragment_input::verify;
 use crate::ipv6_input::Received;
 use crate::random::Random;
+use crate::reassembly::Tail;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::ParseError;
-use crate::wire::checksum;
-use crate::wire::icmpv6::{Echo, Icmpv6Message, Icmpv6Type};
-use crate::wire::ipv6::NextHeader;
+use crate::wire::icmpv6::{self, Echo, Icmpv6Message, Icmpv6Type};
+use crate::wire::ipv6::{Ipv6Header, NextHeader};
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
-    /// An ICMPv6 message arrived; the window is the whole packet.
-    pub(crate) fn icmpv6_input(&mut self, received: &Received, packet: P::Buffer, now: Instant) {
+    /// An ICMPv6 message arrived; the window is the whole packet, but for what came in further
+    /// fragments.
+    pub(crate) fn icmpv6_input(
+        &mut self,
+        received: &Received,
+        packet: P::Buffer,
+        tail: &mut Tail<P::Buffer>,
+        now: Instant,
+    ) {
         let index = Some(received.interface);
         let bytes = packet.data().get(received.upper_offset..).unwrap_or(&[]);
-        let valid =
-            checksum::verify(received.source, received.destination, NextHeader::ICMPV6, bytes);
+        let valid = verify(received, NextHeader::ICMPV6, bytes, tail);
         let (Some(&message_type), true) = (bytes.first(), valid) else {
             if let Some(counters) = self.interface_counters(received.interface) {
                 counters.icmpv6.in_errors += 1;
@@ -30,7 +37,18 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             counters.icmpv6.count_in(message_type);
         }
         self.count_deliver(received.interface);
-        self.raw_input(received, message_type, bytes, now);
+        self.raw_input(received, message_type, bytes, tail, now);
+        // Only what echo carries may be longer than a buffer.
+        let echo =
+            matches!(Icmpv6Type(message_type), Icmpv6Type::ECHO_REQUEST | Icmpv6Type::ECHO_REPLY);
+        let packet = if echo {
+            packet
+        } else {
+            let joined = self.in_one_buffer(received.interface, packet, tail);
+            let Some(joined) = joined else { return };
+            joined
+        };
+        let bytes = packet.data().get(received.upper_offset..).unwrap_or(&[]);
         let message = match Icmpv6Message::parse(bytes) {
             Ok(message) => message,
             Err(error) => {
@@ -39,10 +57,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
         };
         match message {
-            Icmpv6Message::EchoRequest(echo) => self.echo_request_input(received, &echo, now),
+            Icmpv6Message::EchoRequest(echo) => {
+                self.echo_request_input(received, &echo, tail, now);
+            }
             Icmpv6Message::EchoReply(echo) => {
                 let identifier = echo.identifier;
-                if !self.echo_reply_input(received, identifier, packet, now) {
+                if !self.echo_reply_input(received, identifier, packet, tail, now) {
                     self.count_drop(index, DropReason::Icmpv6EchoReplyUnexpected);
                 }
             }
@@ -84,11 +104,29 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Answers an echo request with the same octets (RFC 4443, Section 4.2).
-    fn echo_request_input(&mut self, received: &Received, echo: &Echo<'_>, now: Instant) {
+    fn echo_request_input(
+        &mut self,
+        received: &Received,
+        echo: &Echo<'_>,
+        tail: &Tail<P::Buffer>,
+        now: Instant,
+    ) {
         if !received.source.is_assignable() {
             return self.count_drop(Some(received.interface), DropReason::Icmpv6EchoSource);
         }
-        self.reply(received, &Icmpv6Message::EchoReply(*echo), now);
+        let Some((outgoing, hop)) = self.plan_reply(received, now) else { return };
+        let message = Icmpv6Message::EchoReply(*echo);
+        if tail.is_empty() && Ipv6Header::LEN + message.len() <= usize::from(hop.mtu) {
+            return self.send_icmpv6(&outgoing, &hop, &message, now);
+        }
+        let mut header = [0; icmpv6::HEADER_LEN];
+        Icmpv6Message::EchoReply(Echo { data: &[], ..*echo }).emit(
+            outgoing.source,
+            outgoing.destination,
+            &mut header,
+        );
+        let pieces = [&header, echo.data].into_iter().chain(tail.iter().map(PacketBuffer::data));
+        self.send_icmpv6_pieces(&outgoing, &hop, pieces, now);
     }
 }
 

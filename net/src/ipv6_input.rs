@@ -8,12 +8,13 @@ use crate::icmpv6_error::Problem;
 use crate::interface::{Interface, InterfaceIndex};
 use crate::limits;
 use crate::random::Random;
+use crate::reassembly::Tail;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::unicast::State;
 use crate::wire::ParseError;
 use crate::wire::extension::{
-    ChainItem, ExtensionHeader, HeaderChain, OptionsHeader, RoutingHeader,
+    ChainItem, ExtensionHeader, FragmentHeader, HeaderChain, OptionsHeader, RoutingHeader,
 };
 use crate::wire::icmpv6::ParameterProblemCode;
 use crate::wire::ipv6::{Ecn, FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
@@ -50,6 +51,24 @@ pub(crate) struct Received {
     pub(crate) upper_offset: usize,
 }
 
+/// What the headers of a packet say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Headers {
+    pub(crate) received: Received,
+    /// The protocol of the upper layer.
+    pub(crate) next_header: NextHeader,
+    /// Where the field is that named it.
+    pub(crate) named_at: usize,
+}
+
+/// A fragment, unless it is a whole packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Piece {
+    pub(crate) header: FragmentHeader,
+    /// Where its data begins, from the first octet of the IPv6 header.
+    pub(crate) data_offset: usize,
+}
+
 /// Why a packet goes no further, and what is said about it to its source.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Refusal {
@@ -75,7 +94,46 @@ struct Upper {
     offset: usize,
     named_at: usize,
     fragment: bool,
+    piece: Option<Piece>,
     router_alert: bool,
+}
+
+/// Checks a fragment header (RFC 8200, Section 4.5). `None` when the fragment is a whole packet,
+/// which is processed as such (RFC 6946, Section 4).
+fn check_fragment(
+    item: &ChainItem<'_>,
+    header: FragmentHeader,
+    payload_len: usize,
+) -> Result<Option<Piece>, Refusal> {
+    let reason = DropReason::FragmentMalformed;
+    if header.is_atomic() {
+        return Ok(None);
+    }
+    if header.more && !item.rest.len().is_multiple_of(8) {
+        let pointer = Ipv6Header::PAYLOAD_LENGTH_OFFSET;
+        return Err(Refusal::problem(reason, ParameterProblemCode::ErroneousField, pointer));
+    }
+    // The packet's payload is what stands before the fragment header, and all fragments' data.
+    let before = payload_len.saturating_sub(FragmentHeader::LEN + item.rest.len());
+    if before + usize::from(header.offset) + item.rest.len() > usize::from(u16::MAX) {
+        let pointer = item.offset + FragmentHeader::FRAGMENT_OFFSET_OFFSET;
+        return Err(Refusal::problem(reason, ParameterProblemCode::ErroneousField, pointer));
+    }
+    if item.rest.is_empty() {
+        return Err(Refusal::silent(reason));
+    }
+    Ok(Some(Piece { header, data_offset: item.offset + FragmentHeader::LEN }))
+}
+
+/// Octets of an upper-layer header that a first fragment must have (RFC 7112, Section 5).
+const fn upper_header_len(next_header: NextHeader) -> usize {
+    match next_header {
+        NextHeader::TCP => 20,
+        NextHeader::UDP => 8,
+        NextHeader::ICMPV6 => 4,
+        NextHeader::NONE => 0,
+        _ => 1,
+    }
 }
 
 /// Walks the extension headers strictly in order (RFC 8200, Section 4.1): the first one that
@@ -83,6 +141,12 @@ struct Upper {
 fn walk(header: &Ipv6Header, payload: &[u8]) -> Result<Upper, Refusal> {
     let multicast = header.destination.is_multicast();
     let (mut fragment, mut router_alert) = (false, false);
+    let mut piece: Option<Piece> = None;
+    let incomplete = Refusal::problem(
+        DropReason::FragmentIncompleteChain,
+        ParameterProblemCode::IncompleteChain,
+        0,
+    );
     let mut chain = HeaderChain::new(header, payload);
     let mut count = 0;
     for item in chain.by_ref() {
@@ -93,6 +157,7 @@ fn walk(header: &Ipv6Header, payload: &[u8]) -> Result<Upper, Refusal> {
             Err(error) => {
                 let reason = DropReason::ExtensionMalformed;
                 return Err(match error.error {
+                    ParseError::Truncated if piece.is_some() => incomplete,
                     ParseError::Truncated => Refusal::silent(reason),
                     _ => Refusal::problem(
                         reason,
@@ -123,21 +188,27 @@ fn walk(header: &Ipv6Header, payload: &[u8]) -> Result<Upper, Refusal> {
                     item.offset + RoutingHeader::ROUTING_TYPE_OFFSET,
                 ));
             }
-            ExtensionHeader::Fragment(piece) => {
+            ExtensionHeader::Fragment(header) => {
                 fragment = true;
-                // RFC 6946, Section 4: an atomic fragment is a whole packet.
-                if !piece.is_atomic() {
-                    return Err(Refusal::silent(DropReason::Fragment));
+                if piece.is_some() {
+                    return Err(Refusal::silent(DropReason::FragmentMalformed));
                 }
+                piece = check_fragment(&item, header, payload.len())?;
             }
         }
     }
     let upper = chain.upper_layer();
+    if piece.is_some_and(|piece| piece.header.offset == 0)
+        && upper.payload.len() < upper_header_len(upper.next_header)
+    {
+        return Err(incomplete);
+    }
     Ok(Upper {
         next_header: upper.next_header,
         offset: upper.offset,
         named_at: upper.named_at,
         fragment,
+        piece,
         router_alert,
     })
 }
@@ -311,25 +382,48 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         received.upper_offset = upper.offset;
         received.fragment = upper.fragment;
         received.router_alert = upper.router_alert;
+        let headers =
+            Headers { received, next_header: upper.next_header, named_at: upper.named_at };
+        match upper.piece {
+            Some(piece) => self.fragment_input(headers, &piece, packet, now),
+            None => self.upper_input(&headers, packet, &mut Tail::new(), now),
+        }
+    }
+
+    /// A whole packet goes to the protocol of its upper layer. If it came in several fragments,
+    /// `packet` is the first one, headers and all, and `tail` are the others.
+    pub(crate) fn upper_input(
+        &mut self,
+        headers: &Headers,
+        packet: P::Buffer,
+        tail: &mut Tail<P::Buffer>,
+        now: Instant,
+    ) {
+        let &Headers { ref received, next_header, named_at } = headers;
+        let index = received.interface;
         // RFC 4291, Section 2.5.2: `::` is a source for those who have no address yet, and those
         // speak ICMPv6 (Neighbor Discovery, MLD).
-        if received.source.is_unspecified() && upper.next_header != NextHeader::ICMPV6 {
+        if received.source.is_unspecified() && next_header != NextHeader::ICMPV6 {
             return self.drop_received(index, DropReason::Ipv6SourceUnspecified);
         }
-        match upper.next_header {
-            NextHeader::ICMPV6 => self.icmpv6_input(&received, packet, now),
-            NextHeader::UDP => self.udp_input(&received, packet, now),
-            NextHeader::TCP => self.tcp_input(&received, packet, now),
+        match next_header {
+            NextHeader::ICMPV6 => self.icmpv6_input(received, packet, tail, now),
+            NextHeader::UDP => self.udp_input(received, packet, tail, now),
+            NextHeader::TCP => {
+                if let Some(packet) = self.in_one_buffer(index, packet, tail) {
+                    self.tcp_input(received, packet, now);
+                }
+            }
             // RFC 8200, Section 4.7: whatever follows is ignored.
             NextHeader::NONE => self.drop_received(index, DropReason::Ipv6NoNextHeader),
             _ => {
                 self.drop_received(index, DropReason::Ipv6UnknownNextHeader);
                 let problem = Problem::Parameter {
                     code: ParameterProblemCode::UnrecognizedNextHeader,
-                    pointer: upper.named_at as u32,
+                    pointer: named_at as u32,
                     any_destination: false,
                 };
-                self.send_error(&received, problem, packet.data(), now);
+                self.send_error(received, problem, packet.data(), now);
             }
         }
     }
@@ -366,6 +460,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 Reason::Ipv6BadVersion
                 | Reason::ExtensionMalformed
                 | Reason::ExtensionTooMany
+                | Reason::FragmentMalformed
+                | Reason::FragmentIncompleteChain
                 | Reason::OptionTooMany
                 | Reason::OptionUnknown
                 | Reason::OptionJumbo
@@ -380,10 +476,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 | Reason::Ipv6OtherInterface
                 | Reason::Ipv6Tentative => ipv6.in_address_errors += 1,
                 Reason::Ipv6UnknownNextHeader => ipv6.in_unknown_protocols += 1,
-                Reason::Fragment => {
-                    ipv6.reassembly_requests += 1;
-                    ipv6.reassembly_failures += 1;
-                }
                 _ => ipv6.in_discards += 1,
             }
         }

@@ -274,13 +274,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if label == FlowLabel::NONE { FlowLabel::from_low_bits(1) } else { label }
     }
 
-    /// Whether a packet would find room on its way out now.
-    pub(crate) fn has_room(&self, hop: &Path, urgency: Urgency) -> bool {
+    /// Whether so many packets would find room on their way out now.
+    pub(crate) fn has_room(&self, hop: &Path, urgency: Urgency, count: usize) -> bool {
         if hop.local {
-            return self.local.len() < crate::limits::LOCAL_QUEUE / 2;
+            return self.local.len() + count <= crate::limits::LOCAL_QUEUE / 2;
         }
         self.interface(hop.interface)
-            .is_none_or(|interface| interface.transmit.len() < urgency.transmit_limit())
+            .is_none_or(|interface| interface.transmit.len() + count <= urgency.transmit_limit())
     }
 
     /// Sends a packet whose window is the transport segment, checksum and all. What is lost on
@@ -391,7 +391,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     fn count_sent(&mut self, index: InterfaceIndex, header: &Ipv6Header, len: usize) {
         let Some(counters) = self.interface_counters(index) else { return };
         let ipv6 = &mut counters.ipv6;
-        ipv6.out_requests += 1;
+        // Packets in fragments are counted once, where they are fragmented.
+        ipv6.out_requests += u64::from(header.next_header != NextHeader::FRAGMENT);
         ipv6.out_octets += len as u64;
         if header.destination.is_multicast() {
             ipv6.out_multicast_packets += 1;

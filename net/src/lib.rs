@@ -8,9 +8,10 @@
 //! - State machines, a file each, without knowledge of each other: [`neighbor`] (cache and
 //!   unreachability detection), `dad`, `router_solicitation`, `mld`, [`route`] (with prefix list
 //!   and default router list), `destination`, [`unicast`] (addresses and lifetimes),
-//!   [`address_selection`], `rate_limit`.
-//! - What joins them, methods of the stack: `ethernet`, `ipv6_input`, `ipv6_output`,
-//!   `icmpv6_input`, `icmpv6_error`, `ndp`, `slaac`, `duplicate`, `mld_message`.
+//!   [`address_selection`], `rate_limit`, `reassembly`.
+//! - What joins them, methods of the stack: `ethernet`, `ipv6_input`, `fragment_input`,
+//!   `ipv6_output`, `fragmentation`, `icmpv6_input`, `icmpv6_error`, `ndp`, `slaac`, `duplicate`,
+//!   `mld_message`.
 //! - [`socket`]: UDP and ICMPv6 sockets. [`tcp`]: TCP and stream sockets. [`manage`]: what the user configures.
 //! - [`counters`], [`event`], [`limits`], [`config`].
 #![cfg_attr(not(test), no_std)]
@@ -38,6 +39,8 @@ mod duplicate;
 mod ethernet;
 pub mod event;
 pub mod expiry;
+mod fragment_input;
+mod fragmentation;
 mod hash;
 mod icmpv6_error;
 mod icmpv6_input;
@@ -54,6 +57,7 @@ pub mod neighbor;
 pub mod netif;
 pub mod random;
 mod rate_limit;
+mod reassembly;
 pub mod route;
 mod router_solicitation;
 mod slaac;

@@ -25,14 +25,17 @@ pub const NEIGHBORS_INCOMPLETE: usize = 48;
 pub const NEIGHBORS_INCOMPLETE_ANSWERS: usize = 48;
 
 /// Packets that wait for one neighbor's link-layer address (RFC 4861, Section 7.2.2 asks for one
-/// at least).
-pub const NEIGHBOR_QUEUE: usize = 8;
+/// at least): all fragments of the longest datagram.
+pub const NEIGHBOR_QUEUE: usize = 64;
+
+/// Of these, packets that are answers.
+pub const NEIGHBOR_QUEUE_ANSWERS: usize = 8;
 
 /// Packets that wait for link-layer addresses, of all neighbors together.
-pub const NEIGHBOR_PACKETS: usize = 128;
+pub const NEIGHBOR_PACKETS: usize = 256;
 
 /// Of these, places that this node's answers leave free for what programs send.
-pub const NEIGHBOR_PACKETS_RESERVE: usize = 64;
+pub const NEIGHBOR_PACKETS_RESERVE: usize = 128;
 
 /// Routes of all kinds: connected, advertised and by the user.
 pub const ROUTES: usize = 160;
@@ -109,6 +112,27 @@ pub const EVENTS: usize = 128;
 
 /// Extension headers of one packet; a chain of more is dropped (RFC 8504, Section 5.3).
 pub const EXTENSION_HEADERS: usize = 16;
+
+/// Fragments of one packet: as many as a packet of 65535 octets has on a link with the smallest
+/// MTU, and some.
+pub const FRAGMENTS_OF_PACKET: usize = 64;
+
+/// Fragments that wait to be put together, of all packets.
+pub const FRAGMENTS: usize = 256;
+
+/// Of these, fragments from one source.
+pub const FRAGMENTS_OF_SOURCE: usize = 128;
+
+/// Packets that are being put together. Of several, the ones that came in one fragment so far
+/// make room for others first, the oldest of them.
+pub const REASSEMBLIES: usize = 32;
+
+/// Of these, packets from one source.
+pub const REASSEMBLIES_OF_SOURCE: usize = 8;
+
+/// Buffers that datagrams in socket buffers need beyond their first, because they came in
+/// fragments.
+pub const RECEIVE_TAILS: usize = 256;
 
 /// Unknown options with action 00 ("skip") in one options header before the packet is dropped
 /// (RFC 8504, Section 5.3 suggests 8).

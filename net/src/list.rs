@@ -105,6 +105,16 @@ impl<T, const N: usize> Arena<T, N> {
         self.slots.get(usize::from(list.head))?.value.as_ref()
     }
 
+    /// The elements of `list`, the oldest first.
+    pub(crate) fn iter<'a>(&'a self, list: &List) -> impl Iterator<Item = &'a T> + use<'a, T, N> {
+        let mut index = list.head;
+        core::iter::from_fn(move || {
+            let slot = self.slots.get(usize::from(index))?;
+            index = slot.next;
+            slot.value.as_ref()
+        })
+    }
+
     /// Drops all elements of `list`.
     pub(crate) fn clear(&mut self, list: &mut List) {
         while self.pop_front(list).is_some() {}
@@ -135,6 +145,18 @@ mod tests {
             assert_eq!(arena.pop_front(&mut b), Some(value));
         }
         assert_eq!(arena.available(), 4);
+    }
+
+    #[test]
+    fn a_list_can_be_looked_at() {
+        let mut arena: Arena<u32, 4> = Arena::new();
+        let (mut a, mut b) = (List::new(), List::new());
+        for value in [1, 2] {
+            arena.push_back(&mut a, value).unwrap();
+            arena.push_back(&mut b, value * 10).unwrap();
+        }
+        assert!(arena.iter(&a).eq(&[1, 2]) && arena.iter(&b).eq(&[10, 20]));
+        assert_eq!(arena.iter(&List::new()).next(), None);
     }
 
     #[test]

@@ -155,6 +155,14 @@ impl Sender {
         }
     }
 
+    /// How many packets may wait for one neighbor.
+    const fn queue(self) -> usize {
+        match self {
+            Self::Program => limits::NEIGHBOR_QUEUE,
+            Self::Answer => limits::NEIGHBOR_QUEUE_ANSWERS,
+        }
+    }
+
     /// Places for waiting packets that it must leave free.
     const fn packet_reserve(self) -> usize {
         match self {
@@ -505,7 +513,7 @@ impl<B> NeighborCache<B> {
                 }
                 // RFC 4861, Section 7.2.2: when the queue overflows, the new packet replaces the
                 // oldest.
-                let overflow = entry.queue.len() >= limits::NEIGHBOR_QUEUE
+                let overflow = entry.queue.len() >= sender.queue()
                     || self.packets.available() <= sender.packet_reserve();
                 let oldest = if overflow { self.packets.pop_front(&mut entry.queue) } else { None };
                 if overflow && oldest.is_none() {

@@ -116,9 +116,10 @@ fn queues_overflow_from_the_front() {
     let solicited = Advertised { mac: Some(A), router: false, solicited: true, override_: true };
     let outcome = cache.on_advertisement(key(1), solicited, TIMERS, at(1)).unwrap();
     assert!(outcome.release && outcome.changed);
-    let packets: Vec<u32, 16> =
+    let packets: std::vec::Vec<u32> =
         core::iter::from_fn(|| cache.release(key(1))).map(|(packet, _)| packet).collect();
-    assert_eq!(packets[..], [1, 2, 3, 4, 5, 6, 7, 1000]);
+    let last = limits::NEIGHBOR_QUEUE as u32;
+    assert_eq!(packets, (1..last).chain([1000]).collect::<std::vec::Vec<_>>());
     assert_eq!(cache.release(key(2)), None, "still unresolved");
 }
 

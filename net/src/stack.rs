@@ -21,6 +21,7 @@ use crate::limits;
 use crate::neighbor::{NeighborCache, Timers};
 use crate::random::Random;
 use crate::rate_limit::TokenBucket;
+use crate::reassembly::Reassembly;
 use crate::route::RouteTable;
 use crate::socket::{Membership, SocketTable};
 use crate::tcp::TcpTable;
@@ -58,6 +59,7 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) neighbors: NeighborCache<P::Buffer>,
     pub(crate) routes: RouteTable,
     pub(crate) destinations: DestinationCache,
+    pub(crate) reassembly: Reassembly<P::Buffer>,
     pub(crate) sockets: SocketTable<P::Buffer>,
     pub(crate) tcp: TcpTable<P::Buffer>,
     pub(crate) memberships: Vec<Membership, { limits::MEMBERSHIPS }>,
@@ -87,6 +89,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             neighbors: NeighborCache::new(),
             routes: RouteTable::new(),
             destinations: DestinationCache::new(),
+            reassembly: Reassembly::new(),
             sockets: SocketTable::new(),
             tcp: TcpTable::new(),
             memberships: Vec::new(),
@@ -177,6 +180,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.finish(now);
         self.poll_routes(now);
         self.poll_neighbors(now);
+        self.poll_reassembly(now);
         for index in self.indices() {
             self.poll_addresses(index, now);
             // Reports before probes: the group must be known before somebody answers in it
@@ -208,6 +212,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         });
         let next = of_interfaces
             .chain([self.routes.next_deadline(), self.neighbors.next_deadline()])
+            .chain([self.reassembly.next_deadline()])
             .chain([self.send_retry, self.tcp.next_deadline()])
             .min()
             .unwrap_or(Instant::FAR_FUTURE);
@@ -222,6 +227,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
             return Some(Event::Socket(id));
         }
+        // A number that has come round to a new socket since is told twice at worst.
         if let Some(id) = self.events.pop_tcp() {
             if let Some(socket) = self.tcp.get_mut(id) {
                 socket.notified = false;

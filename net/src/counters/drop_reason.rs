@@ -144,8 +144,23 @@ counted! {
         OptionJumbo = "option-jumbo",
         /// Count of packets with a routing header that has segments left.
         RoutingHeader = "routing-header",
-        /// Count of fragments; they are not put together yet.
-        Fragment = "fragment",
+        /// Count of fragments that are empty, not a multiple of eight octets long though not the
+        /// last, beyond the end of any packet, or inside of other fragments.
+        FragmentMalformed = "fragment-malformed",
+        /// Count of first fragments without all headers (RFC 7112, Section 5).
+        FragmentIncompleteChain = "fragment-incomplete-chain",
+        /// Count of fragments of packets whose fragments overlap (RFC 5722, Section 4).
+        FragmentOverlap = "fragment-overlap",
+        /// Count of fragments that came twice.
+        FragmentDuplicate = "fragment-duplicate",
+        /// Count of fragments of packets in too many pieces.
+        FragmentTooMany = "fragment-too-many",
+        /// Count of fragments whose others did not come in time.
+        FragmentTimeout = "fragment-timeout",
+        /// Count of fragments that made room for others.
+        FragmentNoRoom = "fragment-no-room",
+        /// Count of packets, put together, that are longer than their protocol takes.
+        FragmentTooLong = "fragment-too-long",
 
         /// Count of ICMPv6 messages shorter than their format.
         Icmpv6Truncated = "icmpv6-truncated",

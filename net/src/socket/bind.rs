@@ -45,8 +45,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if socket.waits_to_send {
             self.sockets.waiting_to_send -= 1;
         }
-        while let Some(received) = self.sockets.memory.received.pop_front(&mut socket.received) {
-            self.count_drop(Some(received.meta.interface), DropReason::SocketClosed);
+        while let Some(interface) = self.sockets.memory.drop_received(&mut socket.received) {
+            self.count_drop(Some(interface), DropReason::SocketClosed);
         }
         self.sockets.memory.errors.clear(&mut socket.errors);
     }

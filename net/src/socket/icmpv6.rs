@@ -7,6 +7,7 @@ use crate::counters::DropReason;
 use crate::ipv6_input::Received;
 use crate::limits;
 use crate::random::Random;
+use crate::reassembly::Tail;
 use crate::stack::Stack;
 use crate::time::Instant;
 use heapless::Vec;
@@ -46,6 +47,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         received: &Received,
         message_type: u8,
         message: &[u8],
+        tail: &Tail<P::Buffer>,
         now: Instant,
     ) {
         let meta = Self::icmpv6_meta(received, now);
@@ -56,10 +58,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .map(|(id, _)| id)
             .collect();
         for id in receivers {
-            match self.copy_of(message) {
-                Some(copy) => {
+            match self.copy_of_all(message, tail) {
+                Some((copy, mut tail)) => {
                     // A full buffer is counted there, and nobody else's business.
-                    let _delivered = self.deliver(id, meta, copy);
+                    let _delivered = self.deliver(id, meta, copy, &mut tail);
                 }
                 None => self.count_drop(Some(received.interface), DropReason::NoBuffer),
             }
@@ -72,6 +74,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         received: &Received,
         identifier: u16,
         mut packet: P::Buffer,
+        tail: &mut Tail<P::Buffer>,
         now: Instant,
     ) -> bool {
         let meta = Self::icmpv6_meta(received, now);
@@ -79,7 +82,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return false;
         };
         packet.trim_front(received.upper_offset);
-        let _delivered = self.deliver(id, meta, packet);
+        let _delivered = self.deliver(id, meta, packet, tail);
         true
     }
 }

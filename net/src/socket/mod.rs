@@ -24,7 +24,7 @@ pub use error::{
 };
 pub use icmpv6::Icmpv6Filter;
 pub use option::{SetOption, SocketOptions};
-pub use receive::{ErrorMeta, ErrorOrigin, ReceiveMeta};
+pub use receive::{ErrorMeta, ErrorOrigin, Payload, ReceiveMeta};
 pub use send::SendOptions;
 
 pub(crate) use bind::EPHEMERAL;

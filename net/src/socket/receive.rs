@@ -3,9 +3,13 @@
 use super::{Readiness, ReceiveError, ShutdownError, Socket, SocketError, SocketId};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
+use crate::fragment_input::total_len;
 use crate::interface::InterfaceIndex;
 use crate::ipv6_output::Path;
+use crate::limits;
+use crate::list::{Arena, List};
 use crate::random::Random;
+use crate::reassembly::Tail;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::ipv6::{FlowLabel, HopLimit, TrafficClass};
@@ -34,11 +38,41 @@ pub struct ReceiveMeta {
     pub arrived: Instant,
 }
 
-/// A datagram in a socket's buffer: the window is what the user gets.
+/// A datagram in a socket's buffer: the windows are what the user gets.
 #[derive(Debug)]
 pub(crate) struct Received<B> {
     pub(crate) meta: ReceiveMeta,
     pub(crate) packet: B,
+    /// What came of it in further fragments, in [`super::table::Memory::tails`].
+    pub(crate) tail: List,
+    /// Octets of all together.
+    pub(crate) len: usize,
+}
+
+/// The payload of a received datagram, where it lies: in one piece, or in as many as it had
+/// fragments.
+pub struct Payload<'a, B> {
+    first: &'a [u8],
+    tail: &'a List,
+    tails: &'a Arena<B, { limits::RECEIVE_TAILS }>,
+    len: usize,
+}
+
+impl<'a, B: PacketBuffer> Payload<'a, B> {
+    /// Octets of all pieces.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has no octet.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The pieces, from the beginning to the end.
+    pub fn slices(&self) -> impl Iterator<Item = &'a [u8]> + use<'a, B> {
+        core::iter::once(self.first).chain(self.tails.iter(self.tail).map(PacketBuffer::data))
+    }
 }
 
 /// Who reported an error.
@@ -106,7 +140,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &mut self,
         id: SocketId,
         peek: bool,
-        read: impl FnOnce(&ReceiveMeta, &[u8]) -> T,
+        read: impl FnOnce(&ReceiveMeta, &Payload<'_, P::Buffer>) -> T,
     ) -> Result<T, ReceiveError> {
         let (socket, memory) = self.sockets.with_memory(id).ok_or(ReceiveError::Closed)?;
         if let Some(error) = socket.take_pending_error() {
@@ -119,12 +153,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 ReceiveError::WouldBlock
             });
         };
-        let data = received.packet.data();
-        let charged = charge(data.len());
-        let result = read(&received.meta, data);
+        let payload = Payload {
+            first: received.packet.data(),
+            tail: &received.tail,
+            tails: &memory.tails,
+            len: received.len,
+        };
+        let charged = charge(received.len);
+        let result = read(&received.meta, &payload);
         if !peek {
             socket.received_octets = socket.received_octets.saturating_sub(charged);
-            drop(memory.received.pop_front(&mut socket.received));
+            memory.drop_received(&mut socket.received);
         }
         Ok(result)
     }
@@ -165,7 +204,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.sockets
             .get(id)
             .and_then(|socket| self.sockets.memory.received.front(&socket.received))
-            .map_or(0, |received| received.packet.len())
+            .map_or(0, |received| received.len)
     }
 
     /// Shuts a connected socket's directions down.
@@ -191,6 +230,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         id: SocketId,
         meta: ReceiveMeta,
         packet: P::Buffer,
+        tail: &mut Tail<P::Buffer>,
     ) -> Result<(), DropReason> {
         let (socket, memory) = self.sockets.with_memory(id).ok_or(DropReason::SocketClosed)?;
         let refused = if socket.receive_shut_down {
@@ -198,7 +238,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         } else if socket.received_octets >= socket.options.receive_buffer {
             // As on Linux, one datagram may exceed the limit, so that a small buffer holds one.
             Some(DropReason::SocketBufferFull)
-        } else if socket.received.len() >= memory.received.available() {
+        } else if socket.received.len() >= memory.received.available()
+            || tail.len() > memory.tails.available()
+        {
             // Nobody takes more than half of what the others leave.
             Some(DropReason::SocketMemoryFull)
         } else {
@@ -209,13 +251,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.count_drop(Some(meta.interface), reason);
             return Err(reason);
         }
-        let charged = charge(packet.len());
-        if memory.received.push_back(&mut socket.received, Received { meta, packet }).is_err() {
+        let len = total_len(packet.data(), tail);
+        let mut list = List::new();
+        for piece in core::mem::take(tail) {
+            // There is room, as was just seen.
+            let _kept = memory.tails.push_back(&mut list, piece);
+        }
+        let received = Received { meta, packet, tail: list, len };
+        if let Err(mut refused) = memory.received.push_back(&mut socket.received, received) {
+            memory.tails.clear(&mut refused.tail);
             socket.drops += 1;
             self.count_drop(Some(meta.interface), DropReason::SocketMemoryFull);
             return Err(DropReason::SocketMemoryFull);
         }
-        socket.received_octets += charged;
+        socket.received_octets += charge(len);
         self.notify_socket(id);
         Ok(())
     }

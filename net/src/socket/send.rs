@@ -6,6 +6,7 @@ use super::{Endpoint, SendError, SocketId, SocketKind};
 use crate::address::AddressExt;
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
+use crate::fragmentation::{FragmentError, capacity, fill_icmpv6_checksum, fragment_count};
 use crate::interface::InterfaceIndex;
 use crate::ipv6_output::{NoRoute, Outgoing, Path, Urgency};
 use crate::random::Random;
@@ -49,6 +50,8 @@ struct Plan {
     hop_limit: HopLimit,
     traffic_class: TrafficClass,
     multicast_loop: bool,
+    /// It is longer than the path allows.
+    fragmented: bool,
 }
 
 /// Octets of transport header that the stack puts in front of what the user writes.
@@ -60,7 +63,8 @@ const fn header_len(kind: SocketKind) -> usize {
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
-    /// Sends a datagram of `length` octets, which `fill` writes. For ICMPv6 sockets these are a
+    /// Sends a datagram of `length` octets, which `fill` writes: in one go, or, if it has to be
+    /// fragmented (RFC 8200, Section 4.5), piece by piece from the beginning to the end. For ICMPv6 sockets these are a
     /// whole message; the stack puts in the checksum and, for echo sockets, the identifier.
     ///
     /// Without a destination it goes to the peer. A pending error is reported instead of sending.
@@ -69,14 +73,18 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         id: SocketId,
         destination: Option<SocketAddrV6>,
         length: usize,
-        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+        fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         options: &SendOptions,
         now: Instant,
     ) -> Result<(), SendError<E>> {
-        let result = self
-            .plan(id, destination, length, options, now)
-            .map_err(widen)
-            .and_then(|plan| self.send_planned(id, &plan, length, fill, now));
+        let result =
+            self.plan(id, destination, length, options, now).map_err(widen).and_then(|plan| {
+                if plan.fragmented {
+                    self.send_in_fragments(id, &plan, length, fill, now)
+                } else {
+                    self.send_planned(id, &plan, length, fill, now)
+                }
+            });
         self.finish(now);
         result
     }
@@ -162,9 +170,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         let headers = Ipv6Header::LEN + header_len(kind);
         let room = usize::from(hop.mtu).saturating_sub(headers);
-        if length > room {
+        let fragmented = length > room;
+        let longest = usize::from(u16::MAX) - header_len(kind);
+        if fragmented && socket_options.dont_fragment || length > longest {
             self.count_fragmentation_failure(hop.interface);
             self.queue_too_big(id, destination, &hop);
+            let room = if socket_options.dont_fragment { room } else { longest };
             return Err(SendError::TooBig(room));
         }
         if !self.ensure_port(id) {
@@ -185,6 +196,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }),
             traffic_class: options.traffic_class.unwrap_or(socket_options.traffic_class),
             multicast_loop: socket_options.multicast_loop,
+            fragmented,
         })
         .inspect(|plan| {
             if options.confirm {
@@ -198,11 +210,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         id: SocketId,
         plan: &Plan,
         length: usize,
-        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+        mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
     ) -> Result<(), SendError<E>> {
         let &Plan { kind, local_port, remote, source, hop, .. } = plan;
-        if !self.has_room(&hop, Urgency::User) {
+        if !self.has_room(&hop, Urgency::User, 1) {
             self.wait_to_send(id, now);
             return Err(SendError::WouldBlock);
         }
@@ -233,11 +245,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
             SocketKind::Icmpv6Echo => {
                 let message = packet.data_mut();
-                if message.first_chunk() != Some(&[Icmpv6Type::ECHO_REQUEST.0, 0]) {
+                if !identify_echo(message, local_port) {
                     return Err(SendError::NotEchoRequest);
-                }
-                if let Some(identifier) = message.get_mut(4..6) {
-                    identifier.copy_from_slice(&local_port.to_be_bytes());
                 }
                 icmpv6::fill_checksum(source, remote.address, message);
             }
@@ -245,16 +254,75 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 icmpv6::fill_checksum(source, remote.address, packet.data_mut());
             }
         }
+        let outgoing = self.outgoing(plan);
+        self.count_datagram(plan, packet.data());
+        // What is lost from here on is counted there, and no error for the user: the network
+        // may lose datagrams.
+        self.send_packet(&outgoing, &hop, packet, now);
+        Ok(())
+    }
+
+    /// Sends a datagram that is longer than the path allows.
+    fn send_in_fragments<E>(
+        &mut self,
+        id: SocketId,
+        plan: &Plan,
+        length: usize,
+        fill: impl FnMut(&mut [u8]) -> Result<(), E>,
+        now: Instant,
+    ) -> Result<(), SendError<E>> {
+        let &Plan { kind, local_port, remote, source, hop, .. } = plan;
+        let header = header_len(kind);
+        if !self.has_room(&hop, Urgency::User, fragment_count(header + length, hop.mtu)) {
+            self.wait_to_send(id, now);
+            return Err(SendError::WouldBlock);
+        }
+        let too_big = SendError::TooBig(usize::from(u16::MAX) - header);
+        let mut fragments = match self.fill_fragments((header, length), capacity(hop.mtu), fill) {
+            Ok(fragments) => fragments,
+            Err(FragmentError::NoBuffer) => {
+                self.count_drop(Some(hop.interface), DropReason::NoBuffer);
+                self.wait_to_send(id, now);
+                return Err(SendError::WouldBlock);
+            }
+            Err(FragmentError::TooLong) => {
+                self.count_fragmentation_failure(hop.interface);
+                return Err(too_big);
+            }
+            Err(FragmentError::Fill(error)) => return Err(SendError::Fill(error)),
+        };
+        if kind == SocketKind::Udp {
+            let mut sum = Checksum::new();
+            for fragment in &fragments {
+                sum.add(fragment.data());
+            }
+            let ends = ((source, local_port), (remote.address, remote.port));
+            let header = UdpHeader::new(ends.0, ends.1, length, sum);
+            let room = fragments.first_mut().and_then(|first| first.prepend(UdpHeader::LEN));
+            let (Some(header), Some(room)) = (header, room) else { return Err(too_big) };
+            header.emit(room);
+        } else {
+            let first = fragments.first_mut().map(PacketBuffer::data_mut);
+            if kind == SocketKind::Icmpv6Echo
+                && !first.is_some_and(|message| identify_echo(message, local_port))
+            {
+                return Err(SendError::NotEchoRequest);
+            }
+            fill_icmpv6_checksum((source, remote.address), &mut fragments);
+        }
+        let outgoing = self.outgoing(plan);
+        self.count_datagram(plan, fragments.first().map_or(&[], |first| first.data()));
+        self.send_fragments(&outgoing, &hop, fragments, now);
+        Ok(())
+    }
+
+    fn outgoing(&self, plan: &Plan) -> Outgoing {
+        let &Plan { kind, local_port, remote, source, .. } = plan;
         let next_header = match kind {
             SocketKind::Udp => NextHeader::UDP,
             SocketKind::Icmpv6Echo | SocketKind::Icmpv6Raw => NextHeader::ICMPV6,
         };
-        if next_header == NextHeader::ICMPV6
-            && let Some(&message_type) = packet.data().first()
-        {
-            self.count_icmpv6_out(hop.interface, message_type);
-        }
-        let outgoing = Outgoing {
+        Outgoing {
             source,
             destination: remote.address,
             next_header,
@@ -267,14 +335,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             ),
             urgency: Urgency::User,
             multicast_loop: plan.multicast_loop,
-        };
-        // What is lost from here on is counted there, and no error for the user: the network
-        // may lose datagrams.
-        self.send_packet(&outgoing, &hop, packet, now);
-        if kind == SocketKind::Udp {
-            self.counters.udp.out_datagrams += 1;
         }
-        Ok(())
+    }
+
+    fn count_datagram(&mut self, plan: &Plan, segment: &[u8]) {
+        if plan.kind == SocketKind::Udp {
+            self.counters.udp.out_datagrams += 1;
+        } else if let Some(&message_type) = segment.first() {
+            self.count_icmpv6_out(plan.hop.interface, message_type);
+        }
     }
 
     /// A send was refused for want of room: the socket is told when there is some.
@@ -307,6 +376,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.notify_socket(id);
         }
     }
+}
+
+/// Puts the identifier into an echo request; false if it is none.
+fn identify_echo(message: &mut [u8], identifier: u16) -> bool {
+    if message.first_chunk() != Some(&[Icmpv6Type::ECHO_REQUEST.0, 0]) {
+        return false;
+    }
+    if let Some(octets) = message.get_mut(4..6) {
+        octets.copy_from_slice(&identifier.to_be_bytes());
+    }
+    true
 }
 
 /// An error without a payload's, as one with.

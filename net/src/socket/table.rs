@@ -4,8 +4,9 @@
 use super::receive::{QueuedError, Received};
 use super::{Socket, SocketId, SocketKind};
 use crate::hash::{Chains, HashKey};
+use crate::interface::InterfaceIndex;
 use crate::limits;
-use crate::list::Arena;
+use crate::list::{Arena, List};
 use heapless::Vec;
 
 /// Errors that wait in the error queues of all sockets together.
@@ -15,6 +16,17 @@ const ERRORS: usize = 128;
 pub(crate) struct Memory<B> {
     pub(crate) received: Arena<Received<B>, { limits::RECEIVE_PACKETS }>,
     pub(crate) errors: Arena<QueuedError<B>, ERRORS>,
+    /// What datagrams that came in fragments have beyond their first buffer.
+    pub(crate) tails: Arena<B, { limits::RECEIVE_TAILS }>,
+}
+
+impl<B> Memory<B> {
+    /// Drops the oldest datagram of a socket, giving the interface that it came in by.
+    pub(crate) fn drop_received(&mut self, list: &mut List) -> Option<InterfaceIndex> {
+        let mut received = self.received.pop_front(list)?;
+        self.tails.clear(&mut received.tail);
+        Some(received.meta.interface)
+    }
 }
 
 struct Slot {
@@ -39,7 +51,7 @@ impl<B> SocketTable<B> {
             slots: Vec::new(),
             chains: Chains::new(),
             key: HashKey::UNSET,
-            memory: Memory { received: Arena::new(), errors: Arena::new() },
+            memory: Memory { received: Arena::new(), errors: Arena::new(), tails: Arena::new() },
             waiting_to_send: 0,
         }
     }

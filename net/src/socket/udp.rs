@@ -4,23 +4,47 @@ use super::receive::scoped;
 use super::{ReceiveMeta, SocketKind};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
+use crate::fragment_input::{total_len, verify};
 use crate::icmpv6_error::Problem;
 use crate::ipv6_input::Received;
 use crate::random::Random;
+use crate::reassembly::Tail;
 use crate::stack::Stack;
 use crate::time::Instant;
-use crate::wire::ParseError;
-use crate::wire::checksum;
 use crate::wire::icmpv6::DestinationUnreachableCode;
 use crate::wire::ipv6::NextHeader;
 use crate::wire::udp::UdpHeader;
+use crate::wire::{self, ParseError};
+
+/// The header, and the octets of payload behind it in its own buffer. What came in fragments has
+/// to be as long as the header says: trailing octets there are no padding.
+fn parse<B: PacketBuffer>(segment: &[u8], tail: &Tail<B>) -> wire::Result<(UdpHeader, usize)> {
+    if tail.is_empty() {
+        return UdpHeader::parse(segment).map(|(header, payload)| (header, payload.len()));
+    }
+    let (header, payload) = UdpHeader::parse_quoted(segment)?;
+    if usize::from(header.length) != total_len(segment, tail) {
+        return Err(ParseError::BadLength);
+    }
+    if header.checksum == 0 {
+        return Err(ParseError::BadValue);
+    }
+    Ok((header, payload.len()))
+}
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
-    /// A UDP datagram arrived; the window is the whole packet.
-    pub(crate) fn udp_input(&mut self, received: &Received, mut packet: P::Buffer, now: Instant) {
+    /// A UDP datagram arrived; the window is the whole packet, but for what came in further
+    /// fragments.
+    pub(crate) fn udp_input(
+        &mut self,
+        received: &Received,
+        mut packet: P::Buffer,
+        tail: &mut Tail<P::Buffer>,
+        now: Instant,
+    ) {
         let segment = packet.data().get(received.upper_offset..).unwrap_or(&[]);
-        let (header, payload_len) = match UdpHeader::parse(segment) {
-            Ok((header, payload)) => (header, payload.len()),
+        let (header, payload_len) = match parse(segment, tail) {
+            Ok(parsed) => parsed,
             Err(error) => {
                 self.counters.udp.in_errors += 1;
                 let reason = match error {
@@ -31,8 +55,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 return self.count_drop(Some(received.interface), reason);
             }
         };
-        let covered = segment.get(..usize::from(header.length)).unwrap_or(&[]);
-        if !checksum::verify(received.source, received.destination, NextHeader::UDP, covered) {
+        let covered = segment.get(..UdpHeader::LEN + payload_len).unwrap_or(&[]);
+        if !verify(received, NextHeader::UDP, covered, tail) {
             self.counters.udp.in_errors += 1;
             self.counters.udp.in_checksum_errors += 1;
             return self.count_drop(Some(received.interface), DropReason::UdpChecksum);
@@ -49,7 +73,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         let offset = received.upper_offset + UdpHeader::LEN;
         if received.destination.is_multicast() {
-            return self.udp_multicast_input(&meta, header.destination_port, packet, offset);
+            packet.trim_front(offset);
+            packet.truncate(payload_len);
+            return self.udp_multicast_input(&meta, header.destination_port, packet, tail);
         }
         let Some(id) = self.find_receiver(SocketKind::Udp, header.destination_port, &meta) else {
             self.counters.udp.no_ports += 1;
@@ -60,7 +86,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         packet.trim_front(offset);
         packet.truncate(payload_len);
-        let delivered = self.deliver(id, meta, packet);
+        let delivered = self.deliver(id, meta, packet, tail);
         self.count_udp_delivery(delivered);
     }
 
@@ -69,31 +95,23 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         meta: &ReceiveMeta,
         port: u16,
         packet: P::Buffer,
-        offset: usize,
+        tail: &mut Tail<P::Buffer>,
     ) {
-        let mut packet = packet;
-        let payload_len = {
-            // The header was parsed already, so this finds it again.
-            let segment = packet.data().get(offset - UdpHeader::LEN..).unwrap_or(&[]);
-            UdpHeader::parse(segment).map_or(0, |(_, payload)| payload.len())
-        };
-        packet.trim_front(offset);
-        packet.truncate(payload_len);
         let receivers = self.find_multicast_receivers(port, meta);
         let Some((&last, others)) = receivers.split_last() else {
             self.counters.udp.ignored_multicast += 1;
             return self.count_drop(Some(meta.interface), DropReason::UdpNoPort);
         };
         for &id in others {
-            let delivered = if let Some(copy) = self.copy_of(packet.data()) {
-                self.deliver(id, *meta, copy)
+            let delivered = if let Some((copy, mut tail)) = self.copy_of_all(packet.data(), tail) {
+                self.deliver(id, *meta, copy, &mut tail)
             } else {
                 self.count_drop(Some(meta.interface), DropReason::NoBuffer);
                 Err(DropReason::NoBuffer)
             };
             self.count_udp_delivery(delivered);
         }
-        let delivered = self.deliver(last, *meta, packet);
+        let delivered = self.deliver(last, *meta, packet, tail);
         self.count_udp_delivery(delivered);
     }
 

@@ -58,6 +58,19 @@ pub fn check(sender: &Identity, frame: &[u8]) -> Result<(), &'static str> {
     }
     ensure!(packet.checksum_is_valid(), "checksums are right");
     ensure!(ipv6.hop_limit.0 > 0, "a hop is left");
+    if let Some(fragment) = packet.fragment {
+        ensure!(!source.is_unspecified(), "data has a source");
+        ensure!(packet.extensions == 1, "nothing else needs an extension header");
+        ensure!(
+            !fragment.more || packet.payload.len().is_multiple_of(8),
+            "all fragments but the last are multiples of 8 octets (RFC 8200, Section 4.5)"
+        );
+        return Ok(());
+    }
+    ensure!(
+        packet.extensions == usize::from(packet.router_alert),
+        "what is whole needs no fragment header (RFC 8021)"
+    );
     if packet.protocol == NextHeader::ICMPV6 {
         let message = packet.icmpv6().ok_or("ICMPv6 messages are well-formed")?;
         check_icmpv6(&packet, &message)?;
@@ -148,6 +161,7 @@ mod tests {
     use super::*;
     use crate::packet::{Envelope, dad_probe, link_local};
     use net::address::ALL_NODES;
+    use net::wire::extension::FragmentHeader;
     use net::wire::icmpv6::Echo;
     use net::wire::ndp::{NeighborAdvertisement, NeighborSolicitation};
     use net::wire::ndp_option::NdpOption;
@@ -155,6 +169,15 @@ mod tests {
 
     const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
     const SENDER: Identity = Identity { mac: MAC, mtu: 1280 };
+
+    /// A fragment that is not the first.
+    fn envelope_fragment(more: bool, len: usize) -> Vec<u8> {
+        let header =
+            FragmentHeader { next_header: NextHeader::UDP, offset: 64, more, identification: 7 };
+        let mut payload = vec![0xff; FragmentHeader::LEN + len];
+        header.emit(&mut payload);
+        Envelope::multicast(MAC, link_local(MAC), ALL_NODES).raw(NextHeader::FRAGMENT, &payload)
+    }
 
     #[test]
     fn what_is_allowed() {
@@ -170,6 +193,8 @@ mod tests {
             Envelope::multicast(MAC, me, me.solicited_node()).icmpv6(&solicitation),
             Envelope::multicast(MAC, me, ALL_NODES).icmpv6(&echo),
             Envelope::multicast(MAC, me, ALL_NODES).udp(1, 2, b"x"),
+            envelope_fragment(true, 16),
+            envelope_fragment(false, 9),
         ] {
             assert_eq!(check(&SENDER, &frame), Ok(()));
         }
@@ -192,6 +217,8 @@ mod tests {
         *bad_checksum.last_mut().unwrap() ^= 1;
         let mut padded = envelope.udp(1, 2, b"x");
         padded.push(0);
+        let mut atomic = envelope_fragment(false, 16);
+        atomic[14 + 40 + 2..][..2].fill(0);
         for frame in [
             vec![0; 60],
             bad_checksum,
@@ -205,6 +232,8 @@ mod tests {
             Envelope { source: Ipv6Addr::LOCALHOST, ..envelope }.udp(1, 2, b"x"),
             Envelope { destination_mac: MacAddress::BROADCAST, ..envelope }.udp(1, 2, b"x"),
             dad_probe(MacAddress([2, 0, 0, 0, 0, 2]), me),
+            envelope_fragment(true, 9),
+            atomic,
         ] {
             assert!(check(&SENDER, &frame).is_err(), "{frame:02x?}");
         }

@@ -13,7 +13,9 @@ use net::interface::{Interface, InterfaceConfig, InterfaceIndex, InterfaceKind};
 use net::manage::NewAddress;
 use net::netif::{LinkState, MacAddress};
 use net::random::Random;
-use net::socket::{ReceiveError, SendOptions, SocketError, SocketId, SocketKind};
+use net::socket::{
+    Payload, ReceiveError, ReceiveMeta, SendOptions, SocketError, SocketId, SocketKind,
+};
 use net::stack::Stack;
 use net::time::Instant;
 use net::unicast::{AddressInfo, AddressState};
@@ -208,8 +210,11 @@ impl Host {
         octets: &[u8],
         now: Instant,
     ) -> bool {
+        let mut rest = octets;
         let fill = |space: &mut [u8]| {
-            space.copy_from_slice(octets);
+            let (piece, behind) = rest.split_at(space.len());
+            space.copy_from_slice(piece);
+            rest = behind;
             Ok::<_, core::convert::Infallible>(())
         };
         let options = SendOptions::default();
@@ -220,7 +225,10 @@ impl Host {
     pub fn take(&mut self, socket: SocketId) -> Vec<(SocketAddrV6, Vec<u8>)> {
         let mut taken = Vec::new();
         loop {
-            match self.stack.receive(socket, false, |meta, data| (meta.source, data.to_vec())) {
+            let read = |meta: &ReceiveMeta, payload: &Payload<'_, HeapBuffer>| {
+                (meta.source, payload.slices().collect::<Vec<_>>().concat())
+            };
+            match self.stack.receive(socket, false, read) {
                 Ok(datagram) => taken.push(datagram),
                 Err(ReceiveError::Pending(error)) => self.errors.push((socket, error)),
                 Err(_) => return taken,

@@ -4,7 +4,7 @@ use net::address::AddressExt;
 use net::netif::MacAddress;
 use net::wire::checksum::{self, Checksum};
 use net::wire::ethernet::{EtherType, EthernetHeader, multicast_mac};
-use net::wire::extension::{HeaderChain, OptionsHeader};
+use net::wire::extension::{ExtensionHeader, FragmentHeader, HeaderChain, OptionsHeader};
 use net::wire::icmpv6::Icmpv6Message;
 use net::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
 use net::wire::option::{HeaderOption, Options};
@@ -113,6 +113,8 @@ pub struct Packet<'a> {
     pub extensions: usize,
     /// Whether there is a Router Alert among them.
     pub router_alert: bool,
+    /// The fragment header, if the payload is but a part of something.
+    pub fragment: Option<FragmentHeader>,
     /// The type of the payload.
     pub protocol: NextHeader,
     /// Where the payload begins, from the IPv6 header on.
@@ -133,14 +135,18 @@ impl<'a> Packet<'a> {
         let mut chain = HeaderChain::new(&ipv6, payload);
         let mut extensions = 0;
         let mut router_alert = false;
+        let mut fragment = None;
         for item in chain.by_ref() {
-            use net::wire::extension::ExtensionHeader::HopByHop;
             extensions += 1;
-            if let HopByHop(header) = item.ok()?.header {
-                router_alert = header
-                    .options
-                    .iter()
-                    .any(|(_, option)| option == HeaderOption::ROUTER_ALERT_MLD);
+            match item.ok()?.header {
+                ExtensionHeader::HopByHop(header) => {
+                    router_alert = header
+                        .options
+                        .iter()
+                        .any(|(_, option)| option == HeaderOption::ROUTER_ALERT_MLD);
+                }
+                ExtensionHeader::Fragment(header) if !header.is_atomic() => fragment = Some(header),
+                _ => {}
             }
         }
         let upper = chain.upper_layer();
@@ -150,16 +156,18 @@ impl<'a> Packet<'a> {
             octets,
             extensions,
             router_alert,
+            fragment,
             protocol: upper.next_header,
             payload_offset: upper.offset,
             payload: upper.payload,
         })
     }
 
-    /// Whether the payload's checksum is right; true for protocols without one.
+    /// Whether the payload's checksum is right; true for protocols without one and for fragments.
     pub fn checksum_is_valid(&self) -> bool {
         let Ipv6Header { source, destination, .. } = self.ipv6;
         match self.protocol {
+            _ if self.fragment.is_some() => true,
             NextHeader::ICMPV6 | NextHeader::UDP | NextHeader::TCP => {
                 checksum::verify(source, destination, self.protocol, self.payload)
             }
@@ -167,15 +175,19 @@ impl<'a> Packet<'a> {
         }
     }
 
+    fn is_whole_and_valid(&self) -> bool {
+        self.fragment.is_none() && self.checksum_is_valid()
+    }
+
     /// The ICMPv6 message in it, if it is one with a valid checksum.
     pub fn icmpv6(&self) -> Option<Icmpv6Message<'a>> {
-        (self.protocol == NextHeader::ICMPV6 && self.checksum_is_valid())
+        (self.protocol == NextHeader::ICMPV6 && self.is_whole_and_valid())
             .then(|| Icmpv6Message::parse(self.payload).ok())?
     }
 
     /// The UDP datagram in it, if it is one with a valid checksum.
     pub fn udp(&self) -> Option<(UdpHeader, &'a [u8])> {
-        (self.protocol == NextHeader::UDP && self.checksum_is_valid())
+        (self.protocol == NextHeader::UDP && self.is_whole_and_valid())
             .then(|| UdpHeader::parse(self.payload).ok())?
     }
 }

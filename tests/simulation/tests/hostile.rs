@@ -126,6 +126,15 @@ fn handmade(network: &Network, router: Handle<Router>) -> Vec<Vec<u8>> {
             net::wire::ipv6::NextHeader::FRAGMENT,
             &[58, 0, 0, 0, 0, 0, 0, 9, 128, 0, 0, 0, 0, 1, 0, 1],
         ),
+        // The first and the last fragment of a packet.
+        from_peer.raw(
+            net::wire::ipv6::NextHeader::FRAGMENT,
+            &[58, 0, 0, 1, 0, 0, 0, 8, 128, 0, 0, 0, 0, 1, 0, 1],
+        ),
+        from_peer.raw(
+            net::wire::ipv6::NextHeader::FRAGMENT,
+            &[58, 0, 0, 8, 0, 0, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8],
+        ),
         from_peer.raw(
             net::wire::ipv6::NextHeader::ROUTING,
             &[58, 0, 4, 1, 0, 0, 0, 0, 128, 0, 0, 0, 0, 1, 0, 1],
@@ -138,10 +147,11 @@ fn handmade(network: &Network, router: Handle<Router>) -> Vec<Vec<u8>> {
     ]
 }
 
-/// Frames that were taken in and those that were counted as lost.
+/// Frames that were taken in, fragments that may still wait for others included, and those that
+/// were counted as lost.
 fn outcomes(host: &Host) -> (u64, u64) {
     let counters = host.stack.node_counters();
-    (counters.ipv6.in_delivers, counters.drops.total())
+    (counters.ipv6.in_delivers + counters.ipv6.reassembly_requests, counters.drops.total())
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use net::config::Config;
 use net::netif::MacAddress;
+use net::socket::SetOption;
 use net::time::Duration;
 use net::wire::icmpv6::Icmpv6Message;
 use net::wire::ipv6::HopLimit;
@@ -57,6 +58,8 @@ fn the_mtu_is_taken_if_it_makes_sense() {
         let (mut network, host, _) = lab(1, said);
         assert_eq!(network[host].interface().mtu(), expected, "advertised {mtu}");
         let socket = network[host].open_udp(0);
+        let whole = SetOption::DontFragment(true);
+        network[host].stack.set_socket_option(socket, whole).unwrap();
         let now = network.now();
         let most = usize::from(expected) - 48;
         assert!(network[host].send(socket, (FAR, 9), &vec![0; most], now));

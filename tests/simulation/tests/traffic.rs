@@ -5,10 +5,12 @@ use net::config::Config;
 use net::netif::MacAddress;
 use net::socket::{SetOption, SocketError};
 use net::time::Duration;
+use net::wire::ipv6::NextHeader;
 use simulation::host::{ECHO_PORT, Host};
 use simulation::impairment::Impairment;
 use simulation::network::{Handle, Network};
-use simulation::packet::link_local;
+use simulation::packet::{Envelope, link_local};
+use simulation::probe::Probe;
 use simulation::seed::for_each_seed;
 use std::net::Ipv6Addr;
 
@@ -32,18 +34,83 @@ fn datagrams_of_all_lengths_go_there_and_back() {
         let (mut network, [a, _], [_, to]) = pair(seed);
         let socket = network[a].open_udp(0);
         let most = 1500 - 40 - 8;
-        for length in [0, 1, 2, 3, 63, 64, 1000, most - 1, most] {
+        let longest = 65_535 - 8;
+        for length in [0, 1, 2, 3, 63, 64, 1000, most - 1, most, most + 1, 4000, 20_000, longest] {
             let data: Vec<u8> = (0..length).map(|octet| (octet * 7 + length) as u8).collect();
             let now = network.now();
             assert!(network[a].send(socket, (to, ECHO_PORT), &data, now));
-            network.run_for(Duration::from_millis(10));
+            network.run_for(Duration::from_millis(50));
             let taken = network[a].take(socket);
             assert_eq!(taken.len(), 1, "length {length}");
             assert_eq!(*taken[0].0.ip(), to);
             assert_eq!((taken[0].0.port(), &taken[0].1), (ECHO_PORT, &data));
         }
         let now = network.now();
+        assert!(!network[a].send(socket, (to, ECHO_PORT), &vec![0; longest + 1], now));
+        let whole = SetOption::DontFragment(true);
+        network[a].stack.set_socket_option(socket, whole).unwrap();
         assert!(!network[a].send(socket, (to, ECHO_PORT), &vec![0; most + 1], now));
+    });
+}
+
+#[test]
+fn fragments_on_a_bad_link() {
+    // What is lost, doubled, late or out of order is either whole in the end or not there at all.
+    for_each_seed(50, |seed| {
+        let (mut network, [a, b], [_, to]) = pair(seed);
+        let socket = network[a].open_udp(0);
+        let now = network.now();
+        assert!(network[a].ping(to, 1, now));
+        network.run_for(Duration::from_millis(10));
+        network.impair(Impairment { corruption: 50, ..Impairment::BAD });
+        let mut arrived = 0;
+        for number in 0..30u8 {
+            let data: Vec<u8> = (0..5000).map(|octet| (octet % 241) as u8 ^ number).collect();
+            let now = network.now();
+            network[a].send(socket, (to, ECHO_PORT), &data, now);
+            network.run_for(Duration::from_millis(500));
+            for (_, taken) in network[a].take(socket) {
+                assert_eq!(taken.len(), 5000);
+                let number = taken[0];
+                assert!(
+                    taken.iter().enumerate().all(|(at, &octet)| octet == (at % 241) as u8 ^ number)
+                );
+                arrived += 1;
+            }
+        }
+        assert!(arrived > 0);
+        network.run_for(Duration::from_mins(5));
+        network[a].take(socket);
+        network[a].replies();
+        assert_eq!((network[a].pool.used(), network[b].pool.used()), (0, 0));
+    });
+}
+
+#[test]
+fn a_flood_of_fragments_leaves_others_alone() {
+    // FRG-18: first fragments from a hundred made-up senders, between those of a good packet.
+    for_each_seed(5, |seed| {
+        let (mut network, [a, _], [to_a, to]) = pair(seed);
+        let probe = network.add(Probe::new(mac(9)));
+        let socket = network[a].open_udp(0);
+        let mut answered = 0;
+        for round in 0..50u16 {
+            let now = network.now();
+            assert!(network[a].send(socket, (to, ECHO_PORT), &[7; 8000], now));
+            for number in 0..100 {
+                let source = Ipv6Addr::new(0xfe80, 0, 0, 0, 0xbad, 0, number, round);
+                let envelope = Envelope::unicast((mac(9), source), (mac(2), to_a));
+                let mut fragment = vec![17, 0, 0, 1, 0, 0, 0, number as u8];
+                fragment.extend([0; 512]);
+                network[probe].send(envelope.raw(NextHeader::FRAGMENT, &fragment));
+                network.run_for(Duration::from_micros(20));
+            }
+            network.run_for(Duration::from_millis(10));
+            answered += network[a].take(socket).len();
+        }
+        assert_eq!(answered, 50);
+        network.run_for(Duration::from_mins(2));
+        assert_eq!(network[a].pool.used(), 0);
     });
 }
 

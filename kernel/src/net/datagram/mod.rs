@@ -169,7 +169,13 @@ impl Socket for DatagramSocket {
         }
         let peek = flags.contains(MessageFlags::PEEK);
         let taken = change_stack(|stack| {
-            stack.receive(self.id, peek, |meta, payload| (*meta, to.copy(payload), payload.len()))
+            stack.receive(self.id, peek, |meta, payload| {
+                // What does not fit is cut off.
+                let copied = payload
+                    .slices()
+                    .try_fold(0, |sum, piece| to.copy(piece).map(|copied| sum + copied));
+                (*meta, copied, payload.len())
+            })
         });
         let (meta, copied, length) = match taken {
             Ok(taken) => taken,
@@ -220,7 +226,10 @@ impl Socket for DatagramSocket {
 }
 
 /// An interface's index by number or name, for options.
-fn interface_by_name(stack: &KernelStack, name: &[u8]) -> Option<InterfaceIndex> {
+pub(in crate::net) fn interface_by_name(
+    stack: &KernelStack,
+    name: &[u8],
+) -> Option<InterfaceIndex> {
     stack.interfaces().find(|interface| interface.name().as_bytes() == name).map(Interface::index)
 }
 

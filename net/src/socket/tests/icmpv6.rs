@@ -67,6 +67,7 @@ fn the_error_queue() {
     assert_eq!(host.stack.take_socket_error(id), None, "told already");
     // Too big for the link: told by the call, the MTU by the queue.
     let to = address("2001:db8::9", 99);
+    host.stack.set_socket_option(id, SetOption::DontFragment(true)).unwrap();
     assert_eq!(send(&mut host, id, Some(to), &[0; 1500]), Err(SendError::TooBig(1452)));
     assert!(host.stack.readiness(id).unwrap().error);
     assert_eq!(host.stack.take_socket_error(id), None);

@@ -19,12 +19,13 @@ fn ephemeral_ports_are_not_sequential() {
     assert_eq!(distinct.len(), 32);
 }
 
-/// UDP-13 without fragments: what fits, and what does not.
+/// UDP-13 without fragments (IPV6_DONTFRAG): what fits, and what does not.
 #[test]
 fn sizes() {
     let mut host = host();
     let id = udp(&mut host);
     let to = Some(address("2001:db8::9", 9));
+    host.stack.set_socket_option(id, SetOption::DontFragment(true)).unwrap();
     send(&mut host, id, to, &[1; 1452]).unwrap();
     assert_eq!(host.sent()[0].packet.len(), 1500);
     assert_eq!(send(&mut host, id, to, &[1; 1453]), Err(SendError::TooBig(1452)));

@@ -13,7 +13,9 @@ use crate::event::Event;
 use crate::interface::InterfaceIndex;
 use crate::manage::NewAddress;
 use crate::netif::MacAddress;
-use crate::test_host::{Host, LINK_LOCAL, Peer, Seen, USB0, icmpv6_packet, ip, ipv6_packet};
+use crate::test_host::{
+    HeapBuffer, Host, LINK_LOCAL, Peer, Seen, USB0, icmpv6_packet, ip, ipv6_packet,
+};
 use crate::time::Duration;
 use crate::wire::checksum::{self, Checksum};
 use crate::wire::icmpv6::{DestinationUnreachableCode, Echo, Icmpv6Message, TimeExceededCode};
@@ -77,8 +79,11 @@ fn send_with(
     payload: &[u8],
     options: &SendOptions,
 ) -> Result<(), SendError<()>> {
+    let mut rest = payload;
     let fill = |room: &mut [u8]| {
-        room.copy_from_slice(payload);
+        let (piece, behind) = rest.split_at(room.len());
+        room.copy_from_slice(piece);
+        rest = behind;
         Ok(())
     };
     host.stack.send(id, to, payload.len(), fill, options, host.now)
@@ -94,7 +99,13 @@ fn send(
 }
 
 fn receive(host: &mut Host, id: SocketId) -> Result<(ReceiveMeta, Vec<u8>), ReceiveError> {
-    host.stack.receive(id, false, |meta, data| (*meta, data.to_vec()))
+    host.stack.receive(id, false, |meta, payload| (*meta, octets(payload)))
+}
+
+fn octets(payload: &Payload<'_, HeapBuffer>) -> Vec<u8> {
+    let octets = payload.slices().collect::<Vec<_>>().concat();
+    assert_eq!((octets.len(), octets.is_empty()), (payload.len(), payload.is_empty()));
+    octets
 }
 
 fn datagram(from: (&str, u16), to: (&str, u16), payload: &[u8]) -> Vec<u8> {

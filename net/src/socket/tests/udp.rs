@@ -21,7 +21,7 @@ fn to_a_neighbor_and_back() {
     assert_eq!(host.events(), [Event::Socket(id)]);
     assert!(host.stack.readiness(id).unwrap().readable);
     assert_eq!(host.stack.next_receive_len(id), 2);
-    let peek = host.stack.receive(id, true, |_, data| data.to_vec());
+    let peek = host.stack.receive(id, true, |_, payload| octets(payload));
     assert_eq!(peek.unwrap(), b"hi");
     let (meta, data) = receive(&mut host, id).unwrap();
     assert_eq!(data, b"hi");
