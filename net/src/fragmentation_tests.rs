@@ -3,7 +3,7 @@
 use super::*;
 use crate::manage::NewAddress;
 use crate::netif::MacAddress;
-use crate::socket::{SendError, SendOptions, SetOption, SocketId, SocketKind};
+use crate::socket::{SendError, SendOptions, SetOption, SocketError, SocketId, SocketKind};
 use crate::test_host::{Host, LINK_LOCAL, Peer, Seen, USB0, icmpv6_packet, ip, ipv6_packet};
 use crate::time::Duration;
 use crate::wire::checksum;
@@ -403,6 +403,26 @@ fn an_error_about_a_fragmented_datagram() {
     let code = DestinationUnreachableCode::PortUnreachable;
     let expected = Icmpv6Message::DestinationUnreachable { code, invoking: &fragments[0] };
     assert_eq!(sent[0].icmpv6(), Some(expected));
+}
+
+/// Errors about our fragments: the first one tells whose it is, the data of others are no header.
+#[test]
+fn errors_about_our_fragments() {
+    let mut host = host();
+    let id = udp(&mut host, 4000);
+    // In the second fragment, what looks like a header of the same conversation.
+    let ports = [4000_u16.to_be_bytes(), 9_u16.to_be_bytes(), [0, 8], [1, 1]].concat();
+    send(&mut host, id, &ports.repeat(400)).unwrap();
+    let sent = host.sent();
+    let code = DestinationUnreachableCode::PortUnreachable;
+    for (fragment, expected) in [(&sent[1], None), (&sent[0], Some(SocketError::ConnectionRefused))]
+    {
+        let error = Icmpv6Message::DestinationUnreachable { code, invoking: &fragment.packet };
+        host.stack.connect(id, SocketAddrV6::new(PEER.address, 9, 0, 0), host.now).unwrap();
+        host.message(PEER, OWN, &error);
+        assert_eq!(host.stack.take_socket_error(id), expected);
+    }
+    assert_eq!(host.drops(DropReason::Icmpv6ErrorUnmatched), 1);
 }
 
 /// FRG-16: identifications tell nothing about each other.

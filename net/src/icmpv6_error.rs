@@ -10,7 +10,7 @@ use crate::random::Random;
 use crate::socket::Quoted;
 use crate::stack::Stack;
 use crate::time::Instant;
-use crate::wire::extension::{ExtensionHeader, HeaderChain};
+use crate::wire::extension::{ChainError, ChainItem, ExtensionHeader, HeaderChain};
 use crate::wire::icmpv6::{
     DestinationUnreachableCode, Icmpv6Message, Icmpv6Type, ParameterProblemCode, TimeExceededCode,
 };
@@ -223,7 +223,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return self.count_drop(Some(received.interface), unmatched);
         }
         let mut chain = HeaderChain::new(&header, payload);
-        if chain.by_ref().any(|item| item.is_err()) {
+        let useless = |item: Result<ChainItem<'_>, ChainError>| match item.map(|item| item.header) {
+            Err(_) => true,
+            // Whose packet it was stands in its first fragment.
+            Ok(ExtensionHeader::Fragment(fragment)) => fragment.offset > 0,
+            Ok(_) => false,
+        };
+        if chain.by_ref().any(useless) {
             return self.count_drop(Some(received.interface), unmatched);
         }
         let upper = chain.upper_layer();

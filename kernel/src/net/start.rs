@@ -5,7 +5,7 @@ use crate::{boot_arguments, executor, time};
 use ::net::config::{Config, IdentifierMethod};
 use ::net::interface::{InterfaceConfig, InterfaceKind};
 
-/// MTU of `lo`: what one packet buffer holds, so that nothing sent to ourselves needs fragments.
+/// MTU of `lo`: what one packet buffer holds. Longer datagrams to ourselves go in fragments.
 const LOOPBACK_MTU: u16 = 1500;
 
 /// Configures the stack, gives it the loopback interface, and starts its task.
