@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!  system calls ── socket::Socket ──┬── datagram (UDP, ICMPv6) ──┐
+//!                                   ├── stream (TCP) ───────────┤
 //!                                   ├── netlink ────────────────┤
 //!                                   └── handle (ioctl only)     ├── with_stack ── net::Stack
 //!  USB Ethernet driver ── ethernet::EthernetPort ─────────────────┤
@@ -27,6 +28,7 @@ mod service;
 pub mod socket;
 pub mod socket_address;
 mod start;
+mod stream;
 
 pub use start::start;
 
@@ -122,13 +124,13 @@ pub fn create_socket(
         return Err(Errno::INVAL);
     }
     match family {
+        AF_INET6 if kind == SOCK_STREAM => stream::StreamSocket::create(protocol),
         AF_INET6 => datagram::DatagramSocket::create(kind, protocol),
         AF_NETLINK if matches!(kind, SOCK_RAW | SOCK_DGRAM) => {
             Ok(netlink::NetlinkSocket::new(process, protocol)?)
         }
         AF_INET | AF_UNIX if kind != SOCK_SEQPACKET || family == AF_UNIX => {
-            let kind = Kind { family, protocol, raw: kind == SOCK_RAW };
-            Ok(handle_socket::HandleSocket::new(kind))
+            Ok(handle_socket::HandleSocket::new(Kind { family, protocol, kind }))
         }
         AF_INET | AF_NETLINK => Err(Errno::SOCKTNOSUPPORT),
         _ => Err(Errno::AFNOSUPPORT),

@@ -10,7 +10,7 @@ use core::time::Duration;
 use linux_raw_sys::net::{
     SO_ACCEPTCONN, SO_BROADCAST, SO_DEBUG, SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE,
     SO_OOBINLINE, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDBUF,
-    SO_SNDTIMEO, SO_TYPE, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET,
+    SO_SNDTIMEO, SO_TYPE, SOL_SOCKET,
 };
 
 /// SO_SNDBUF and SO_RCVBUF of a datagram socket that nobody changed, as Linux has it.
@@ -23,8 +23,8 @@ pub struct Kind {
     pub family: u32,
     /// SO_PROTOCOL.
     pub protocol: u32,
-    /// SO_TYPE: SOCK_RAW, or else SOCK_DGRAM.
-    pub raw: bool,
+    /// SO_TYPE.
+    pub kind: u32,
 }
 
 /// An `int` value; `EINVAL` for fewer than four bytes.
@@ -114,7 +114,7 @@ pub fn get_generic(
     Ok(match name {
         SO_RCVTIMEO => emit_timeout(timeouts.get().receive),
         SO_SNDTIMEO => emit_timeout(timeouts.get().send),
-        SO_TYPE => emit_u32(if kind.raw { SOCK_RAW } else { SOCK_DGRAM }),
+        SO_TYPE => emit_u32(kind.kind),
         SO_DOMAIN => emit_u32(kind.family),
         SO_PROTOCOL => emit_u32(kind.protocol),
         SO_RCVBUF | SO_SNDBUF => emit_u32(DEFAULT_BUFFER),
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn an_unknown_option_is_refused() {
         let timeouts = TimeoutCells::default();
-        let kind = Kind { family: 10, protocol: 17, raw: false };
+        let kind = Kind { family: 10, protocol: 17, kind: 2 };
         assert_eq!(set_generic(&timeouts, SOL_SOCKET, 9999, &[0; 4]), Err(Errno::NOPROTOOPT));
         assert_eq!(set_generic(&timeouts, 6, SO_TYPE, &[0; 4]), Err(Errno::NOPROTOOPT));
         assert_eq!(get_generic(&timeouts, kind, SOL_SOCKET, 9999), Err(Errno::NOPROTOOPT));

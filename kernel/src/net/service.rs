@@ -1,6 +1,6 @@
 //! The task that gives the stack its time, and the handing on of what the stack has to tell.
 
-use super::{KernelStack, STACK, change_stack, datagram, netlink, port, with_stack};
+use super::{KernelStack, STACK, change_stack, datagram, netlink, port, stream, with_stack};
 use crate::executor::WaitQueue;
 use crate::sync::TaskCell;
 use crate::time::{self, Instant};
@@ -50,6 +50,7 @@ pub(super) fn hand_on() {
         let Some(event) = event else { break };
         match event {
             Event::Socket(id) => datagram::wake(id),
+            Event::Tcp(id) => stream::wake(id),
             Event::DuplicateAddress { interface, address } => {
                 let name = port::name(interface);
                 log::warn!("{name}: {address} is used by another node: it is not usable here");

@@ -10,7 +10,6 @@ use crate::fs::stat::{DeviceNumber, Kind, Stat};
 use crate::net::ioctl;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
-use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use bitflags::bitflags;
@@ -73,8 +72,19 @@ pub trait Socket: 'static {
     /// bind(2) to a `sockaddr`.
     fn bind(&self, address: &[u8]) -> Result<(), Errno>;
 
-    /// connect(2) to a `sockaddr`; its `AF_UNSPEC` dissolves an association.
+    /// connect(2) to a `sockaddr`; its `AF_UNSPEC` dissolves an association. `EINPROGRESS`: it
+    /// takes a while, see [`try_finish_connect`](Self::try_finish_connect).
     fn connect(&self, address: &[u8]) -> Result<(), Errno>;
+
+    /// How a connect(2) in progress has ended; `EAGAIN`: not yet.
+    fn try_finish_connect(&self) -> Result<(), Errno> {
+        Ok(())
+    }
+
+    /// Whether it carries a stream: a blocking send goes on until everything is taken.
+    fn is_stream(&self) -> bool {
+        false
+    }
 
     /// getsockname(2).
     fn local_address(&self) -> Result<Vec<u8>, Errno>;
@@ -88,7 +98,7 @@ pub trait Socket: 'static {
     }
 
     /// accept(2): the new socket and its peer. `EAGAIN`: none yet.
-    fn try_accept(&self) -> Result<(Box<dyn Socket>, Vec<u8>), Errno> {
+    fn try_accept(&self) -> Result<(Rc<dyn Socket>, Vec<u8>), Errno> {
         Err(Errno::OPNOTSUPP)
     }
 

@@ -151,7 +151,7 @@ async fn dispatch(process: &Rc<Process>, number: u32, a: Arguments) -> Result<us
         __NR_accept4 => {
             socket::accept4(process, a.int(0), a.long(1), a.pointer(2), a.unsigned(3)).await
         }
-        __NR_connect => socket::connect(process, a.int(0), a.long(1), a.unsigned(2)),
+        __NR_connect => socket::connect(process, a.int(0), a.long(1), a.unsigned(2)).await,
         __NR_getsockname => socket::getsockname(process, a.int(0), a.long(1), a.pointer(2)),
         __NR_getpeername => socket::getpeername(process, a.int(0), a.long(1), a.pointer(2)),
         __NR_sendto => {

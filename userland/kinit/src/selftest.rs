@@ -18,6 +18,7 @@ mod network;
 mod pipes;
 mod processes;
 mod socket_options;
+mod stream;
 mod time;
 mod udp;
 mod waiting;
@@ -36,7 +37,7 @@ pub(crate) struct Test {
 pub(crate) type Outcome = Result<(), String>;
 
 /// All tests, subject by subject.
-const SUBJECTS: [&[Test]; 13] = [
+const SUBJECTS: [&[Test]; 14] = [
     processes::TESTS,
     isolation::TESTS,
     memory::TESTS,
@@ -50,6 +51,7 @@ const SUBJECTS: [&[Test]; 13] = [
     addresses::TESTS,
     udp::TESTS,
     socket_options::TESTS,
+    stream::TESTS,
 ];
 
 /// Runs all tests and prints what came of them; true when all passed.

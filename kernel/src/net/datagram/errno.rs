@@ -19,7 +19,7 @@ pub(super) fn socket(error: SocketError) -> Errno {
     }
 }
 
-pub(super) fn bind(error: BindError) -> Errno {
+pub(in crate::net) fn bind(error: BindError) -> Errno {
     match error {
         BindError::Closed => Errno::BADF,
         BindError::AlreadyBound | BindError::ScopeRequired => Errno::INVAL,
@@ -80,7 +80,7 @@ pub(super) fn receive(error: ReceiveError) -> Option<Errno> {
     }
 }
 
-pub(super) fn option(error: OptionError) -> Errno {
+pub(in crate::net) fn option(error: OptionError) -> Errno {
     match error {
         OptionError::Closed => Errno::BADF,
         OptionError::Invalid => Errno::INVAL,
@@ -100,7 +100,7 @@ pub(super) fn membership(error: MembershipError) -> Errno {
     }
 }
 
-pub(super) fn shutdown(error: ShutdownError) -> Errno {
+pub(in crate::net) fn shutdown(error: ShutdownError) -> Errno {
     match error {
         ShutdownError::Closed => Errno::BADF,
         ShutdownError::NotConnected => Errno::NOTCONN,

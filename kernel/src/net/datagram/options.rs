@@ -20,7 +20,7 @@ use linux_raw_sys::net::{
     IPV6_PMTUDISC_WANT, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS,
     IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR,
     SO_RCVBUF, SO_RCVBUFFORCE, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP,
-    SO_TIMESTAMPNS, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET,
+    SO_TIMESTAMPNS, SOCK_DGRAM, SOCK_RAW, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET,
 };
 
 /// ICMPV6_FILTER (linux/icmpv6.h), which the crate with the other constants lacks.
@@ -206,12 +206,12 @@ fn get_socket(socket: &DatagramSocket, name: u32) -> Result<Vec<u8>, Errno> {
             emit_u32(error.map_or(0, |error| u32::from(errno::socket(error).raw())))
         }
         _ => {
-            let (protocol, raw) = match socket.kind {
-                SocketKind::Udp => (IPPROTO_UDP as u32, false),
-                SocketKind::Icmpv6Echo => (IPPROTO_ICMPV6, false),
-                SocketKind::Icmpv6Raw => (IPPROTO_ICMPV6, true),
+            let (protocol, kind) = match socket.kind {
+                SocketKind::Udp => (IPPROTO_UDP as u32, SOCK_DGRAM),
+                SocketKind::Icmpv6Echo => (IPPROTO_ICMPV6, SOCK_DGRAM),
+                SocketKind::Icmpv6Raw => (IPPROTO_ICMPV6, SOCK_RAW),
             };
-            let kind = Kind { family: AF_INET6, protocol, raw };
+            let kind = Kind { family: AF_INET6, protocol, kind };
             return get_generic(&socket.timeouts, kind, SOL_SOCKET, name);
         }
     })

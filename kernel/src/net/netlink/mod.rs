@@ -29,7 +29,7 @@ use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::net::Ipv6Addr;
-use linux_raw_sys::net::{AF_NETLINK, SOL_NETLINK};
+use linux_raw_sys::net::{AF_NETLINK, SOCK_RAW, SOL_NETLINK};
 use linux_raw_sys::netlink::{
     NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_DROP_MEMBERSHIP, NETLINK_EXT_ACK,
     NETLINK_GET_STRICT_CHK, NETLINK_ROUTE,
@@ -254,7 +254,7 @@ impl Socket for NetlinkSocket {
     }
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
-        let kind = option::Kind { family: AF_NETLINK, protocol: NETLINK_ROUTE, raw: true };
+        let kind = option::Kind { family: AF_NETLINK, protocol: NETLINK_ROUTE, kind: SOCK_RAW };
         option::get_generic(&self.timeouts, kind, level, name)
     }
 

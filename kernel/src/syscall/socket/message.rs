@@ -114,15 +114,25 @@ async fn send(
     let (file, socket) = find(process, fd)?;
     let flags = MessageFlags::from_bits_truncate(flags);
     let wait = Wait::new(&file, flags, socket.timeouts().send);
-    let result = wait
-        .until_done(process, &*socket, || {
-            socket.try_send(&mut UserReader::new(vector), outgoing, flags)
-        })
-        .await;
-    if result == Err(Errno::PIPE) && !flags.contains(MessageFlags::NO_SIGNAL) {
-        process.raise_broken_pipe();
+    let mut from = UserReader::new(vector);
+    let mut total = 0;
+    loop {
+        let attempt = || socket.try_send(&mut from, outgoing, flags);
+        match wait.until_done(process, &*socket, attempt).await {
+            Ok(count) => total += count,
+            Err(_) if total > 0 => return Ok(total),
+            Err(error) => {
+                if error == Errno::PIPE && !flags.contains(MessageFlags::NO_SIGNAL) {
+                    process.raise_broken_pipe();
+                }
+                return Err(error);
+            }
+        }
+        // A datagram goes whole; a stream takes what it has room for.
+        if !socket.is_stream() || from.remaining() == 0 {
+            return Ok(total);
+        }
     }
-    result
 }
 
 /// recvfrom(2); recv(2) is this without an address.
@@ -216,6 +226,24 @@ async fn receive(
     let (file, socket) = find(process, fd)?;
     let flags = MessageFlags::from_bits_truncate(flags);
     let wait = Wait::new(&file, flags, limit.or(socket.timeouts().receive));
-    wait.until_done(process, &*socket, || socket.try_receive(&mut UserWriter::new(vector), flags))
-        .await
+    let mut to = UserWriter::new(vector);
+    let whole = socket.is_stream()
+        && flags.contains(MessageFlags::WAIT_ALL)
+        && !flags.contains(MessageFlags::PEEK);
+    let mut received = Incoming::default();
+    loop {
+        let attempt = || socket.try_receive(&mut to, flags);
+        match wait.until_done(process, &*socket, attempt).await {
+            Ok(incoming) if incoming.length == 0 || !whole => {
+                let length = received.length + incoming.length;
+                return Ok(Incoming { length, ..incoming });
+            }
+            Ok(incoming) => received.length += incoming.length,
+            Err(_) if received.length > 0 => return Ok(received),
+            Err(error) => return Err(error),
+        }
+        if to.remaining() == 0 {
+            return Ok(received);
+        }
+    }
 }

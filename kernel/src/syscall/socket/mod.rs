@@ -85,16 +85,23 @@ pub(super) fn bind(process: &Process, fd: i32, address: u64, length: u32) -> Res
     Ok(0)
 }
 
-/// connect(2).
-pub(super) fn connect(
+/// connect(2). A signal ends the wait with `EINTR`; the connection is made all the same.
+pub(super) async fn connect(
     process: &Process,
     fd: i32,
     address: u64,
     length: u32,
 ) -> Result<usize, Errno> {
-    let (_, socket) = find(process, fd)?;
-    socket.connect(&read_address(address, length)?)?;
-    Ok(0)
+    let (file, socket) = find(process, fd)?;
+    let begun = socket.connect(&read_address(address, length)?);
+    if begun == Err(Errno::INPROGRESS) && !file.non_blocking() {
+        let wait = Wait { non_blocking: false, timeout: socket.timeouts().send };
+        wait.until_done(process, &*socket, || socket.try_finish_connect())
+            .await
+            .map_err(Errno::never_restart)?;
+        return Ok(0);
+    }
+    begun.map(|()| 0)
 }
 
 /// listen(2).
@@ -121,7 +128,7 @@ pub(super) async fn accept4(
     if address != 0 {
         write_address(&peer, address, length)?;
     }
-    install(process, accepted.into(), flags)
+    install(process, accepted, flags)
 }
 
 /// shutdown(2).

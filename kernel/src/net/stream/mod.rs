@@ -1,0 +1,240 @@
+//! Stream sockets of AF_INET6: TCP (tcp(7)).
+//!
+//! The stack has the connections; here are the numbers and structures of the system calls.
+
+mod errno;
+mod options;
+
+use super::datagram::errno as shared_errno;
+use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
+use super::{KernelStack, change_stack, socket_address, with_stack};
+use crate::executor::WaitQueue;
+use crate::fs::file::Readiness;
+use crate::sync::TaskCell;
+use crate::syscall::errno::Errno;
+use crate::syscall::user_memory::{UserReader, UserWriter};
+use crate::time::{self, Duration};
+use ::net::tcp::{TcpConnectError, TcpId, TcpState};
+use alloc::collections::BTreeMap;
+use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
+use core::cell::Cell;
+use linux_raw_sys::net::{IPPROTO_IP, IPPROTO_TCP, SHUT_RD, SHUT_RDWR, SHUT_WR};
+
+/// All stream sockets that programs have, so that the stack's events find whom to wake.
+static SOCKETS: TaskCell<BTreeMap<TcpId, Weak<StreamSocket>>> = TaskCell::new(BTreeMap::new());
+
+/// Wakes whoever waits for a socket.
+pub(super) fn wake(id: TcpId) {
+    let socket = SOCKETS.with(|sockets| sockets.get(&id).and_then(Weak::upgrade));
+    if let Some(socket) = socket {
+        socket.wait_queue.wake_all();
+    }
+}
+
+/// A TCP socket.
+pub(in crate::net) struct StreamSocket {
+    id: TcpId,
+    /// A connection that was begun has been reported as made, or none was begun.
+    reported: Cell<bool>,
+    /// SO_LINGER, when it is on.
+    linger: Cell<Option<Duration>>,
+    timeouts: TimeoutCells,
+    wait_queue: WaitQueue,
+}
+
+impl StreamSocket {
+    /// socket(2): `EPROTONOSUPPORT` for another protocol than TCP.
+    pub(in crate::net) fn create(protocol: u32) -> Result<Rc<dyn Socket>, Errno> {
+        const ANY: u32 = IPPROTO_IP as u32;
+        const TCP: u32 = IPPROTO_TCP as u32;
+        if !matches!(protocol, ANY | TCP) {
+            return Err(Errno::PROTONOSUPPORT);
+        }
+        let id = change_stack(KernelStack::tcp_open).map_err(|_| Errno::NFILE)?;
+        Ok(Self::new(id))
+    }
+
+    fn new(id: TcpId) -> Rc<Self> {
+        let socket = Rc::new(Self {
+            id,
+            reported: Cell::new(true),
+            linger: Cell::new(None),
+            timeouts: TimeoutCells::default(),
+            wait_queue: WaitQueue::new(),
+        });
+        SOCKETS.with(|sockets| sockets.insert(id, Rc::downgrade(&socket)));
+        socket
+    }
+
+    fn state(&self) -> TcpState {
+        with_stack(|stack| stack.tcp_state(self.id)).unwrap_or(TcpState::Closed)
+    }
+
+    /// The error of a connection, after which the socket is as if it had never tried.
+    fn take_failure(&self) -> Option<Errno> {
+        change_stack(|stack| {
+            let error = stack.tcp_take_error(self.id)?;
+            if stack.tcp_state(self.id) == Some(TcpState::Closed) {
+                stack.tcp_disconnect(self.id, time::now());
+            }
+            Some(errno::connection(error))
+        })
+    }
+}
+
+impl Drop for StreamSocket {
+    fn drop(&mut self) {
+        SOCKETS.with(|sockets| sockets.remove(&self.id));
+        let abort = self.linger.get() == Some(Duration::ZERO);
+        change_stack(|stack| {
+            if abort {
+                stack.tcp_abort(self.id, time::now());
+            } else {
+                // What is queued goes on in the background.
+                stack.tcp_close(self.id, time::now());
+            }
+        });
+    }
+}
+
+impl Socket for StreamSocket {
+    fn bind(&self, address: &[u8]) -> Result<(), Errno> {
+        let address = socket_address::parse(address)?;
+        change_stack(|stack| stack.tcp_bind(self.id, address)).map_err(shared_errno::bind)
+    }
+
+    fn connect(&self, address: &[u8]) -> Result<(), Errno> {
+        let Some(peer) = socket_address::parse_peer(address)? else {
+            change_stack(|stack| stack.tcp_disconnect(self.id, time::now()));
+            self.reported.set(true);
+            return Ok(());
+        };
+        if let Some(error) = self.take_failure() {
+            self.reported.set(true);
+            return Err(error);
+        }
+        match change_stack(|stack| stack.tcp_connect(self.id, peer, time::now())) {
+            Ok(()) => {
+                self.reported.set(false);
+                Err(Errno::INPROGRESS)
+            }
+            // As on Linux, success is told once to whoever did not wait for it.
+            Err(TcpConnectError::Connected) if !self.reported.replace(true) => Ok(()),
+            Err(error) => Err(errno::connect(error)),
+        }
+    }
+
+    fn try_finish_connect(&self) -> Result<(), Errno> {
+        if let Some(error) = self.take_failure() {
+            self.reported.set(true);
+            return Err(error);
+        }
+        match self.state() {
+            TcpState::SynSent | TcpState::SynReceived => Err(Errno::AGAIN),
+            _ => {
+                self.reported.set(true);
+                Ok(())
+            }
+        }
+    }
+
+    fn local_address(&self) -> Result<Vec<u8>, Errno> {
+        let address = with_stack(|stack| stack.tcp_local_address(self.id)).ok_or(Errno::BADF)?;
+        Ok(socket_address::emit(address))
+    }
+
+    fn peer_address(&self) -> Result<Vec<u8>, Errno> {
+        let unconnected = matches!(
+            self.state(),
+            TcpState::Closed | TcpState::Listen | TcpState::SynSent | TcpState::SynReceived
+        );
+        let address = with_stack(|stack| stack.tcp_remote_address(self.id));
+        let address = address.filter(|_| !unconnected).ok_or(Errno::NOTCONN)?;
+        Ok(socket_address::emit(address))
+    }
+
+    fn listen(&self, backlog: i32) -> Result<(), Errno> {
+        // A negative one is the largest.
+        let backlog = usize::try_from(backlog).unwrap_or(usize::MAX);
+        change_stack(|stack| stack.tcp_listen(self.id, backlog)).map_err(errno::listen)
+    }
+
+    fn try_accept(&self) -> Result<(Rc<dyn Socket>, Vec<u8>), Errno> {
+        let (id, peer) = change_stack(|stack| stack.tcp_accept(self.id)).map_err(errno::accept)?;
+        Ok((Self::new(id), socket_address::emit(peer)))
+    }
+
+    fn shutdown(&self, how: u32) -> Result<(), Errno> {
+        let (receive, send) = match how {
+            SHUT_RD => (true, false),
+            SHUT_WR => (false, true),
+            SHUT_RDWR => (true, true),
+            _ => return Err(Errno::INVAL),
+        };
+        change_stack(|stack| stack.tcp_shutdown(self.id, receive, send, time::now()))
+            .map_err(shared_errno::shutdown)
+    }
+
+    fn try_send(
+        &self,
+        from: &mut UserReader<'_>,
+        _message: Outgoing<'_>,
+        _flags: MessageFlags,
+    ) -> Result<usize, Errno> {
+        let length = from.remaining();
+        let fill = |run: &mut [u8]| from.copy(run).map(|_| ());
+        change_stack(|stack| stack.tcp_send(self.id, length, fill, time::now()))
+            .map_err(errno::send)
+    }
+
+    fn try_receive(&self, to: &mut UserWriter<'_>, flags: MessageFlags) -> Result<Incoming, Errno> {
+        if flags.contains(MessageFlags::ERROR_QUEUE) {
+            return Err(Errno::AGAIN);
+        }
+        let length = to.remaining();
+        let peek = flags.contains(MessageFlags::PEEK);
+        // tcp(7): with MSG_TRUNC the data is thrown away.
+        let discard = flags.contains(MessageFlags::TRUNCATED);
+        let read = |run: &[u8]| if discard { Ok(()) } else { to.copy(run).map(|_| ()) };
+        let count =
+            change_stack(|stack| stack.tcp_receive(self.id, length, peek, read, time::now()))
+                .map_err(errno::receive)?;
+        Ok(Incoming { length: count, ..Incoming::default() })
+    }
+
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<(), Errno> {
+        options::set(self, level, name, value)
+    }
+
+    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
+        options::get(self, level, name)
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        self.timeouts.get()
+    }
+
+    fn readiness(&self) -> Readiness {
+        let state = with_stack(|stack| stack.tcp_readiness(self.id)).unwrap_or_default();
+        let mut readiness = Readiness::empty();
+        readiness.set(Readiness::IN, state.readable);
+        readiness.set(Readiness::OUT, state.writable);
+        readiness.set(Readiness::ERROR, state.error);
+        readiness.set(Readiness::READ_HANG_UP, state.receive_shut_down);
+        readiness.set(Readiness::HANG_UP, state.hang_up);
+        readiness
+    }
+
+    fn wait_queue(&self) -> &WaitQueue {
+        &self.wait_queue
+    }
+
+    fn readable_bytes(&self) -> usize {
+        with_stack(|stack| stack.tcp_unread(self.id)) as usize
+    }
+}
