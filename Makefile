@@ -96,7 +96,7 @@ test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is n
 	@if [ "$$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then \
 		echo "skipped: the tests on a TAP need root and /dev/net/tun"; \
 	else \
-		tools/ensure.sh qemu-system-aarch64 ip ping radvd && \
+		tools/ensure.sh qemu-system-aarch64 ip ping radvd sysctl && \
 		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap -- --test-threads=1; \
 	fi
 

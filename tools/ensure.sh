@@ -14,6 +14,7 @@ package_of() {
     tcpdump) echo tcpdump tcpdump ;;
     radvd) echo radvd - ;;
     ip) echo iproute2 - ;;
+    sysctl) echo procps - ;;
     ping) echo iputils-ping - ;;
     *) echo "$1" "$1" ;;
   esac
