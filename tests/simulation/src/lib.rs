@@ -22,3 +22,5 @@ pub mod probe;
 pub mod random;
 pub mod router;
 pub mod seed;
+pub mod tcp_foreign;
+pub mod tcp_stream;
