@@ -1,6 +1,7 @@
 //! `/proc/net`: interfaces, addresses, groups, sockets and counters, as Linux prints them.
 //!
-//! `drops` is ours: every way a packet can disappear, and every table that can be full, by name.
+//! Two are ours: `drops`, every way a packet can disappear and every table that can be full, by name,
+//! and `neighbor_cache`, how full that is.
 
 use super::{Buffer, KernelStack, with_stack};
 use crate::fs::generated::Generated;
@@ -8,6 +9,8 @@ use crate::fs::{self, stat::Kind};
 use ::net::address::{AddressExt, Scope};
 use ::net::expiry::Expiry;
 use ::net::interface::{Interface, InterfaceKind};
+use ::net::limits;
+use ::net::neighbor::NeighborState;
 use ::net::unicast::{AddressInfo, AddressState};
 use alloc::boxed::Box;
 use alloc::format;
@@ -27,6 +30,7 @@ pub(super) fn register() {
     fs::proc::register("net/icmp6", echo_sockets);
     fs::proc::register("net/igmp6", groups);
     fs::proc::register("net/drops", drops);
+    fs::proc::register("net/neighbor_cache", neighbor_cache);
     fs::proc::register_source("net/dev_snmp6", interface_counters);
 }
 
@@ -215,6 +219,26 @@ fn drops(text: &mut String) {
                     write_counter(text, &format!("{}: {name}", interface.name()), value);
                 }
             }
+        }
+    });
+}
+
+/// How full the neighbor cache is, and how many entries are in which state.
+fn neighbor_cache(text: &mut String) {
+    with_stack(|stack| {
+        write_counter(text, "entries", stack.neighbor_count() as u64);
+        write_counter(text, "limit", limits::NEIGHBORS as u64);
+        for (name, state) in [
+            ("INCOMPLETE", NeighborState::Incomplete),
+            ("REACHABLE", NeighborState::Reachable),
+            ("STALE", NeighborState::Stale),
+            ("DELAY", NeighborState::Delay),
+            ("PROBE", NeighborState::Probe),
+            ("FAILED", NeighborState::Failed),
+            ("PERMANENT", NeighborState::Permanent),
+        ] {
+            let count = stack.neighbors().filter(|neighbor| neighbor.state == state).count();
+            write_counter(text, name, count as u64);
         }
     });
 }
