@@ -111,7 +111,7 @@ fn transfer(
     port: usize,
     mut run: impl FnMut(&mut Network, &mut [Program; 2]),
 ) -> bool {
-    let end = network.now() + Duration::from_secs(3000);
+    let end = network.now() + Duration::from_mins(50);
     while network.now() < end {
         // No longer than until a program or the link changes its mind.
         let now = network.now();
