@@ -86,6 +86,8 @@ pub struct TcpId {
 }
 
 #[cfg(test)]
+mod arrival_tests;
+#[cfg(test)]
 mod receive_tests;
 #[cfg(test)]
 mod send_tests;

@@ -80,10 +80,12 @@ impl ReceiveSide {
         }
     }
 
-    /// The other side's SYN had the number before `first`.
-    pub(crate) const fn begin(&mut self, first: SequenceNumber) {
+    /// The other side's SYN had the number before `first`. The window that an own SYN advertised
+    /// counts from there.
+    pub(crate) fn begin(&mut self, first: SequenceNumber) {
+        let window = self.advertised();
         self.nxt = first;
-        self.edge = first;
+        self.edge = first + window;
     }
 
     /// The window that was advertised last, as far as it is not used.

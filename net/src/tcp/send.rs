@@ -402,15 +402,18 @@ impl SendSide {
     }
 
     /// Takes the window of an acceptable segment if it is not older than the last one
-    /// (RFC 9293, Section 3.10.7.4). Tells whether it changed.
+    /// (RFC 9293, Section 3.10.7.4). A new acknowledgment is never old: after a timeout, a sender
+    /// may acknowledge from numbers that it had passed already, and the window before, counted
+    /// from there, would reach too far. Tells whether it changed.
     pub(crate) fn update_window(
         &mut self,
         sequence: SequenceNumber,
         ack: SequenceNumber,
         window: u32,
     ) -> bool {
-        let newer =
-            self.wl1.is_before(sequence) || self.wl1 == sequence && self.wl2.is_at_or_before(ack);
+        let newer = ack.is_after(self.una)
+            || self.wl1.is_before(sequence)
+            || self.wl1 == sequence && self.wl2.is_at_or_before(ack);
         if !newer {
             return false;
         }

@@ -193,3 +193,18 @@ fn a_fin_rides_on_unsent_data() {
     send.acknowledge(&mut store, ISS + 11, |_| {});
     assert!(send.is_empty() && store.used() == 0);
 }
+
+#[test]
+fn a_new_acknowledgment_brings_its_window() {
+    let (mut send, mut store) = queue(3);
+    send.first_window(SequenceNumber(500), ISS, 1000);
+    // From a number that the other side had passed: the edge does not move on.
+    assert!(send.update_window(SequenceNumber(100), ISS + 100, 900));
+    send.acknowledge(&mut store, ISS + 100, |_| {});
+    assert_eq!(send.usable_window(), 700);
+    // An old one changes nothing.
+    assert!(!send.update_window(SequenceNumber(50), ISS + 100, 5000));
+    assert!(!send.update_window(SequenceNumber(100), ISS + 50, 5000));
+    assert!(send.update_window(SequenceNumber(100), ISS + 100, 5000));
+    send.clear(&mut store);
+}

