@@ -29,8 +29,8 @@
 //!         └─ table (listeners)         transmit ◄─ output ◄─ connection ◄─ timeout
 //! ```
 //!
-//! A [`connection::Connection`] is pure: segments and time go in, segments come out. The data of
-//! all connections lies in one [`store::Store`] of packet buffers. `input`, `transmit`, `open`,
+//! A `connection::Connection` is pure: segments and time go in, segments come out. The data of
+//! all connections lies in one `store::Store` of packet buffers. `input`, `transmit`, `open`,
 //! `stream`, `error_input`, `option` and `info` join connections with the rest of the stack.
 //!
 //! Not here yet: SYN cookies, ECN, BBR, pacing. Urgent data is read in line (RFC 6093) and never

@@ -212,25 +212,66 @@ fn closing_a_listener_resets_what_waits() {
     assert_eq!(host.stack.tcp_sockets().count(), 0);
 }
 
+/// From now on nothing arrives.
+fn fall_silent(host: &mut Host) {
+    host.stack.set_admin_up(crate::interface::InterfaceIndex::LOOPBACK, false, host.now).unwrap();
+}
+
 #[test]
-fn keep_alive_and_user_timeout_give_up_a_silent_peer() {
+fn keep_alive_keeps_who_answers_and_gives_up_who_does_not() {
     let mut host = host();
     let (_, client, server) = pair(&mut host);
+    let set = |options: &mut TcpSocketOptions| {
+        options.keep_alive = true;
+        options.keep_idle = Duration::from_secs(10);
+        options.keep_interval = Duration::from_secs(2);
+        options.keep_count = 3;
+    };
     let now = host.now;
-    host.stack
-        .change_tcp_options(
-            client,
-            |options| {
-                options.keep_alive = true;
-                options.keep_idle = Duration::from_secs(10);
-                options.keep_interval = Duration::from_secs(2);
-                options.keep_count = 3;
-            },
-            now,
-        )
-        .unwrap();
-    host.run(Duration::from_secs(100));
+    host.stack.change_tcp_options(client, set, now).unwrap();
+    host.run(Duration::from_secs(101));
     assert_eq!(host.stack.tcp_state(client), Some(TcpState::Established));
-    assert!(host.stack.node_counters().tcp.keep_alives >= 9);
+    assert_eq!(host.stack.node_counters().tcp.keep_alives, 10);
     assert_eq!(host.stack.tcp_state(server), Some(TcpState::Established));
+    fall_silent(&mut host);
+    // Idle for the rest of 10 s, three probes, and the time of the last one.
+    host.run(Duration::from_secs(14));
+    assert_eq!(host.stack.tcp_state(client), Some(TcpState::Established));
+    host.run(Duration::from_secs(2));
+    assert_eq!(host.stack.tcp_take_error(client), Some(TcpError::TimedOut));
+}
+
+#[test]
+fn data_is_tried_for_the_user_timeout_or_a_quarter_of_an_hour() {
+    for (timeout, least, most) in [(None, 924, 926), (Some(30), 30, 32)] {
+        let mut host = host();
+        let (_, client, _) = pair(&mut host);
+        let (now, timeout) = (host.now, timeout.map(Duration::from_secs));
+        let set = |options: &mut TcpSocketOptions| options.user_timeout = timeout;
+        host.stack.change_tcp_options(client, set, now).unwrap();
+        fall_silent(&mut host);
+        send(&mut host, client, b"anybody?").unwrap();
+        host.run(Duration::from_secs(least));
+        assert_eq!(host.stack.tcp_take_error(client), None);
+        host.run(Duration::from_secs(most - least));
+        assert_eq!(host.stack.tcp_take_error(client), Some(TcpError::TimedOut));
+        assert_eq!(host.stack.tcp_pieces(), 0);
+    }
+}
+
+#[test]
+fn a_listener_serves_more_connections_than_it_has_room_for_at_once() {
+    let mut host = host();
+    let listener = listen(&mut host, PORT, 8);
+    for round in 0..3 * crate::limits::TCP_SOCKETS {
+        let client = connect(&mut host, PORT);
+        let (server, _) = host.stack.tcp_accept(listener).unwrap();
+        assert_eq!(send(&mut host, client, b"ping"), Ok(4));
+        assert_eq!(receive(&mut host, server, 9).unwrap(), b"ping");
+        host.stack.tcp_close(client, host.now);
+        host.stack.tcp_close(server, host.now);
+        assert!(host.stack.tcp_entries().0 <= crate::limits::TCP_TIME_WAIT, "{round}");
+        let _told = host.events();
+    }
+    assert_eq!(host.stack.tcp_pieces(), 0);
 }

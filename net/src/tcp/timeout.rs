@@ -120,25 +120,31 @@ impl Connection {
         }
         self.send.mark_all_lost(context.store);
         self.rtt.back_off();
-        self.timers.retransmit = Some((now + self.rtt.rto(), Purpose::Retransmit));
+        // Not later than it is time to give up.
+        let last = self.stalled_since.map_or(Instant::FAR_FUTURE, |since| since + self.patience());
+        let next = (now + self.rtt.rto()).min(last);
+        self.timers.retransmit = Some((next, Purpose::Retransmit));
         Outcome::Goes
     }
 
-    /// Whether the other side has been silent for too long (R2 of RFC 9293, Section 3.8.3, or the
-    /// user timeout of RFC 5482). Then the connection has failed.
+    /// How long the other side may be silent: R2 of RFC 9293, Section 3.8.3, or the user timeout
+    /// of RFC 5482.
+    fn patience(&self) -> Duration {
+        self.options.user_timeout.unwrap_or(match self.state {
+            TcpState::SynSent | TcpState::SynReceived => CONNECT_TIMEOUT,
+            _ if self.owner == Owner::Nobody => ORPHAN_TIMEOUT,
+            _ => DATA_TIMEOUT,
+        })
+    }
+
+    /// Whether the other side has been silent for too long. Then the connection has failed.
     fn gives_up<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> bool {
         let since = *self.stalled_since.get_or_insert(if self.state.is_synchronized() {
             context.now
         } else {
             self.opened_at
         });
-        let patience = match self.state {
-            TcpState::SynSent | TcpState::SynReceived => CONNECT_TIMEOUT,
-            _ if self.owner == Owner::Nobody => ORPHAN_TIMEOUT,
-            _ => DATA_TIMEOUT,
-        };
-        let patience = self.options.user_timeout.unwrap_or(patience);
-        if context.now.saturating_since(since) < patience {
+        if context.now.saturating_since(since) < self.patience() {
             return false;
         }
         context.counters.aborts_on_timeout += 1;

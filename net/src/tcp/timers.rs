@@ -10,8 +10,9 @@ pub(crate) const WORST_DELAYED_ACK: Duration = Duration::from_millis(200);
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(180);
 /// RFC 9293, Section 3.8.3: R2 is 100 s at least. Linux's 15 retransmissions take as long.
 pub(crate) const DATA_TIMEOUT: Duration = Duration::from_secs(924);
-/// R2 of a connection that nobody uses any more.
-pub(crate) const ORPHAN_TIMEOUT: Duration = Duration::from_secs(120);
+/// R2 of a connection that nobody uses any more: what was written should still arrive, but not
+/// hold memory for a quarter of an hour.
+pub(crate) const ORPHAN_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long a connection that nobody uses any more waits for the other side's FIN
 /// (Linux's `tcp_fin_timeout`).
 pub(crate) const FIN_WAIT_2: Duration = Duration::from_secs(60);

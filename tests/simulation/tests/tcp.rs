@@ -63,7 +63,7 @@ fn connect(network: &mut Network, from: Handle<Host>, to: Ipv6Addr) -> TcpId {
 fn assert_clean(network: &mut Network, hosts: &[(Handle<Host>, usize)], seed: u64) {
     network.impair(Impairment::NONE);
     network.heal();
-    network.run_for(Duration::from_secs(400));
+    network.run_for(Duration::from_mins(10));
     for &(host, listeners) in hosts {
         let stack = &network[host].stack;
         let left: Vec<_> = stack.tcp_sockets().collect();
@@ -197,8 +197,8 @@ fn handshakes_on_bad_links() {
             assert!(settled, "seed {seed}");
             let now = network.now();
             match network[a].stack.tcp_take_error(client) {
-                // The neighbor did not answer in time.
-                Some(TcpError::HostUnreachable) => {}
+                // The neighbor did not answer in time, or no SYN came through.
+                Some(TcpError::HostUnreachable | TcpError::TimedOut) => {}
                 None => connected += 1,
                 Some(error) => panic!("seed {seed}: {error}"),
             }
