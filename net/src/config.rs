@@ -1,5 +1,6 @@
 //! What the user can set: the values behind `/proc/sys/net/ipv6` on Linux.
 
+use crate::tcp::CongestionAlgorithm;
 use crate::wire::ipv6::HopLimit;
 
 /// How interface identifiers of autoconfigured addresses are made.
@@ -51,6 +52,18 @@ impl Default for InterfaceSettings {
     }
 }
 
+/// Settings of TCP.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct TcpSettings {
+    /// What a new socket's TCP_CONGESTION is (Linux's `tcp_congestion_control`).
+    pub congestion: CongestionAlgorithm,
+}
+
+impl TcpSettings {
+    /// CUBIC.
+    pub const DEFAULT: Self = Self { congestion: CongestionAlgorithm::Cubic };
+}
+
 /// Settings of the stack.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Config {
@@ -59,9 +72,15 @@ pub struct Config {
     /// The secret behind stable opaque identifiers (RFC 7217, Section 5), to be kept over
     /// restarts where there is storage. Without one, it is drawn at random.
     pub stable_secret: Option<[u8; 16]>,
+    /// What new stream sockets start with.
+    pub tcp: TcpSettings,
 }
 
 impl Config {
     /// What a host does, with a secret drawn at random.
-    pub const DEFAULT: Self = Self { interface: InterfaceSettings::DEFAULT, stable_secret: None };
+    pub const DEFAULT: Self = Self {
+        interface: InterfaceSettings::DEFAULT,
+        stable_secret: None,
+        tcp: TcpSettings::DEFAULT,
+    };
 }

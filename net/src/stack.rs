@@ -104,8 +104,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
-    /// Gives the stack other settings, for interfaces that are added from now on. The secret
-    /// counts only before the first interface.
+    /// Gives the stack other settings, for interfaces that are added and stream sockets that are
+    /// opened from now on. The secret counts only before the first interface.
     pub fn configure(&mut self, config: Config) {
         self.config = config;
     }

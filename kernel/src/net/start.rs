@@ -4,19 +4,30 @@ use super::{change_stack, proc, service};
 use crate::{boot_arguments, executor, time};
 use ::net::config::{Config, IdentifierMethod};
 use ::net::interface::{InterfaceConfig, InterfaceKind};
+use ::net::tcp::CongestionAlgorithm;
 
 /// MTU of `lo`: what one packet buffer holds. Longer datagrams to ourselves go in fragments.
 const LOOPBACK_MTU: u16 = 1500;
 
 /// Configures the stack, gives it the loopback interface, and starts its task.
 ///
-/// Boot arguments: `ip6.addr_gen=eui64|stable` chooses how interface identifiers are made.
+/// Boot arguments: `ip6.addr_gen=eui64|stable` chooses how interface identifiers are made,
+/// `tcp.congestion=NAME` the congestion control of new stream sockets.
 pub fn start() {
     let mut config = Config::default();
     match boot_arguments::get("ip6.addr_gen") {
         None | Some("eui64") => {}
         Some("stable") => config.interface.identifiers = IdentifierMethod::StableOpaque,
         Some(other) => log::warn!("ip6.addr_gen={other} is neither eui64 nor stable: eui64 it is"),
+    }
+    if let Some(name) = boot_arguments::get("tcp.congestion") {
+        match CongestionAlgorithm::from_name(name) {
+            Some(algorithm) => config.tcp.congestion = algorithm,
+            None => log::warn!(
+                "tcp.congestion={name} is unknown: {} it is",
+                config.tcp.congestion.name()
+            ),
+        }
     }
     let loopback = InterfaceConfig { name: "lo", kind: InterfaceKind::Loopback, mtu: LOOPBACK_MTU };
     let added = change_stack(|stack| {

@@ -455,6 +455,7 @@ fn stable_opaque_identifiers() {
             ..InterfaceSettings::default()
         },
         stable_secret: Some([secret; 16]),
+        ..Config::default()
     };
     let addresses = |secret: u8, seed: u64| {
         let mut host = Host::new(seed, config(secret));

@@ -23,7 +23,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Makes a stream socket.
     pub fn tcp_open(&mut self) -> Result<TcpId, TcpOpenError> {
         self.seed();
-        let socket = TcpSocket::new(TcpSocketOptions::default(), Body::Idle);
+        let options = TcpSocketOptions {
+            congestion: self.config.tcp.congestion,
+            ..TcpSocketOptions::default()
+        };
+        let socket = TcpSocket::new(options, Body::Idle);
         self.tcp.insert(socket).ok_or_else(|| {
             self.counters.tables.count(TableFull::TcpSockets);
             TcpOpenError

@@ -66,6 +66,21 @@ fn host() -> Host {
     Host::new(1, Config::default())
 }
 
+/// New sockets begin with what the stack is set to, accepted ones with their listener's choice.
+#[test]
+fn the_algorithm_is_the_stacks_then_the_sockets() {
+    for algorithm in CongestionAlgorithm::ALL {
+        let mut config = Config::default();
+        config.tcp.congestion = algorithm;
+        let mut host = Host::new(1, config);
+        let (listener, client, server) = pair(&mut host);
+        for id in [listener, client, server] {
+            assert_eq!(host.stack.tcp_options(id).unwrap().congestion, algorithm);
+        }
+        assert_eq!(host.stack.tcp_info(server, host.now).unwrap().congestion, algorithm);
+    }
+}
+
 #[test]
 fn octets_go_both_ways_and_the_end_is_seen() {
     let mut host = host();
