@@ -100,6 +100,11 @@ test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is n
 		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap -- --test-threads=1; \
 	fi
 
+.PHONY: bench
+bench: ## our stack and smoltcp side by side: time, goodput, completion
+	cargo run -q --release -p bench -- goodput
+	cargo run -q --release -p bench -- completion
+
 .PHONY: selftest
 selftest: image ## kinit's tests inside the kernel, TAP output
 	@tools/run-qemu-raspi3b.sh $(run_options) --usb-net --selftest
@@ -110,6 +115,7 @@ lint: user ## formatting, clippy, documentation, shell scripts; warnings are err
 	cargo fmt --all -- --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy -p system-tests --all-targets -- -D warnings
+	cargo clippy -p bench --all-targets -- -D warnings
 	INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel -- -D warnings
 	DEFMT_LOG=trace INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel --features trace -- -D warnings
 	$(cross) user clippy --release $(userland) -- -D warnings

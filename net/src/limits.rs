@@ -3,6 +3,17 @@
 //! Nothing in the stack grows beyond these. What happens when a table is full is said at the
 //! table; each case has a counter (see [`crate::counters::DropReason`] and
 //! [`crate::counters::TableFull`]).
+//!
+//! Who builds the stack chooses between two sizes: as it is, for a machine that serves a few
+//! hundred conversations in a megabyte, or with the feature `large-tables`, for tens of thousands.
+//! A feature, since capacities are types here: as parameters of the stack they would be part of
+//! every signature, and a heap, from which tables could grow, is what this stack does without.
+//! What packets cost does not depend on it.
+
+/// The capacity of a table that the feature `large-tables` makes larger.
+const fn sized(normal: usize, large: usize) -> usize {
+    if cfg!(feature = "large-tables") { large } else { normal }
+}
 
 /// Interfaces, `lo` included.
 pub const INTERFACES: usize = 6;
@@ -53,23 +64,23 @@ pub const ADVERTISED_ROUTES: usize = 16;
 pub const DESTINATIONS: usize = 128;
 
 /// Datagram sockets: UDP and ICMPv6.
-pub const SOCKETS: usize = 256;
+pub const SOCKETS: usize = sized(256, 16_384);
 
 /// Stream sockets: listeners, connections, and connections that their users have closed.
-pub const TCP_SOCKETS: usize = 256;
+pub const TCP_SOCKETS: usize = sized(256, 16_384);
 
 /// Pieces of stream data of all connections, a packet buffer each: data not yet acknowledged, not
 /// yet read, and behind holes.
-pub const TCP_PIECES: usize = 1024;
+pub const TCP_PIECES: usize = sized(1024, 16_384);
 
 /// Of these, pieces that data to be sent may not take, so that what arrives always finds room.
-pub const TCP_RECEIVE_RESERVE: usize = 384;
+pub const TCP_RECEIVE_RESERVE: usize = sized(384, 6_144);
 
 /// Connections of listeners whose handshake is not over.
-pub const TCP_HALF_OPEN: usize = 256;
+pub const TCP_HALF_OPEN: usize = sized(256, 4_096);
 
 /// Connections in TIME-WAIT.
-pub const TCP_TIME_WAIT: usize = 256;
+pub const TCP_TIME_WAIT: usize = sized(256, 16_384);
 
 /// The longest queue of connections that wait to be accepted (Linux's `somaxconn` is 4096).
 pub const TCP_BACKLOG: usize = 128;
