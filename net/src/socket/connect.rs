@@ -31,6 +31,9 @@ pub(super) fn output_interface(
     if chosen.is_none() && ip.is_multicast() {
         chosen = socket.options.multicast_interface;
     }
+    if chosen.is_none() && !ip.is_multicast() {
+        chosen = socket.options.unicast_interface;
+    }
     // Linux: an echo socket needs the zone for multicast too, others get the default interface.
     let needed =
         ip.is_unicast_link_local() || ip.needs_zone() && socket.kind == SocketKind::Icmpv6Echo;

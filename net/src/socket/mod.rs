@@ -12,6 +12,7 @@ mod icmpv6;
 mod input;
 mod multicast;
 mod option;
+mod path_mtu;
 mod receive;
 mod send;
 mod table;
@@ -24,12 +25,14 @@ pub use error::{
 };
 pub use icmpv6::Icmpv6Filter;
 pub use option::{SetOption, SocketOptions};
+pub use path_mtu::PathMtuDiscovery;
 pub use receive::{ErrorMeta, ErrorOrigin, Payload, ReceiveMeta};
 pub use send::SendOptions;
 
 pub(crate) use bind::EPHEMERAL;
 pub(crate) use error_input::{Quoted, meaning as error_meaning};
 pub(crate) use multicast::Membership;
+pub(crate) use receive::scoped;
 pub(crate) use table::SocketTable;
 
 use crate::interface::InterfaceIndex;

@@ -1,6 +1,6 @@
 //! Socket options, as values instead of octets.
 
-use super::{Icmpv6Filter, OptionError, SocketId, SocketKind};
+use super::{Icmpv6Filter, OptionError, PathMtuDiscovery, SocketId, SocketKind};
 use crate::buffer::BufferPool;
 use crate::interface::InterfaceIndex;
 use crate::random::Random;
@@ -38,6 +38,14 @@ pub struct SocketOptions {
     pub receive_errors: bool,
     /// IPV6_DONTFRAG.
     pub dont_fragment: bool,
+    /// IPV6_MTU_DISCOVER.
+    pub path_mtu_discovery: PathMtuDiscovery,
+    /// IPV6_MTU: fragments are not longer than this, whatever the path allows.
+    pub fragment_size: Option<u16>,
+    /// IPV6_UNICAST_IF: where unicast datagrams leave unless something else is asked for.
+    pub unicast_interface: Option<InterfaceIndex>,
+    /// IPV6_AUTOFLOWLABEL: packets have a flow label (RFC 6437), else 0.
+    pub auto_flow_label: bool,
 }
 
 /// SO_RCVBUF and SO_SNDBUF of a new socket, as Linux has them.
@@ -60,6 +68,10 @@ impl Default for SocketOptions {
             traffic_class: TrafficClass::default(),
             receive_errors: false,
             dont_fragment: false,
+            path_mtu_discovery: PathMtuDiscovery::default(),
+            fragment_size: None,
+            unicast_interface: None,
+            auto_flow_label: true,
         }
     }
 }
@@ -95,6 +107,14 @@ pub enum SetOption {
     ReceiveErrors(bool),
     /// IPV6_DONTFRAG.
     DontFragment(bool),
+    /// IPV6_MTU_DISCOVER.
+    PathMtuDiscovery(PathMtuDiscovery),
+    /// IPV6_MTU; 1280 at least, `None` (0) is what the path allows.
+    FragmentSize(Option<u16>),
+    /// IPV6_UNICAST_IF; `None` (0) lets the routes choose.
+    UnicastInterface(Option<InterfaceIndex>),
+    /// IPV6_AUTOFLOWLABEL.
+    AutoFlowLabel(bool),
     /// ICMP6_FILTER; raw ICMPv6 sockets only.
     Icmpv6Filter(Icmpv6Filter),
 }
@@ -117,7 +137,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         option: SetOption,
     ) -> Result<(), OptionError> {
         let interface = match option {
-            SetOption::Device(interface) | SetOption::MulticastInterface(interface) => interface,
+            SetOption::Device(interface)
+            | SetOption::MulticastInterface(interface)
+            | SetOption::UnicastInterface(interface) => interface,
             _ => None,
         };
         if interface.is_some_and(|index| self.interface(index).is_none()) {
@@ -159,6 +181,22 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 }
             }
             SetOption::DontFragment(on) => options.dont_fragment = on,
+            SetOption::PathMtuDiscovery(discovery) => options.path_mtu_discovery = discovery,
+            SetOption::FragmentSize(size) => {
+                if size.is_some_and(|size| size < crate::interface::MINIMUM_MTU) {
+                    return Err(OptionError::Invalid);
+                }
+                options.fragment_size = size;
+            }
+            SetOption::UnicastInterface(interface) => {
+                // Linux: a socket bound to a device sends through no other.
+                let contradicts = options.device.is_some_and(|device| Some(device) != interface);
+                if interface.is_some() && contradicts {
+                    return Err(OptionError::Invalid);
+                }
+                options.unicast_interface = interface;
+            }
+            SetOption::AutoFlowLabel(on) => options.auto_flow_label = on,
             SetOption::Icmpv6Filter(filter) => {
                 if socket.kind != SocketKind::Icmpv6Raw {
                     return Err(OptionError::NotSupported);

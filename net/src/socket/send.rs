@@ -14,7 +14,7 @@ use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 use crate::wire::checksum::Checksum;
 use crate::wire::icmpv6::{self, Icmpv6Type};
-use crate::wire::ipv6::{HopLimit, Ipv6Header, NextHeader, TrafficClass};
+use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
 use crate::wire::udp::UdpHeader;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
@@ -50,6 +50,7 @@ struct Plan {
     hop_limit: HopLimit,
     traffic_class: TrafficClass,
     multicast_loop: bool,
+    auto_flow_label: bool,
     /// It is longer than the path allows.
     fragmented: bool,
 }
@@ -168,14 +169,18 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 SendError::NoSourceAddress
             })?,
         };
+        let discovery = socket_options.path_mtu_discovery;
+        let refuses = socket_options.dont_fragment || !discovery.fragments();
+        let size = socket_options.fragment_size.unwrap_or(u16::MAX);
+        let hop = Path { mtu: self.mtu_of(&hop, discovery).min(size), ..hop };
         let headers = Ipv6Header::LEN + header_len(kind);
         let room = usize::from(hop.mtu).saturating_sub(headers);
         let fragmented = length > room;
         let longest = usize::from(u16::MAX) - header_len(kind);
-        if fragmented && socket_options.dont_fragment || length > longest {
+        if fragmented && refuses || length > longest {
             self.count_fragmentation_failure(hop.interface);
             self.queue_too_big(id, destination, &hop);
-            let room = if socket_options.dont_fragment { room } else { longest };
+            let room = if refuses { room } else { longest };
             return Err(SendError::TooBig(room));
         }
         if !self.ensure_port(id) {
@@ -196,6 +201,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }),
             traffic_class: options.traffic_class.unwrap_or(socket_options.traffic_class),
             multicast_loop: socket_options.multicast_loop,
+            auto_flow_label: socket_options.auto_flow_label,
             fragmented,
         })
         .inspect(|plan| {
@@ -328,11 +334,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             next_header,
             hop_limit: plan.hop_limit,
             traffic_class: plan.traffic_class,
-            flow_label: self.flow_label(
-                (source, local_port),
-                (remote.address, remote.port),
-                next_header,
-            ),
+            flow_label: if plan.auto_flow_label {
+                self.flow_label((source, local_port), (remote.address, remote.port), next_header)
+            } else {
+                FlowLabel::NONE
+            },
             urgency: Urgency::User,
             multicast_loop: plan.multicast_loop,
         }

@@ -32,7 +32,9 @@ impl Connection {
         let ack = ack.max(prior_una);
         let (flight, path) = (self.send.flight(), self.path_rtt());
         let rack = &mut self.rack;
+        let (unacknowledged, mut arrived) = (self.send.data, 0);
         let taken = self.send.acknowledge(context.store, ack, |piece| {
+            arrived += 1;
             rack.on_delivered(piece, path, now);
         });
         let advanced = taken.numbers > 0;
@@ -46,12 +48,17 @@ impl Connection {
             let rack = &mut self.rack;
             let blocks = segment.options.sack.as_slice();
             let sacked = sack::take_in(&mut self.send, context.store, blocks, ack, |piece| {
+                arrived += 1;
                 rack.on_delivered(piece, path, now);
             });
             delivered += sacked.newly;
             duplicate = sacked.duplicate;
         }
+        self.counts.delivered = self.counts.delivered.wrapping_add(arrived);
+        self.counts.octets_acknowledged += u64::from(unacknowledged - self.send.data);
         if duplicate {
+            let reported = &mut self.counts.duplicates_reported;
+            *reported = reported.wrapping_add(1);
             self.rack.on_duplicate(self.send.una, self.send.nxt);
         }
         if advanced {

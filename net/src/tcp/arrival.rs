@@ -62,6 +62,7 @@ impl Connection {
         segment: &Segment,
         buffer: P::Buffer,
     ) -> Arrival {
+        self.counts.on_arrival(segment.data_len);
         match self.state {
             TcpState::SynSent => self.in_syn_sent(context, segment, buffer),
             TcpState::Closed | TcpState::Listen | TcpState::TimeWait => {
@@ -318,8 +319,19 @@ impl Connection {
                 end: End::Closed,
             };
         }
+        let before = self.receive.nxt;
+        let behind_hole = segment.data_start().is_after(before);
         let piece = Piece::new(segment.data_start(), Some(buffer));
         let taken = self.receive.take(context.store, piece, segment.fin);
+        let octets = self.receive.nxt.offset_from(before) as u32;
+        let octets = octets.saturating_sub(self.receive.finished.into());
+        self.counts.octets_received += u64::from(octets);
+        if segment.data_len > 0 {
+            self.measure_as_receiver(segment, now);
+            self.last_data_received = now;
+            let early = &mut self.counts.segments_out_of_order;
+            *early = early.wrapping_add(behind_hole.into());
+        }
         let mut arrival = Arrival::NOTHING;
         if taken.refused {
             context.counters.receive_memory_drops += 1;
@@ -345,6 +357,19 @@ impl Connection {
             }
         }
         arrival
+    }
+
+    fn measure_as_receiver(&mut self, segment: &Segment, now: Instant) {
+        let (nxt, window) = (self.receive.nxt, self.receive.advertised());
+        match segment.options.timestamps.filter(|_| self.timestamps.is_some()) {
+            // Short segments come when the other side has something to say.
+            Some(stamps) if segment.data_len >= self.acknowledging.full => {
+                let age = self.timestamp(now).wrapping_sub(stamps.echo_reply);
+                self.receive.sizing.on_echo(stamps.echo_reply, age);
+            }
+            Some(_) => {}
+            None => self.receive.sizing.on_data(nxt, window, now),
+        }
     }
 
     /// RFC 9293, Section 3.8.6.3; RFC 5681, Section 4.2.

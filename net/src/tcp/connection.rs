@@ -6,6 +6,7 @@
 
 use super::TcpError;
 use super::congestion::{Congestion, Window};
+use super::counts::{Business, BusyTime, TcpCounts};
 use super::option::TcpSocketOptions;
 use super::rack::{PathRtt, Rack};
 use super::receive::ReceiveSide;
@@ -128,6 +129,7 @@ pub(crate) struct Connection {
     pub(crate) stalled_since: Option<Instant>,
     pub(crate) opened_at: Instant,
     pub(crate) last_received: Instant,
+    pub(crate) last_data_received: Instant,
     pub(crate) last_sent: Instant,
     pub(crate) last_challenge: Option<Instant>,
     pub(crate) keep_alive_probes: u8,
@@ -136,13 +138,15 @@ pub(crate) struct Connection {
     pub(crate) progress: bool,
     /// The user will not read any more.
     pub(crate) receive_shut_down: bool,
+    /// The user said that more follows what was written last (MSG_MORE).
+    pub(crate) more_follows: bool,
     /// A write was refused for want of room.
     pub(crate) waits_to_send: bool,
     pub(crate) soft_error: Option<TcpError>,
     pub(crate) error: Option<TcpError>,
     pub(crate) options: TcpSocketOptions,
-    /// Count of segments sent again.
-    pub(crate) retransmissions: u32,
+    pub(crate) counts: TcpCounts,
+    pub(crate) busy: BusyTime,
 }
 
 /// What a connection begins with.
@@ -204,17 +208,20 @@ impl Connection {
             stalled_since: None,
             opened_at: now,
             last_received: now,
+            last_data_received: now,
             last_sent: now,
             last_challenge: None,
             keep_alive_probes: 0,
             syn_lost: false,
             progress: false,
             receive_shut_down: false,
+            more_follows: false,
             waits_to_send: false,
             soft_error: None,
             error: None,
             options: *options,
-            retransmissions: 0,
+            counts: TcpCounts::default(),
+            busy: BusyTime::new(),
         };
         connection.window.mss = connection.segment_limit();
         connection
@@ -333,6 +340,27 @@ impl Connection {
             0
         } else {
             self.send_limit().saturating_sub(self.send.data)
+        }
+    }
+
+    /// Whether as much can be read as the user wants at least, or as much as will come before
+    /// something is read.
+    pub(crate) fn is_readable(&self) -> bool {
+        let readable = self.receive.readable();
+        let closed = self.receive.advertised() < self.acknowledging.full.max(1);
+        readable > 0 && (readable >= self.options.receive_low_water || closed)
+    }
+
+    /// What the connection waits for now.
+    pub(crate) fn business(&self) -> Business {
+        if self.send.is_empty() {
+            Business::Idle
+        } else if self.send.has_unsent() && self.send.usable_window() < self.window.mss {
+            Business::Window
+        } else if self.waits_to_send && !self.send.has_unsent() {
+            Business::Buffer
+        } else {
+            Business::Network
         }
     }
 

@@ -24,6 +24,12 @@ impl<const N: usize> DeadlineHeap<N> {
         self.heap.first().map(|&(at, timer)| (at, timer.into()))
     }
 
+    /// When a timer is due, if it is set.
+    pub(crate) fn get(&self, timer: usize) -> Option<Instant> {
+        let position = *self.position.get(timer)?;
+        self.heap.get(usize::from(position)).map(|&(at, _)| at)
+    }
+
     /// Sets a timer; [`Instant::FAR_FUTURE`] is off.
     pub(crate) fn set(&mut self, timer: usize, at: Instant) {
         let Some(&position) = self.position.get(timer) else { return };

@@ -10,7 +10,7 @@ use super::state::TcpState;
 use crate::buffer::BufferPool;
 use crate::ipv6_input::Received;
 use crate::random::Random;
-use crate::socket::{Quoted, SocketError};
+use crate::socket::{ErrorMeta, ErrorOrigin, Quoted, SocketError, scoped};
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::icmpv6::Icmpv6Message;
@@ -66,16 +66,32 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             connection.on_packet_too_big(&mut context, mtu);
             return true;
         }
-        let Some(error) =
-            crate::socket::error_meaning(message).and_then(|(error, _, _)| named(error))
-        else {
-            return true;
-        };
-        if connection.state == TcpState::SynSent {
+        let Some((meaning, _, info)) = crate::socket::error_meaning(message) else { return true };
+        let Some(error) = named(meaning) else { return true };
+        let wanted = connection.options.receive_errors;
+        if matches!(connection.state, TcpState::SynSent | TcpState::SynReceived) {
             connection.fail(store, error);
             self.counters.tcp.attempt_fails += 1;
-            self.tcp_notify(slot);
             self.tcp.retire(slot);
+            if wanted {
+                let kind = message.kind().0;
+                let origin = ErrorOrigin::Icmpv6 { message_type: kind, code: message.code() };
+                let meta = ErrorMeta {
+                    error: meaning,
+                    origin,
+                    info,
+                    offender: scoped(received.source, 0, received.interface),
+                    destination: scoped(quoted.destination, remote_port, received.interface),
+                    interface: received.interface,
+                    hop_limit: received.hop_limit,
+                };
+                self.tcp.queue_error(slot, meta);
+            }
+            self.tcp_notify(slot);
+        } else if wanted {
+            // The connection goes on; the next call tells.
+            connection.error = Some(error);
+            self.tcp_notify(slot);
         } else {
             connection.soft_error = Some(error);
         }

@@ -89,6 +89,11 @@ impl HalfOpen {
         }
     }
 
+    /// How often the SYN-ACK was sent again.
+    pub(crate) const fn retransmits(&self) -> u8 {
+        self.sent.saturating_sub(1)
+    }
+
     /// SYN-RECEIVED of RFC 9293, Section 3.10.7.4.
     pub(crate) fn on_segment(&self, segment: &Segment) -> Verdict {
         let nxt = self.irs + 1;
@@ -250,8 +255,10 @@ impl HalfOpenTable {
         self.deadlines.set(slot, now + timeout.min(Duration::from_secs(60)));
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &HalfOpen> {
-        self.slots.iter().flatten()
+    /// The entries, each with when its SYN-ACK is sent again.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&HalfOpen, Option<Instant>)> {
+        let entries = self.slots.iter().enumerate();
+        entries.filter_map(|(slot, entry)| Some((entry.as_ref()?, self.deadlines.get(slot))))
     }
 
     pub(crate) fn next_deadline(&self) -> Instant {

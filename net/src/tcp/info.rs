@@ -1,18 +1,59 @@
-//! What a stream socket tells about itself: addresses, state, TCP_INFO, the lists under `/proc`.
+//! What a stream socket tells about itself: addresses, state, TCP_INFO.
 
 use super::TcpId;
 use super::congestion::CongestionAlgorithm;
-use super::connection::Owner;
+use super::connection::{Connection, advertised_mss};
+use super::counts::TcpCounts;
 use super::recovery::Phase;
 use super::state::TcpState;
+use super::store::{Marks, Store};
 use super::table::{Body, TcpSocket};
-use crate::buffer::BufferPool;
+use super::timers::DELAYED_ACK;
+use crate::buffer::{BufferPool, PacketBuffer};
 use crate::interface::InterfaceIndex;
 use crate::random::Random;
 use crate::socket::Endpoint;
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 use core::net::SocketAddrV6;
+
+/// How a connection repairs losses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TcpRecovery {
+    /// Nothing is missing.
+    Open,
+    /// The other side has data behind a hole, which may still be filled by itself.
+    Disorder,
+    /// Fast recovery.
+    Recovery,
+    /// Slow start after a timeout.
+    Loss,
+}
+
+impl TcpRecovery {
+    /// The number that Linux has for it (`tcpi_ca_state`).
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Disorder => 1,
+            Self::Recovery => 3,
+            Self::Loss => 4,
+        }
+    }
+}
+
+/// Sent segments that the other side has not acknowledged, and what is known of them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TcpOutstanding {
+    /// All of them.
+    pub sent: u32,
+    /// Those that the other side has behind a hole.
+    pub sacked: u32,
+    /// Those that are taken to be lost.
+    pub lost: u32,
+    /// Those that were sent again and are on their way.
+    pub retransmitted: u32,
+}
 
 /// What TCP_INFO shows of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,24 +70,34 @@ pub struct TcpInfo {
     pub shortest_rtt: Option<Duration>,
     /// Retransmission timeout.
     pub rto: Duration,
+    /// How long an acknowledgment is delayed.
+    pub ack_delay: Duration,
     /// How often the timeout was doubled since the other side answered.
     pub backoff: u8,
+    /// How often the last segment was sent again since the other side answered.
+    pub retransmits: u8,
+    /// Window and keep-alive probes since the other side answered.
+    pub probes: u8,
     /// Octets of data in a full segment sent.
     pub send_mss: u32,
+    /// Octets of data in the longest segment received.
+    pub receive_mss: u32,
     /// The largest segment the other side takes, as it said.
     pub peer_mss: u16,
+    /// The largest segment that this side takes, as it said or would say.
+    pub advertised_mss: u16,
     /// The path MTU.
     pub path_mtu: u16,
     /// Congestion window in octets.
     pub congestion_window: u32,
-    /// Slow start threshold in octets.
-    pub slow_start_threshold: u32,
+    /// Slow start threshold in octets; none if the connection never lost anything.
+    pub slow_start_threshold: Option<u32>,
     /// The window that the other side advertises, in octets.
     pub send_window: u32,
     /// The window that this side advertises, in octets.
     pub receive_window: u32,
-    /// Shifts of the two windows.
-    pub window_shifts: (u8, u8),
+    /// Shifts of the two windows, if they are scaled.
+    pub window_shifts: Option<(u8, u8)>,
     /// Octets sent and not acknowledged.
     pub in_flight: u32,
     /// Of these, those that the other side has behind a hole.
@@ -57,45 +108,44 @@ pub struct TcpInfo {
     pub unsent: u32,
     /// Octets that can be read.
     pub unread: u32,
-    /// Count of segments sent again.
-    pub retransmissions: u32,
+    /// Octets that may wait to be read.
+    pub receive_buffer: u32,
+    /// Octets that the user has read in the last round trip.
+    pub receive_space: u32,
+    /// The round-trip time as this side sees it as a receiver, if data has come in.
+    pub receive_rtt: Option<Duration>,
+    /// Segments that are not acknowledged.
+    pub outstanding: TcpOutstanding,
+    /// The counts.
+    pub counts: TcpCounts,
+    /// How long there was something to send.
+    pub busy: Duration,
+    /// Of this, how long the other side's window held it up.
+    pub window_limited: Duration,
+    /// Of this, how long the own buffer held the user up.
+    pub buffer_limited: Duration,
     /// Timestamps are used.
     pub timestamps: bool,
     /// Selective acknowledgments are used.
     pub sack: bool,
-    /// It repairs losses: fast recovery, or after a timeout.
-    pub recovering: bool,
-    /// Segments have overtaken each other.
-    pub reordering_seen: bool,
+    /// How it repairs losses now.
+    pub recovery: TcpRecovery,
+    /// How often segments have overtaken each other.
+    pub reorderings: u32,
     /// Time since data was sent.
-    pub last_sent: Duration,
+    pub last_data_sent: Duration,
+    /// Time since data was received.
+    pub last_data_received: Duration,
     /// Time since anything was received.
     pub last_received: Duration,
 }
 
-/// A stream socket, or what is left of one, as a list shows it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TcpSummary {
-    /// Its number; none if no user has it.
-    pub id: Option<TcpId>,
-    /// Its state.
-    pub state: TcpState,
-    /// Its local address and port.
-    pub local: SocketAddrV6,
-    /// The other side's.
-    pub remote: Option<SocketAddrV6>,
-    /// Octets queued to be sent or acknowledged; the backlog of a listener.
-    pub send_queue: u32,
-    /// Octets that can be read; connections that can be accepted of a listener.
-    pub receive_queue: u32,
-}
-
-fn socket_address(endpoint: Endpoint) -> SocketAddrV6 {
+pub(super) fn socket_address(endpoint: Endpoint) -> SocketAddrV6 {
     let scope_id = endpoint.zone.map_or(0, InterfaceIndex::get);
     SocketAddrV6::new(endpoint.address, endpoint.port, 0, scope_id)
 }
 
-fn state_of(socket: &TcpSocket) -> TcpState {
+pub(super) fn state_of(socket: &TcpSocket) -> TcpState {
     match &socket.body {
         Body::Idle => TcpState::Closed,
         Body::Listener(_) => TcpState::Listen,
@@ -136,85 +186,29 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .map_or(0, |connection| connection.send.data)
     }
 
-    /// What TCP_INFO shows; `None` for what is no connection.
-    pub fn tcp_info(&self, id: TcpId, now: Instant) -> Option<TcpInfo> {
-        let connection = self.tcp.get(id)?.connection()?;
-        let send = &connection.send;
-        Some(TcpInfo {
-            state: connection.state,
-            congestion: connection.congestion.algorithm(),
-            rtt: connection.rtt.smoothed(),
-            rtt_variance: connection.rtt.variance(),
-            shortest_rtt: connection.rtt.shortest(),
-            rto: connection.rtt.rto(),
-            backoff: connection.rtt.backoff(),
-            send_mss: connection.window.mss,
-            peer_mss: connection.peer_mss,
-            path_mtu: connection.path_mtu,
-            congestion_window: connection.window.cwnd,
-            slow_start_threshold: connection.window.ssthresh,
-            send_window: send.window,
-            receive_window: connection.receive.advertised(),
-            window_shifts: (send.window_shift, connection.receive.window_shift),
-            in_flight: send.flight(),
-            sacked: send.sacked(),
-            lost: send.lost(),
-            unsent: send.end.offset_from(send.nxt) as u32,
-            unread: connection.receive.readable(),
-            retransmissions: connection.retransmissions,
-            timestamps: connection.timestamps.is_some(),
-            sack: connection.sack,
-            recovering: connection.phase != Phase::Open,
-            reordering_seen: connection.rack.reordering_seen(),
-            last_sent: now.saturating_since(connection.last_sent),
-            last_received: now.saturating_since(connection.last_received),
-        })
+    /// Octets of data that were never sent (SIOCOUTQNSD).
+    pub fn tcp_unsent(&self, id: TcpId) -> u32 {
+        self.tcp
+            .get(id)
+            .and_then(TcpSocket::connection)
+            .map_or(0, |connection| connection.send.unsent_octets())
     }
 
-    /// All stream sockets, half-open connections and those in TIME-WAIT: what `/proc/net/tcp6`
-    /// shows.
-    pub fn tcp_sockets(&self) -> impl Iterator<Item = TcpSummary> + '_ {
-        let sockets = self.tcp.iter().map(|(id, socket)| {
-            let owned = socket.connection().is_none_or(|found| found.owner == Owner::User);
-            let (send_queue, receive_queue) = match &socket.body {
-                Body::Idle => (0, 0),
-                Body::Listener(listener) => (listener.backlog.into(), listener.len.into()),
-                Body::Connection(connection) => {
-                    (connection.send.data, connection.receive.readable())
-                }
-            };
-            TcpSummary {
-                id: owned.then_some(id),
-                state: state_of(socket),
-                local: socket_address(socket.local),
-                remote: socket.remote.map(socket_address),
-                send_queue,
-                receive_queue,
-            }
-        });
-        let rest = |state, tuple: super::isn::FourTuple, zone: Option<InterfaceIndex>| {
-            let scope_id = zone.map_or(0, InterfaceIndex::get);
-            let address = |(ip, port)| SocketAddrV6::new(ip, port, 0, scope_id);
-            TcpSummary {
-                id: None,
-                state,
-                local: address(tuple.local),
-                remote: Some(address(tuple.remote)),
-                send_queue: 0,
-                receive_queue: 0,
-            }
-        };
-        let half_open = self
-            .tcp
-            .half_open
-            .iter()
-            .map(move |entry| rest(TcpState::SynReceived, entry.tuple, entry.zone));
-        let waiting = self
-            .tcp
-            .time_wait
-            .iter()
-            .map(move |entry| rest(TcpState::TimeWait, entry.tuple, entry.zone));
-        sockets.chain(half_open).chain(waiting)
+    /// The longest packet that the path of a connection carries (IPV6_MTU); `None` for what is no
+    /// connection.
+    pub fn tcp_path_mtu(&self, id: TcpId) -> Option<u16> {
+        let connection = self.tcp.get(id)?.connection()?;
+        (connection.state != TcpState::Closed).then_some(connection.path_mtu)
+    }
+
+    /// What TCP_INFO shows; `None` for what is no connection.
+    pub fn tcp_info(&self, id: TcpId, now: Instant) -> Option<TcpInfo> {
+        let socket = self.tcp.get(id)?;
+        let connection = socket.connection()?;
+        let zone = socket.device();
+        let hop = socket.remote.and_then(|remote| self.route(remote.address, zone, now).ok());
+        let mtu = hop.map_or(connection.path_mtu, |hop| self.link_mtu(&hop));
+        Some(connection.info(&self.tcp.store, mtu, now))
     }
 
     /// Pieces of stream data that all connections hold: each is one packet buffer at most.
@@ -225,5 +219,78 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Connections in TIME-WAIT and half-open ones.
     pub fn tcp_entries(&self) -> (usize, usize) {
         (self.tcp.time_wait.len(), self.tcp.half_open.len())
+    }
+}
+
+impl Connection {
+    fn recovery(&self) -> TcpRecovery {
+        match self.phase {
+            Phase::Recovery { .. } => TcpRecovery::Recovery,
+            Phase::Loss { .. } => TcpRecovery::Loss,
+            Phase::Open if self.send.sacked() > 0 || self.duplicate_acks > 0 => {
+                TcpRecovery::Disorder
+            }
+            Phase::Open => TcpRecovery::Open,
+        }
+    }
+
+    fn outstanding<B: PacketBuffer>(&self, store: &Store<B>) -> TcpOutstanding {
+        let mut outstanding = TcpOutstanding::default();
+        for piece in self.send.sent(store).filter_map(|at| store.get(at)) {
+            let has = |mark| u32::from(piece.marks.contains(mark));
+            outstanding.sent += 1;
+            outstanding.sacked += has(Marks::SACKED);
+            outstanding.lost += has(Marks::LOST);
+            outstanding.retransmitted += has(Marks::IN_FLIGHT_AGAIN);
+        }
+        outstanding
+    }
+
+    fn info<B: PacketBuffer>(&self, store: &Store<B>, link_mtu: u16, now: Instant) -> TcpInfo {
+        let send = &self.send;
+        let shifts = (send.window_shift, self.receive.window_shift);
+        let [busy, window_limited, buffer_limited] = self.busy.sums(now);
+        TcpInfo {
+            state: self.state,
+            congestion: self.congestion.algorithm(),
+            rtt: self.rtt.smoothed(),
+            rtt_variance: self.rtt.variance(),
+            shortest_rtt: self.rtt.shortest(),
+            rto: self.rtt.rto(),
+            ack_delay: DELAYED_ACK,
+            backoff: self.rtt.backoff(),
+            retransmits: self.retransmits(),
+            probes: self.probes(),
+            send_mss: self.window.mss,
+            receive_mss: self.acknowledging.full,
+            peer_mss: self.peer_mss,
+            advertised_mss: advertised_mss(link_mtu, &self.options),
+            path_mtu: self.path_mtu,
+            congestion_window: self.window.cwnd,
+            slow_start_threshold: self.window.is_reduced().then_some(self.window.ssthresh),
+            send_window: send.window,
+            receive_window: self.receive.advertised(),
+            window_shifts: (shifts != (0, 0)).then_some(shifts),
+            in_flight: send.flight(),
+            sacked: send.sacked(),
+            lost: send.lost(),
+            unsent: send.unsent_octets(),
+            unread: self.receive.readable(),
+            receive_buffer: self.receive.limit,
+            receive_space: self.receive.sizing.space(),
+            receive_rtt: self.receive.sizing.rtt(),
+            outstanding: self.outstanding(store),
+            counts: self.counts,
+            busy,
+            window_limited,
+            buffer_limited,
+            timestamps: self.timestamps.is_some(),
+            sack: self.sack,
+            recovery: self.recovery(),
+            reorderings: self.rack.reorderings(),
+            last_data_sent: now.saturating_since(self.last_sent),
+            last_data_received: now.saturating_since(self.last_data_received),
+            last_received: now.saturating_since(self.last_received),
+        }
     }
 }

@@ -277,6 +277,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             hop,
             hop_limit: options.unicast_hops,
             traffic_class: options.traffic_class,
+            auto_flow_label: options.auto_flow_label,
             urgency: crate::ipv6_output::Urgency::User,
         };
         let mss = advertised_mss(self.link_mtu(&hop), &options);

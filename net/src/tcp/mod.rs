@@ -8,9 +8,10 @@
 //! - [`tcp_open`](crate::stack::Stack::tcp_open), `tcp_bind`, `tcp_listen`, `tcp_accept`,
 //!   `tcp_connect`, `tcp_disconnect`
 //! - [`tcp_send`](crate::stack::Stack::tcp_send),
-//!   [`tcp_receive`](crate::stack::Stack::tcp_receive), `tcp_shutdown`, `tcp_close`, `tcp_abort`
-//! - [`tcp_readiness`](crate::stack::Stack::tcp_readiness), `tcp_take_error`, `tcp_unread`,
-//!   `tcp_unacknowledged`, `tcp_state`, `tcp_info`, `tcp_sockets`
+//!   [`tcp_receive`](crate::stack::Stack::tcp_receive), `tcp_send_more`, `tcp_shutdown`, `tcp_close`, `tcp_abort`
+//! - [`tcp_readiness`](crate::stack::Stack::tcp_readiness), `tcp_take_error`,
+//!   `tcp_receive_error`, `tcp_unread`, `tcp_unacknowledged`, `tcp_unsent`, `tcp_path_mtu`,
+//!   `tcp_state`, `tcp_info`, `tcp_sockets`
 //! - `tcp_options`, `change_tcp_options`
 //!
 //! After any call, [`crate::event::Event::Tcp`] names sockets about whose readiness something may
@@ -40,6 +41,7 @@ mod acknowledgment;
 mod arrival;
 mod congestion;
 mod connection;
+mod counts;
 mod deadline_heap;
 mod error;
 mod error_input;
@@ -53,6 +55,7 @@ mod output;
 mod rack;
 mod receive;
 mod recovery;
+mod right_sizing;
 mod rtt;
 mod sack;
 mod segment;
@@ -60,6 +63,7 @@ mod send;
 mod state;
 mod store;
 mod stream;
+mod summary;
 mod table;
 mod time_wait;
 mod timeout;
@@ -67,14 +71,16 @@ mod timers;
 mod transmit;
 
 pub use congestion::CongestionAlgorithm;
+pub use counts::TcpCounts;
 pub use error::{
     TcpAcceptError, TcpConnectError, TcpError, TcpListenError, TcpOpenError, TcpReceiveError,
     TcpSendError,
 };
-pub use info::{TcpInfo, TcpSummary};
+pub use info::{TcpInfo, TcpOutstanding, TcpRecovery};
 pub use option::TcpSocketOptions;
 pub use state::TcpState;
 pub use stream::TcpReadiness;
+pub use summary::{TcpSummary, TcpTimer};
 
 pub(crate) use table::TcpTable;
 
@@ -93,3 +99,5 @@ mod receive_tests;
 mod send_tests;
 #[cfg(test)]
 mod stream_tests;
+#[cfg(test)]
+mod tests;

@@ -97,7 +97,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 && !shared
         });
         let waiting = !options.reuse_address
-            && self.tcp.time_wait.iter().any(|entry| {
+            && self.tcp.time_wait.iter().any(|(entry, _)| {
                 entry.tuple.local.1 == local.port && same_address(entry.tuple.local.0)
             });
         !taken && !waiting
@@ -221,7 +221,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let (device, options, bound) = (socket.device(), socket.options(), socket.local);
         let interface = match (device, scope) {
             (Some(a), Some(b)) if a != b => return Err(TcpConnectError::ScopeRequired),
-            (device, scope) => device.or(scope),
+            (device, scope) => device.or(scope).or(options.unicast_interface),
         };
         if interface.is_none() && address.needs_zone() {
             return Err(TcpConnectError::ScopeRequired);
@@ -261,7 +261,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let opening = Opening {
             iss: self.tcp.secrets.initial_sequence(&tuple(port), now),
             timestamp_offset: self.tcp.secrets.timestamp_offset(&tuple(port)),
-            path_mtu: hop.mtu,
+            path_mtu: self.mtu_of(&hop, options.path_mtu_discovery),
         };
         let mut connection = Connection::new(&opening, &options, now);
         if !connection.send.push_syn(&mut self.tcp.store) {

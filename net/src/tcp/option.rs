@@ -6,7 +6,7 @@ use crate::buffer::BufferPool;
 use crate::interface::InterfaceIndex;
 use crate::limits;
 use crate::random::Random;
-use crate::socket::OptionError;
+use crate::socket::{OptionError, PathMtuDiscovery};
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 use crate::wire::ipv6::{HopLimit, TrafficClass};
@@ -50,6 +50,17 @@ pub struct TcpSocketOptions {
     pub maximum_segment: Option<u16>,
     /// TCP_CONGESTION.
     pub congestion: CongestionAlgorithm,
+    /// SO_RCVLOWAT: octets that make a socket readable.
+    pub receive_low_water: u32,
+    /// IPV6_RECVERR: ICMPv6 errors about an open connection are reported at once, those that end
+    /// an attempt to open one also in detail.
+    pub receive_errors: bool,
+    /// IPV6_MTU_DISCOVER.
+    pub path_mtu_discovery: PathMtuDiscovery,
+    /// IPV6_UNICAST_IF: where a connection leaves unless something else is asked for.
+    pub unicast_interface: Option<InterfaceIndex>,
+    /// IPV6_AUTOFLOWLABEL: segments have a flow label (RFC 6437), else 0.
+    pub auto_flow_label: bool,
 }
 
 impl Default for TcpSocketOptions {
@@ -73,6 +84,11 @@ impl Default for TcpSocketOptions {
             user_timeout: None,
             maximum_segment: None,
             congestion: CongestionAlgorithm::default(),
+            receive_low_water: 1,
+            receive_errors: false,
+            path_mtu_discovery: PathMtuDiscovery::default(),
+            unicast_interface: None,
+            auto_flow_label: true,
         }
     }
 }
@@ -98,7 +114,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let mut options = self.tcp_options(id).ok_or(OptionError::Closed)?;
         let before = options;
         change(&mut options);
-        if options.device.is_some_and(|index| self.interface(index).is_none()) {
+        let interfaces = [options.device, options.unicast_interface];
+        if interfaces.into_iter().flatten().any(|index| self.interface(index).is_none()) {
             return Err(OptionError::NoInterface);
         }
         let in_range = |duration: Duration| (1..=32_767).contains(&duration.as_secs());
@@ -110,6 +127,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(OptionError::Invalid);
         }
         let bounded = |size: Option<u32>, most| size.map(|size| size.clamp(SMALLEST_BUFFER, most));
+        options.receive_low_water = options.receive_low_water.max(1);
         options.receive_buffer = bounded(options.receive_buffer, limits::TCP_RECEIVE_BUFFER_MAX);
         options.send_buffer = bounded(options.send_buffer, limits::TCP_SEND_BUFFER_MAX);
         let socket = self.tcp.get_mut(id).ok_or(OptionError::Closed)?;
@@ -117,6 +135,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(OptionError::Invalid);
         }
         socket.set_options(options);
+        if !options.receive_errors {
+            self.tcp.clear_errors(id.slot.into());
+        }
+        let Some(socket) = self.tcp.get_mut(id) else { return Ok(()) };
         if let Some(connection) = socket.connection_mut() {
             if let Some(limit) = options.receive_buffer {
                 (connection.receive.limit, connection.receive.automatic) = (limit, false);

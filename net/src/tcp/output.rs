@@ -142,7 +142,7 @@ impl Connection {
         }
         let last = piece.end() == self.send.end;
         if len < mss && len == data_len && last && !piece.fin && self.forced == Forced::Nothing {
-            if self.options.cork {
+            if self.options.cork || self.more_follows {
                 return Err(Held::Cork);
             }
             // RFC 9293, Section 3.7.4, as Minshall put it: only another short segment holds it.
@@ -277,6 +277,7 @@ impl Connection {
     ) {
         let now = context.now;
         context.counters.out_segments += 1;
+        self.counts.on_sent(emission.data_len, emission.again);
         self.acknowledging.last = self.receive.nxt;
         if self.state != TcpState::SynSent {
             self.acknowledging.now = false;
@@ -298,7 +299,6 @@ impl Connection {
             rate.on_sent(len);
         }
         if emission.again {
-            self.retransmissions += 1;
             context.counters.retransmitted_segments += 1;
         } else if emission.data_len > 0 && emission.data_len < self.window.mss {
             self.send.small_end = self.send.nxt;

@@ -21,7 +21,8 @@ pub(crate) struct Rack {
     rtt: Duration,
     /// RACK.fack: the highest number that arrived.
     highest: Option<SequenceNumber>,
-    reordering_seen: bool,
+    /// How often segments overtook each other: RACK.reordering_seen is that it is not 0.
+    reorderings: u32,
     /// RACK.reo_wnd_mult, in quarters of the shortest round-trip time.
     multiplier: u32,
     persist: u8,
@@ -56,15 +57,15 @@ impl Rack {
             newest: None,
             rtt: Duration::ZERO,
             highest: None,
-            reordering_seen: false,
+            reorderings: 0,
             multiplier: 1,
             persist: 0,
             round: None,
         }
     }
 
-    pub(crate) const fn reordering_seen(&self) -> bool {
-        self.reordering_seen
+    pub(crate) const fn reorderings(&self) -> u32 {
+        self.reorderings
     }
 
     /// A piece arrived for the first time (Section 6.2, steps 1 to 3).
@@ -79,7 +80,7 @@ impl Rack {
         let end = piece.end();
         match self.highest {
             Some(highest) if end.is_before(highest) => {
-                self.reordering_seen |= !retransmitted;
+                self.reorderings = self.reorderings.wrapping_add(u32::from(!retransmitted));
             }
             _ => self.highest = Some(end),
         }
@@ -113,7 +114,7 @@ impl Rack {
     }
 
     fn reordering_window(&self, send: &SendSide, path: PathRtt, recovering: bool) -> Duration {
-        if !self.reordering_seen && (recovering || send.sacked_pieces >= DUPLICATES) {
+        if self.reorderings == 0 && (recovering || send.sacked_pieces >= DUPLICATES) {
             return Duration::ZERO;
         }
         let (Some(shortest), Some(smoothed)) = (path.shortest, path.smoothed) else {

@@ -4,6 +4,7 @@
 //! Received packets stay in their buffers; only short segments are copied together, so that a
 //! flood of them does not eat the buffers. Of two copies of an octet the first one counts.
 
+use super::right_sizing::RightSizing;
 use super::store::{Piece, Place, Queue, Store};
 use crate::buffer::PacketBuffer;
 use crate::limits;
@@ -40,9 +41,7 @@ pub(crate) struct ReceiveSide {
     duplicate: Option<SackBlock>,
     /// Where data behind holes came last, the latest first.
     recent: [Option<SequenceNumber>; SackBlocks::MAX],
-    /// Octets read since `measured_from`.
-    measured: u32,
-    measured_from: Instant,
+    pub(crate) sizing: RightSizing,
 }
 
 /// What became of a segment's data.
@@ -75,8 +74,7 @@ impl ReceiveSide {
             window_shift,
             duplicate: None,
             recent: [None; SackBlocks::MAX],
-            measured: 0,
-            measured_from: Instant::ZERO,
+            sizing: RightSizing::new(),
         }
     }
 
@@ -434,18 +432,12 @@ impl ReceiveSide {
         Ok(count)
     }
 
-    /// The limit follows what the user reads in a round trip: twice as much may wait, so that the
-    /// sender can double its rate (dynamic right-sizing).
-    pub(crate) fn grow(&mut self, read: u32, rtt: Duration, now: Instant) {
-        self.measured = self.measured.saturating_add(read);
-        if now.saturating_since(self.measured_from) < rtt {
-            return;
+    /// The user has read `octets`: the limit follows, if it is not fixed.
+    pub(crate) fn grow(&mut self, octets: u32, rtt: Duration, now: Instant) {
+        let wanted = self.sizing.on_read(octets, rtt, now).filter(|_| self.automatic);
+        if let Some(wanted) = wanted {
+            self.limit = self.limit.max(wanted.min(limits::TCP_RECEIVE_BUFFER_MAX));
         }
-        if self.automatic {
-            let wanted = self.measured.saturating_mul(2).min(limits::TCP_RECEIVE_BUFFER_MAX);
-            self.limit = self.limit.max(wanted);
-        }
-        (self.measured, self.measured_from) = (0, now);
     }
 
     /// Drops everything.

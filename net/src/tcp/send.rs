@@ -102,6 +102,12 @@ impl SendSide {
         u32::try_from((self.una + self.window).offset_from(self.nxt)).unwrap_or(0)
     }
 
+    /// Octets of data that were never sent.
+    pub(crate) fn unsent_octets(&self) -> u32 {
+        let numbers = self.end.offset_from(self.nxt) as u32;
+        numbers.saturating_sub(self.fin_queued.into()).min(self.data)
+    }
+
     /// Whether something was never sent.
     pub(crate) const fn has_unsent(&self) -> bool {
         self.unsent.is_some()

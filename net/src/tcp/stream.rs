@@ -9,14 +9,15 @@ use super::timers::RETRY;
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::DropReason;
 use crate::random::Random;
-use crate::socket::ShutdownError;
+use crate::socket::{ErrorMeta, ReceiveError, ShutdownError};
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 
 /// What poll(2) asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TcpReadiness {
-    /// Data, the end of the stream, an error or a connection to accept is there.
+    /// As much data as SO_RCVLOWAT asks for, the end of the stream, an error or a connection to
+    /// accept is there.
     pub readable: bool,
     /// Data can be sent, or the attempt tells at once why not.
     pub writable: bool,
@@ -36,6 +37,29 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &mut self,
         id: TcpId,
         length: usize,
+        fill: impl FnMut(&mut [u8]) -> Result<(), E>,
+        now: Instant,
+    ) -> Result<usize, TcpSendError<E>> {
+        self.tcp_send_octets(id, length, false, fill, now)
+    }
+
+    /// As [`Self::tcp_send`], but more is going to follow (MSG_MORE): what does not fill a segment
+    /// waits for it, for 200 ms at most.
+    pub fn tcp_send_more<E>(
+        &mut self,
+        id: TcpId,
+        length: usize,
+        fill: impl FnMut(&mut [u8]) -> Result<(), E>,
+        now: Instant,
+    ) -> Result<usize, TcpSendError<E>> {
+        self.tcp_send_octets(id, length, true, fill, now)
+    }
+
+    fn tcp_send_octets<E>(
+        &mut self,
+        id: TcpId,
+        length: usize,
+        more_follows: bool,
         mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
     ) -> Result<usize, TcpSendError<E>> {
@@ -55,6 +79,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if length == 0 {
             return Ok(0);
         }
+        connection.more_follows = more_follows;
         let result = self.tcp_queue(id, length, &mut fill, now);
         self.tcp_flush(id.slot.into(), now);
         self.finish(now);
@@ -129,7 +154,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let count =
             connection.receive.read(store, length, peek, read).map_err(TcpReceiveError::Read)?;
         if !peek && connection.state != TcpState::Closed {
-            let rtt = connection.rtt.smoothed().unwrap_or(Duration::from_millis(100));
+            let measured = connection.receive.sizing.rtt().or(connection.rtt.smoothed());
+            let rtt = measured.unwrap_or(Duration::from_millis(100));
             connection.receive.grow(count as u32, rtt, now);
             if !connection.receive.finished
                 && connection.receive.wants_update(connection.window.mss)
@@ -270,6 +296,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 return Some(TcpReadiness {
                     writable: true,
                     hang_up: true,
+                    error: !socket.errors.is_empty(),
                     ..TcpReadiness::default()
                 });
             }
@@ -287,12 +314,19 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             connection.receive.finished || connection.receive_shut_down || closed;
         let send_shut_down = !connection.state.can_send() && !connecting;
         Some(TcpReadiness {
-            readable: connection.receive.readable() > 0 || receive_shut_down,
+            readable: connection.is_readable() || receive_shut_down,
             writable: !connecting && (send_shut_down || connection.is_writable(&self.tcp.store)),
-            error: connection.error.is_some(),
+            error: connection.error.is_some() || !socket.errors.is_empty(),
             receive_shut_down,
             hang_up: closed || receive_shut_down && send_shut_down,
         })
+    }
+
+    /// Takes the oldest error of the error queue (MSG_ERRQUEUE); see
+    /// [`super::TcpSocketOptions::receive_errors`].
+    pub fn tcp_receive_error(&mut self, id: TcpId) -> Result<ErrorMeta, ReceiveError> {
+        self.tcp.get(id).ok_or(ReceiveError::Closed)?;
+        self.tcp.pop_error(id).ok_or(ReceiveError::WouldBlock)
     }
 
     /// The pending error, which is none afterwards (SO_ERROR).
@@ -315,9 +349,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         if let Some(socket) = self.tcp.get_mut(id) {
             let fresh = TcpSocket::new(options, Body::Idle);
-            let (notified, pending) = (socket.notified, socket.pending);
-            *socket = fresh;
-            (socket.notified, socket.pending) = (notified, pending);
+            // What queues know of it stays.
+            let before = core::mem::replace(socket, fresh);
+            (socket.notified, socket.pending) = (before.notified, before.pending);
+            socket.errors = before.errors;
             if bound {
                 (socket.local, socket.address_bound) = (local, true);
             }

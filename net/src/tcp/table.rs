@@ -13,8 +13,9 @@ use crate::buffer::PacketBuffer;
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
 use crate::limits;
+use crate::list::{Arena, List};
 use crate::rate_limit::TokenBucket;
-use crate::socket::Endpoint;
+use crate::socket::{Endpoint, ErrorMeta};
 use crate::time::{Duration, Instant};
 use heapless::{Deque, Vec};
 
@@ -70,6 +71,8 @@ pub(crate) struct TcpSocket {
     pub(crate) pending: bool,
     /// The next one in the queue of a listener.
     pub(crate) next: u16,
+    /// Errors for a user who asked for them in detail.
+    pub(crate) errors: List,
 }
 
 impl TcpSocket {
@@ -84,6 +87,7 @@ impl TcpSocket {
             notified: false,
             pending: false,
             next: NIL,
+            errors: List::new(),
         }
     }
 
@@ -164,6 +168,7 @@ pub(crate) struct TcpTable<B> {
     /// Of these, some wait for the queue of packets from this node to itself.
     pub(crate) pending_local: bool,
     pub(crate) reset_limit: TokenBucket,
+    pub(crate) errors: Arena<ErrorMeta, { limits::TCP_ERRORS }>,
 }
 
 impl<B> TcpTable<B> {
@@ -182,6 +187,7 @@ impl<B> TcpTable<B> {
             pending_due: false,
             pending_local: false,
             reset_limit: TokenBucket::new(RESET_BURST, RESET_INTERVAL),
+            errors: Arena::new(),
         }
     }
 
@@ -329,6 +335,30 @@ impl<B> TcpTable<B> {
 }
 
 impl<B: PacketBuffer> TcpTable<B> {
+    /// Keeps an error in the error queue of a socket. A full queue loses the details.
+    pub(crate) fn queue_error(&mut self, slot: usize, error: ErrorMeta) {
+        let Some(socket) = self.slots.get_mut(slot).and_then(|slot| slot.socket.as_mut()) else {
+            return;
+        };
+        if socket.errors.len() < self.errors.available() {
+            let _kept = self.errors.push_back(&mut socket.errors, error);
+        }
+    }
+
+    /// Takes the oldest error out of the error queue of a socket.
+    pub(crate) fn pop_error(&mut self, id: TcpId) -> Option<ErrorMeta> {
+        self.get(id)?;
+        let socket = self.slots.get_mut(usize::from(id.slot))?.socket.as_mut()?;
+        self.errors.pop_front(&mut socket.errors)
+    }
+
+    /// Empties the error queue of a socket.
+    pub(crate) fn clear_errors(&mut self, slot: usize) {
+        if let Some(socket) = self.slots.get_mut(slot).and_then(|slot| slot.socket.as_mut()) {
+            self.errors.clear(&mut socket.errors);
+        }
+    }
+
     /// The connection in a slot with the memory its data lies in.
     pub(crate) fn connection_and_store(
         &mut self,
@@ -361,9 +391,9 @@ impl<B: PacketBuffer> TcpTable<B> {
         self.unfile_connection(slot);
         self.deadlines.set(slot, Instant::FAR_FUTURE);
         let Some(place) = self.slots.get_mut(slot) else { return };
-        if let Some(mut socket) = place.socket.take()
-            && let Some(connection) = socket.connection_mut()
-        {
+        let Some(mut socket) = place.socket.take() else { return };
+        self.errors.clear(&mut socket.errors);
+        if let Some(connection) = socket.connection_mut() {
             connection.discard(&mut self.store);
         }
     }

@@ -140,8 +140,10 @@ impl TimeWaitTable {
         Some(entry)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &TimeWait> {
-        self.slots.iter().flatten()
+    /// The entries, each with when it ends.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&TimeWait, Option<Instant>)> {
+        let entries = self.slots.iter().enumerate();
+        entries.filter_map(|(slot, entry)| Some((entry.as_ref()?, self.deadlines.get(slot))))
     }
 
     pub(crate) fn next_deadline(&self) -> Instant {

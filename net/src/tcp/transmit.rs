@@ -16,7 +16,7 @@ use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::checksum::Checksum;
-use crate::wire::ipv6::{HopLimit, NextHeader, TrafficClass};
+use crate::wire::ipv6::{FlowLabel, HopLimit, NextHeader, TrafficClass};
 use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
 use crate::wire::tcp_sequence::SequenceNumber;
 
@@ -27,6 +27,7 @@ pub(crate) struct Envelope {
     pub(crate) hop: Path,
     pub(crate) hop_limit: Option<HopLimit>,
     pub(crate) traffic_class: TrafficClass,
+    pub(crate) auto_flow_label: bool,
     pub(crate) urgency: Urgency,
 }
 
@@ -85,7 +86,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             next_header: NextHeader::TCP,
             hop_limit: envelope.hop_limit.unwrap_or(default_hops),
             traffic_class: envelope.traffic_class,
-            flow_label: self.flow_label(local, remote, NextHeader::TCP),
+            flow_label: if envelope.auto_flow_label {
+                self.flow_label(local, remote, NextHeader::TCP)
+            } else {
+                FlowLabel::NONE
+            },
             urgency: envelope.urgency,
             multicast_loop: false,
         };
@@ -115,13 +120,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         else {
             return;
         };
-        let zone = options.device.or(remote.zone).or(local.zone);
+        let zone = options.device.or(remote.zone).or(local.zone).or(options.unicast_interface);
         let route = self.route(remote.address, zone, now);
-        if let Ok(hop) = route
+        let mtu = route.ok().map(|hop| self.mtu_of(&hop, options.path_mtu_discovery));
+        if let Some(mtu) = mtu
             && let Some(connection) = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut)
-            && connection.path_mtu != hop.mtu
+            && connection.path_mtu != mtu
         {
-            connection.set_path_mtu(hop.mtu);
+            connection.set_path_mtu(mtu);
         }
         loop {
             if let Ok(hop) = &route
@@ -136,6 +142,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 hop,
                 hop_limit: options.unicast_hops,
                 traffic_class: options.traffic_class,
+                auto_flow_label: options.auto_flow_label,
                 urgency: Urgency::User,
             });
             match self.tcp_send_next(slot, envelope.as_ref(), now) {
@@ -150,6 +157,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     break;
                 }
             }
+        }
+        if let Some(connection) = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut) {
+            connection.busy.note(connection.business(), now);
         }
         self.tcp_set_deadline(slot);
     }
@@ -249,6 +259,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 hop,
                 hop_limit: None,
                 traffic_class: TrafficClass::default(),
+                auto_flow_label: true,
                 urgency: Urgency::Control,
             }),
             Err(error) => {
@@ -296,7 +307,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         else {
             return;
         };
-        let zone = options.device.or(remote.zone).or(socket.local.zone);
+        let zone = socket.device().or(remote.zone).or(options.unicast_interface);
         let hop = match self.route(remote.address, zone, now) {
             Ok(hop) => hop,
             Err(error) => return self.count_no_route(zone, error),
@@ -306,6 +317,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             hop,
             hop_limit: options.unicast_hops,
             traffic_class: options.traffic_class,
+            auto_flow_label: options.auto_flow_label,
             urgency: Urgency::Control,
         };
         let flags = TcpFlags::RST | TcpFlags::ACK;

@@ -3,6 +3,7 @@
 mod icmpv6;
 mod limits;
 mod multicast;
+mod path_mtu;
 mod udp;
 
 use super::*;

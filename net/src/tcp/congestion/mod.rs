@@ -43,6 +43,11 @@ impl Window {
         self.cwnd < self.ssthresh
     }
 
+    /// Whether something lost has ever set the threshold.
+    pub(crate) const fn is_reduced(&self) -> bool {
+        self.ssthresh < MAX_WINDOW
+    }
+
     fn grow(&mut self, octets: u32) {
         self.cwnd = self.cwnd.saturating_add(octets).min(MAX_WINDOW);
     }
