@@ -39,6 +39,7 @@
 
 mod acknowledgment;
 mod arrival;
+mod audit;
 mod congestion;
 mod connection;
 mod counts;
@@ -70,6 +71,7 @@ mod timeout;
 mod timers;
 mod transmit;
 
+pub use audit::{TcpAudit, TcpSendCounts};
 pub use congestion::CongestionAlgorithm;
 pub use counts::TcpCounts;
 pub use error::{

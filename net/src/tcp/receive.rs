@@ -92,6 +92,16 @@ impl ReceiveSide {
         if left > 0 { left as u32 } else { 0 }
     }
 
+    /// The number behind the last one that the other side was allowed to send.
+    pub(crate) const fn edge(&self) -> SequenceNumber {
+        self.edge
+    }
+
+    /// Where what can be read and what waits behind holes begin.
+    pub(crate) const fn fronts(&self) -> [Option<Place>; 2] {
+        [self.ready.front(), self.reassembly.front()]
+    }
+
     /// Sets the edge as the half-open connection advertised it.
     pub(crate) fn set_advertised(&mut self, window: u32) {
         self.edge = self.nxt + window;
@@ -121,14 +131,19 @@ impl ReceiveSide {
     /// and forward only by a full segment or half of the buffer (RFC 9293, Section 3.8.6.2.2).
     pub(crate) fn window_field(&mut self, mss: u32, syn: bool) -> u16 {
         let shift = if syn { 0 } else { self.window_shift };
-        let edge = self.nxt + self.free();
+        let (mut edge, free) = (self.edge, self.nxt + self.free());
         let step = mss.min(self.limit / 2).max(1);
-        if edge.offset_from(self.edge) >= step as i32 {
-            self.edge = edge;
+        if free.offset_from(edge) >= step as i32 {
+            edge = free;
         }
-        // Rounded up, so that scaling does not move the edge back.
-        let units = self.advertised().div_ceil(1 << shift).min(u16::MAX.into());
-        self.edge = self.nxt + (units << shift);
+        // Rounded up, so that scaling does not move the edge back. Each segment may move it forward
+        // by that; if many tiny ones have, the field is rounded down, but what the edge was is
+        // still taken in.
+        let window = u32::try_from(edge.offset_from(self.nxt)).unwrap_or(0);
+        let crept = self.ready_octets.saturating_add(window) > self.limit + self.limit / 4;
+        let units = if crept { window >> shift } else { window.div_ceil(1 << shift) };
+        let units = units.min(u16::MAX.into());
+        self.edge = self.edge.max(self.nxt + (units << shift));
         units as u16
     }
 

@@ -145,6 +145,26 @@ fn the_edge_never_moves_back_and_forward_in_steps() {
     side.clear(&mut store);
 }
 
+/// Rounding up by the scale must not add up: a sender of single octets could fill all memory.
+#[test]
+fn single_octets_fill_the_buffer_and_no_more() {
+    let mut side = ReceiveSide::new(LIMIT, false, 3);
+    let mut store = Store::new();
+    side.begin(FIRST);
+    let mut window = u32::from(side.window_field(1000, false)) << 3;
+    assert_eq!(window, LIMIT);
+    while window > 0 {
+        let offset = side.nxt.offset_from(FIRST) as u32;
+        assert!(offset <= LIMIT + LIMIT / 4, "{window}");
+        let before = side.nxt + window;
+        side.take(&mut store, piece(offset, &[1]), false);
+        window = u32::from(side.window_field(1000, false)) << 3;
+        // What was withdrawn is less than the scale can tell.
+        assert!(before.offset_from(side.nxt + window) < 8);
+    }
+    side.clear(&mut store);
+}
+
 #[test]
 fn nothing_comes_after_the_fin_or_beyond_the_window() {
     let (mut side, mut store) = side();

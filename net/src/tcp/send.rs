@@ -97,6 +97,10 @@ impl SendSide {
         self.sacked
     }
 
+    pub(crate) const fn again(&self) -> u32 {
+        self.again
+    }
+
     /// What the other side's window has room for.
     pub(crate) fn usable_window(&self) -> u32 {
         u32::try_from((self.una + self.window).offset_from(self.nxt)).unwrap_or(0)

@@ -5,6 +5,8 @@ use crate::audit::Identity;
 use crate::buffer::{HeapBuffer, HeapPool};
 use crate::network::Node;
 use crate::random::Seeded;
+use crate::tcp_invariants::Invariants;
+use crate::tcp_watch::TcpWatch;
 use net::address::Prefix;
 use net::buffer::{BufferPool, PacketBuffer};
 use net::config::Config;
@@ -57,6 +59,8 @@ pub struct Host {
     mtu: u16,
     ping: SocketId,
     echo: SocketId,
+    watch: TcpWatch,
+    invariants: Invariants,
 }
 
 impl Host {
@@ -70,7 +74,21 @@ impl Host {
     /// # Panics
     /// When the stack refuses an interface or a socket.
     pub fn with_mtu(mac: MacAddress, config: Config, random: Seeded, mtu: u16) -> Self {
-        let pool = HeapPool::new(BUFFERS);
+        Self::with_buffers(mac, config, random, mtu, BUFFERS)
+    }
+
+    /// A host on a link of this MTU, with so many packet buffers.
+    ///
+    /// # Panics
+    /// When the stack refuses an interface or a socket.
+    pub fn with_buffers(
+        mac: MacAddress,
+        config: Config,
+        random: Seeded,
+        mtu: u16,
+        buffers: usize,
+    ) -> Self {
+        let pool = HeapPool::new(buffers);
         let mut stack = Box::new(Stack::new(config, pool.clone(), random));
         let now = Instant::ZERO;
         let loopback = InterfaceConfig { name: "lo", kind: InterfaceKind::Loopback, mtu: 1500 };
@@ -95,6 +113,8 @@ impl Host {
             mtu,
             ping,
             echo,
+            watch: TcpWatch::default(),
+            invariants: Invariants::default(),
         }
     }
 
@@ -236,6 +256,16 @@ impl Host {
         }
     }
 
+    /// Checks what must be true of TCP at any time.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn check_tcp(&mut self, now: Instant) {
+        if let Err(violation) = self.invariants.check(&self.stack, now) {
+            panic!("{:?} at {now:?}: {violation}", self.mac);
+        }
+    }
+
     /// Serves the echo port and fetches events.
     fn serve(&mut self, now: Instant) {
         for (from, data) in self.take(self.echo) {
@@ -259,14 +289,22 @@ impl Node for Host {
             Some(buffer)
         });
         match buffer {
-            Some(buffer) => self.stack.input(self.index, buffer, now),
+            Some(buffer) => {
+                self.watch.received(self.mac, frame);
+                self.stack.input(self.index, buffer, now);
+            }
             None => self.overruns += 1,
         }
         self.serve(now);
+        self.check_tcp(now);
     }
 
-    fn transmit(&mut self, _now: Instant) -> Option<Vec<u8>> {
-        Some(self.stack.poll_transmit(self.index)?.data().to_vec())
+    fn transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let frame = self.stack.poll_transmit(self.index)?.data().to_vec();
+        if let Err(rule) = self.watch.sent(&frame) {
+            panic!("{:?} at {now:?} sent {frame:02x?}: {rule}", self.mac);
+        }
+        Some(frame)
     }
 
     fn deadline(&mut self, _now: Instant) -> Option<Instant> {
@@ -276,6 +314,7 @@ impl Node for Host {
     fn wake(&mut self, now: Instant) {
         self.stack.poll(now);
         self.serve(now);
+        self.check_tcp(now);
     }
 
     fn set_link(&mut self, up: bool, now: Instant) {

@@ -23,4 +23,6 @@ pub mod random;
 pub mod router;
 pub mod seed;
 pub mod tcp_foreign;
+pub mod tcp_invariants;
 pub mod tcp_stream;
+pub mod tcp_watch;
