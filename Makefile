@@ -78,6 +78,11 @@ test-host: user ## tests of everything that runs on the host
 	tests/userland.sh "$$($(cross) --artifacts user)"
 	tests/userland-net.sh "$$($(cross) --artifacts user)"
 
+.PHONY: conformance
+conformance: ## the conformance suite, and docs/conformance.md from what all tests say
+	set -o pipefail; cargo test 2>&1 | tee $(target)/test-host.log
+	cargo run -q -p conformance --bin conformance-report -- $(target)/test-host.log
+
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64

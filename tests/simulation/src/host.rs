@@ -175,8 +175,18 @@ impl Host {
 
     /// Sends an echo request; false when the stack refuses it.
     pub fn ping(&mut self, destination: Ipv6Addr, sequence: u16, now: Instant) -> bool {
-        let echo = Echo { identifier: 0, sequence, data: &sequence.to_be_bytes() };
-        let message = Icmpv6Message::EchoRequest(echo);
+        self.ping_with(destination, sequence, &sequence.to_be_bytes(), now)
+    }
+
+    /// Sends an echo request with this data; false when the stack refuses it.
+    pub fn ping_with(
+        &mut self,
+        destination: Ipv6Addr,
+        sequence: u16,
+        data: &[u8],
+        now: Instant,
+    ) -> bool {
+        let message = Icmpv6Message::EchoRequest(Echo { identifier: 0, sequence, data });
         let mut octets = vec![0; message.len()];
         message.emit(Ipv6Addr::UNSPECIFIED, destination, &mut octets);
         let to = self.socket_address(destination, 0);
@@ -198,6 +208,20 @@ impl Host {
     /// The socket that pings, for errors.
     pub const fn ping_socket(&self) -> SocketId {
         self.ping
+    }
+
+    /// Joins a multicast group on the interface, or leaves it, on behalf of the socket that pings.
+    ///
+    /// # Panics
+    /// When the stack refuses it.
+    pub fn set_membership(&mut self, group: Ipv6Addr, join: bool, now: Instant) {
+        let (socket, index) = (self.ping, Some(self.index));
+        let result = if join {
+            self.stack.join_group(socket, group, index, now)
+        } else {
+            self.stack.leave_group(socket, group, index, now)
+        };
+        result.expect("a group can be joined and left");
     }
 
     /// Opens a UDP socket on this port, or on any for 0.
