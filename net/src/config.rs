@@ -25,6 +25,10 @@ pub struct InterfaceSettings {
     /// DupAddrDetectTransmits: probes before an address is used, 0 for none
     /// (RFC 4862, Section 5.1).
     pub duplicate_address_detection_transmits: u8,
+    /// Optimistic Duplicate Address Detection (RFC 4429): addresses that the interface makes for
+    /// itself are used while they are tested, because a duplicate is most unlikely. There are then
+    /// no random delays before the first probe and the first Router Solicitation either.
+    pub optimistic: bool,
     /// How interface identifiers are made.
     pub identifiers: IdentifierMethod,
     /// Hop limit of packets until a router advertises another one.
@@ -40,6 +44,7 @@ impl InterfaceSettings {
         autoconfiguration: true,
         accept_redirects: true,
         duplicate_address_detection_transmits: 1,
+        optimistic: false,
         identifiers: IdentifierMethod::Eui64,
         hop_limit: HopLimit::DEFAULT,
         link_local_address: true,

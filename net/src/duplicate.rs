@@ -37,7 +37,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         } else {
             interface.settings.duplicate_address_detection_transmits
         };
-        let delay = if transmits == 0 { Duration::ZERO } else { delay };
+        let at_once = transmits == 0
+            || entry.dad_counter == 0 && entry.may_be_optimistic(&interface.settings);
+        let delay = if at_once { Duration::ZERO } else { delay };
         let mut dad = Dad::start(now, delay, transmits);
         if transmits > 0 && !interface.is_running() {
             // Begun when the link comes up.
@@ -68,11 +70,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             };
             let retrans_timer = interface.variables.retrans_timer;
             let random = &mut self.random;
-            let due = interface.addresses.iter_mut().find_map(|entry| match &mut entry.state {
-                State::Tentative(dad) => {
-                    dad.poll(now, retrans_timer, random).map(|action| (entry.address, action))
-                }
-                _ => None,
+            let due = interface.addresses.iter_mut().find_map(|entry| {
+                let action = entry.dad_mut()?.poll(now, retrans_timer, random)?;
+                Some((entry.address, action))
             });
             match due {
                 Some((address, Action::Probe(nonce))) => {
@@ -84,11 +84,37 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     });
                     let group = address.solicited_node();
                     self.send_ndp(index, Ipv6Addr::UNSPECIFIED, group, &message, now);
+                    self.use_optimistically(index, address, now);
                 }
                 Some((address, Action::Assign)) => self.assign(index, address, now),
                 None => return,
             }
         }
+    }
+
+    /// A probe for the address is out: it is used from now on if it may be (RFC 4429,
+    /// Section 3.3). Routers are asked at once: "in some cases, the random delay MAY be omitted if
+    /// necessary" (RFC 4861, Section 6.3.7).
+    fn use_optimistically(&mut self, index: InterfaceIndex, address: Ipv6Addr, now: Instant) {
+        let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::as_mut) else {
+            return;
+        };
+        let solicits = interface.settings.accept_router_advertisements && interface.is_running();
+        let first_link_local = address.is_unicast_link_local()
+            && interface.addresses.link_local().is_none()
+            && interface.addresses.optimistic_link_local().is_none();
+        let settings = &interface.settings;
+        let Some(entry) = interface.addresses.get_mut(address) else { return };
+        let State::Tentative(dad) = &entry.state else { return };
+        if !entry.may_be_optimistic(settings) {
+            return;
+        }
+        entry.state = State::Optimistic(dad.clone());
+        let info = entry.info(index);
+        if first_link_local && solicits {
+            interface.solicitation.start(now, true, &mut self.random);
+        }
+        self.emit(Event::AddressChanged(info));
     }
 
     /// The address is unique: it is ours from now on.
@@ -97,6 +123,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let first_link_local =
             address.is_unicast_link_local() && interface.addresses.link_local().is_none();
         let Some(entry) = interface.addresses.get_mut(address) else { return };
+        let was_optimistic = matches!(entry.state, State::Optimistic(_));
         entry.state = entry.assigned_state(now);
         let info = entry.info(index);
         self.emit(Event::AddressChanged(info));
@@ -111,7 +138,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         }
         interface.listener.report_all(now);
-        if interface.settings.accept_router_advertisements && interface.is_running() {
+        if !was_optimistic
+            && interface.settings.accept_router_advertisements
+            && interface.is_running()
+        {
             // The delay before Duplicate Address Detection was the one delay that is asked for
             // (RFC 4861, Section 6.3.7).
             let delayed = interface.settings.duplicate_address_detection_transmits > 0;
@@ -129,9 +159,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(interface) = self.interface_mut(index) else { return };
         let method = interface.settings.identifiers;
         let Some(entry) = interface.addresses.get_mut(address) else { return };
+        let was_assigned = entry.is_assigned();
         entry.state = State::Duplicated;
         entry.updated = now;
         let entry = entry.clone();
+        if was_assigned {
+            // It was optimistic: who used it must choose again.
+            self.fail_sockets_of(address, index);
+        }
         log::debug!("address {address} is a duplicate");
         self.emit(Event::DuplicateAddress { interface: index, address });
         self.emit(Event::AddressChanged(entry.info(index)));
@@ -197,3 +232,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "duplicate_tests.rs"]
+mod tests;

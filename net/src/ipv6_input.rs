@@ -294,7 +294,7 @@ fn check_destination<B>(interface: &Interface<B>, destination: Ipv6Addr) -> Resu
         };
     }
     match interface.addresses.get(destination).map(|entry| &entry.state) {
-        Some(State::Preferred | State::Deprecated) => Ok(()),
+        Some(State::Preferred | State::Deprecated | State::Optimistic(_)) => Ok(()),
         // RFC 4862, Section 5.4: not assigned in the traditional sense.
         Some(State::Tentative(_) | State::Duplicated) => Err(DropReason::Ipv6Tentative),
         None => Err(DropReason::Ipv6NotForUs),

@@ -214,7 +214,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             interface.addresses.iter().filter(|entry| entry.is_assigned()).map(|entry| Candidate {
                 address: entry.address,
                 prefix_length: entry.prefix_length,
-                deprecated: entry.is_deprecated(),
+                deprecated: entry.is_second_choice(),
                 of_next_hop: entry.advertiser == Some(hop.next_hop),
                 temporary: false,
             });

@@ -159,7 +159,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
             entry.updated = now;
             entry.advertiser = Some(received.source);
-            if entry.is_assigned() {
+            if entry.is_unique() {
                 entry.state = entry.assigned_state(now);
             }
             let info = entry.info(index);

@@ -179,7 +179,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     pub fn poll(&mut self, now: Instant) {
         self.finish(now);
         self.poll_routes(now);
-        self.poll_neighbors(now);
         self.poll_reassembly(now);
         for index in self.indices() {
             self.poll_addresses(index, now);
@@ -190,6 +189,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.poll_router_solicitation(index, now);
             self.poll_reachable_time(index, now);
         }
+        // After the addresses: one that has just passed its test may ask.
+        self.poll_neighbors(now);
         self.tcp_poll(now);
         if now >= self.send_retry {
             self.wake_senders();

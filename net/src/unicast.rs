@@ -4,6 +4,7 @@
 //! duplicates is in `dad`.
 
 use crate::address::{AddressExt, Prefix, Scope};
+use crate::config::InterfaceSettings;
 use crate::dad::Dad;
 use crate::expiry::Expiry;
 use crate::interface::InterfaceIndex;
@@ -30,6 +31,8 @@ pub enum AddressOrigin {
 pub enum AddressState {
     /// Being tested for uniqueness: not ours yet.
     Tentative,
+    /// Being tested, and used with care meanwhile (RFC 4429).
+    Optimistic,
     /// Fully usable.
     Preferred,
     /// Still ours, but not for new communication.
@@ -83,6 +86,7 @@ impl AddressInfo {
 #[derive(Clone, Debug)]
 pub(crate) enum State {
     Tentative(Dad),
+    Optimistic(Dad),
     Preferred,
     Deprecated,
     Duplicated,
@@ -111,11 +115,34 @@ pub(crate) struct InterfaceAddress {
 impl InterfaceAddress {
     /// Whether packets to it are for us, and it may be their source.
     pub(crate) const fn is_assigned(&self) -> bool {
+        matches!(self.state, State::Preferred | State::Deprecated | State::Optimistic(_))
+    }
+
+    /// Whether it is assigned and has passed its test.
+    pub(crate) const fn is_unique(&self) -> bool {
         matches!(self.state, State::Preferred | State::Deprecated)
     }
 
-    pub(crate) const fn is_deprecated(&self) -> bool {
-        matches!(self.state, State::Deprecated)
+    /// Whether others are to be preferred as a source. An optimistic address counts as deprecated
+    /// (RFC 4429, Section 2.1).
+    pub(crate) const fn is_second_choice(&self) -> bool {
+        matches!(self.state, State::Deprecated | State::Optimistic(_))
+    }
+
+    /// Whether it may be used while it is tested. Not if the user chose it: then a duplicate is
+    /// as likely as a typing error (RFC 4429, Section 3.1).
+    pub(crate) fn may_be_optimistic(&self, settings: &InterfaceSettings) -> bool {
+        settings.optimistic
+            && settings.duplicate_address_detection_transmits > 0
+            && matches!(self.origin, AddressOrigin::LinkLocal | AddressOrigin::Autoconfiguration)
+    }
+
+    /// The test for duplicates that it is in.
+    pub(crate) const fn dad_mut(&mut self) -> Option<&mut Dad> {
+        match &mut self.state {
+            State::Tentative(dad) | State::Optimistic(dad) => Some(dad),
+            State::Preferred | State::Deprecated | State::Duplicated => None,
+        }
     }
 
     /// The state to enter once the address is known to be unique.
@@ -145,6 +172,7 @@ impl InterfaceAddress {
             prefix_length,
             state: match state {
                 State::Tentative(_) => AddressState::Tentative,
+                State::Optimistic(_) => AddressState::Optimistic,
                 State::Preferred => AddressState::Preferred,
                 State::Deprecated => AddressState::Deprecated,
                 State::Duplicated => AddressState::Duplicated,
@@ -164,7 +192,9 @@ impl InterfaceAddress {
     fn lifetime_deadline(&self) -> Instant {
         match self.state {
             State::Preferred => self.preferred.min(self.valid).deadline(),
-            State::Tentative(_) | State::Deprecated | State::Duplicated => self.valid.deadline(),
+            State::Tentative(_) | State::Optimistic(_) | State::Deprecated | State::Duplicated => {
+                self.valid.deadline()
+            }
         }
     }
 }
@@ -222,10 +252,19 @@ impl AddressList {
         Some(self.0.remove(position))
     }
 
-    /// The first usable link-local address.
+    /// The first link-local address that has passed its test.
     pub(crate) fn link_local(&self) -> Option<Ipv6Addr> {
         self.iter()
-            .find(|entry| entry.is_assigned() && entry.address.is_unicast_link_local())
+            .find(|entry| entry.is_unique() && entry.address.is_unicast_link_local())
+            .map(|entry| entry.address)
+    }
+
+    /// The first optimistic link-local address.
+    pub(crate) fn optimistic_link_local(&self) -> Option<Ipv6Addr> {
+        self.iter()
+            .find(|entry| {
+                matches!(entry.state, State::Optimistic(_)) && entry.address.is_unicast_link_local()
+            })
             .map(|entry| entry.address)
     }
 
@@ -247,7 +286,9 @@ impl AddressList {
     pub(crate) fn next_deadline(&self) -> Instant {
         self.iter()
             .map(|entry| match &entry.state {
-                State::Tentative(dad) => dad.deadline().min(entry.lifetime_deadline()),
+                State::Tentative(dad) | State::Optimistic(dad) => {
+                    dad.deadline().min(entry.lifetime_deadline())
+                }
                 _ => entry.lifetime_deadline(),
             })
             .min()

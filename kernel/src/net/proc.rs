@@ -18,7 +18,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::Ipv6Addr;
-use linux_raw_sys::netlink::{IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_PERMANENT, IFA_F_TENTATIVE};
+use linux_raw_sys::netlink::{
+    IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_TENTATIVE,
+};
 
 /// Makes the files known to `/proc`.
 pub(super) fn register() {
@@ -133,6 +135,7 @@ fn address_flags(address: &AddressInfo) -> u32 {
     permanent
         | match address.state {
             AddressState::Tentative => IFA_F_TENTATIVE,
+            AddressState::Optimistic => IFA_F_TENTATIVE | IFA_F_OPTIMISTIC,
             AddressState::Preferred => 0,
             AddressState::Deprecated => IFA_F_DEPRECATED,
             AddressState::Duplicated => IFA_F_TENTATIVE | IFA_F_DADFAILED,

@@ -12,6 +12,7 @@ const LOOPBACK_MTU: u16 = 1500;
 /// Configures the stack, gives it the loopback interface, and starts its task.
 ///
 /// Boot arguments: `ip6.addr_gen=eui64|stable` chooses how interface identifiers are made,
+/// `ip6.optimistic_dad=1|0` whether autoconfigured addresses are used while they are tested,
 /// `tcp.congestion=NAME` the congestion control of new stream sockets.
 pub fn start() {
     let mut config = Config::default();
@@ -29,6 +30,14 @@ pub fn start() {
             ),
         }
     }
+    config.interface.optimistic = match boot_arguments::get("ip6.optimistic_dad") {
+        None | Some("1") => true,
+        Some("0") => false,
+        Some(other) => {
+            log::warn!("ip6.optimistic_dad={other} is neither 0 nor 1: 1 it is");
+            true
+        }
+    };
     let loopback = InterfaceConfig { name: "lo", kind: InterfaceKind::Loopback, mtu: LOOPBACK_MTU };
     let added = change_stack(|stack| {
         stack.configure(config);

@@ -139,7 +139,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         entry.preferred = preferred;
         entry.valid = valid;
         entry.updated = now;
-        if entry.is_assigned() {
+        if entry.is_unique() {
             entry.state = entry.assigned_state(now);
         }
         let info = entry.info(index);

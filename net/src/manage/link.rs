@@ -250,8 +250,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         // Addresses that survived the loss of the carrier are tested again: this may be another
         // link.
         let transmits = interface.settings.duplicate_address_detection_transmits;
+        let settings = &interface.settings;
         for entry in interface.addresses.iter_mut() {
             let transmits = if entry.no_duplicate_detection { 0 } else { transmits };
+            let delay = if entry.may_be_optimistic(settings) { Duration::ZERO } else { delay };
             entry.state = State::Tentative(crate::dad::Dad::start(now, delay, transmits));
         }
         interface.listener.report_all(now + delay);
@@ -281,7 +283,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         });
         let Some(interface) = self.interface_mut(index) else { return };
         for entry in interface.addresses.iter_mut() {
-            if let State::Tentative(dad) = &mut entry.state {
+            if let Some(dad) = entry.dad_mut() {
                 dad.suspend();
             }
         }

@@ -125,10 +125,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let Some(mac) = interface.mac() else { return };
         // RFC 4861, Section 4.1: an address of the interface, or `::` before there is one; then
-        // without the option.
-        let source = interface.addresses.link_local();
+        // without the option. Without it, too, from an optimistic address (RFC 4429, Section 3.2):
+        // the answer to that comes at once, the one to `::` to all after a random delay.
+        let unique = interface.addresses.link_local();
+        let source = unique.or_else(|| interface.addresses.optimistic_link_local());
         let option = [NdpOption::SourceLinkLayerAddress(mac)];
-        let options = if source.is_some() { &option[..] } else { &[] };
+        let options = if unique.is_some() { &option[..] } else { &[] };
         let message = Icmpv6Message::RouterSolicitation(RouterSolicitation {
             options: NdpOptions::new(options),
         });

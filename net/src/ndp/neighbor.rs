@@ -14,7 +14,7 @@ use crate::netif::MacAddress;
 use crate::random::Random;
 use crate::stack::{Stack, timers_of};
 use crate::time::Instant;
-use crate::unicast::State;
+use crate::unicast::{InterfaceAddress, State};
 use crate::wire::icmpv6::Icmpv6Message;
 use crate::wire::ndp::{NeighborAdvertisement, NeighborSolicitation};
 use crate::wire::ndp_option::{NdpOption, NdpOptions};
@@ -55,7 +55,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(DropReason::NdForeignTarget);
         };
         match &mut entry.state {
-            State::Tentative(dad) if received.source.is_unspecified() => {
+            State::Tentative(dad) | State::Optimistic(dad) if received.source.is_unspecified() => {
                 // RFC 7527, Section 4.2: our own probe, sent back by the link.
                 if dad.is_own(nonce(&solicitation.options)) {
                     return Err(DropReason::NdOwnNonce);
@@ -67,7 +67,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             // RFC 4862, Section 5.4.3: somebody resolves an address that is not ours yet.
             State::Tentative(_) => return Err(DropReason::NdTentativeTarget),
             State::Duplicated => return Err(DropReason::NdForeignTarget),
-            State::Preferred | State::Deprecated => {}
+            State::Preferred | State::Deprecated | State::Optimistic(_) => {}
         }
         if received.source.is_unspecified() {
             // Somebody tests an address that is ours: defend it (RFC 4861, Section 7.2.4).
@@ -91,14 +91,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         solicited: bool,
         now: Instant,
     ) {
-        let Some(mac) = self.interface(index).and_then(crate::interface::Interface::mac) else {
-            return;
-        };
+        let Some(interface) = self.interface(index) else { return };
+        let Some(mac) = interface.mac() else { return };
+        // RFC 4429, Section 3.2: an optimistic address must not displace what others know.
+        let overrides = interface.addresses.get(target).is_some_and(InterfaceAddress::is_unique);
         let options = [NdpOption::TargetLinkLayerAddress(mac)];
         let message = Icmpv6Message::NeighborAdvertisement(NeighborAdvertisement {
             router: false,
             solicited,
-            overrides: true,
+            overrides,
             target,
             options: NdpOptions::new(&options),
         });
@@ -123,7 +124,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let interface = self.interface(index).ok_or(DropReason::InterfaceDown)?;
         match interface.addresses.get(target).map(|entry| &entry.state) {
             // RFC 4862, Section 5.4.4: somebody has the address.
-            Some(State::Tentative(_)) => {
+            Some(State::Tentative(_) | State::Optimistic(_)) => {
                 self.on_duplicate_address(index, target, now);
                 return Ok(());
             }
@@ -261,10 +262,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(mac) = interface.mac() else { return };
         // Section 7.2.2: the source of the packet that prompted this, if it is an address of the
         // interface; it is what the neighbor will need next.
-        let prompted = self
-            .neighbors
-            .prompted_by(key)
-            .filter(|&source| interface.addresses.is_assigned(source));
+        let is_unique =
+            |source| interface.addresses.get(source).is_some_and(InterfaceAddress::is_unique);
+        let prompted = self.neighbors.prompted_by(key).filter(|&source| is_unique(source));
         let hop = crate::ipv6_output::Path {
             interface: index,
             next_hop: target,
@@ -272,7 +272,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             local: false,
             avoided: None,
         };
-        let Some(source) = prompted.or_else(|| self.select_source(target, &hop)) else {
+        // An optimistic address must not be the source (RFC 4429, Section 3.2): what it sent waits
+        // for its test to end, or for the neighbor to ask first.
+        let source =
+            prompted.or_else(|| self.select_source(target, &hop).filter(|&s| is_unique(s)));
+        let Some(source) = source else {
             return self.count_drop(Some(index), DropReason::NoSourceAddress);
         };
         let options = [NdpOption::SourceLinkLayerAddress(mac)];

@@ -16,9 +16,9 @@ use core::net::Ipv6Addr;
 use linux_raw_sys::net::{AF_INET6, AF_UNSPEC};
 use linux_raw_sys::netlink::{
     IFA_ADDRESS, IFA_CACHEINFO, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_NODAD,
-    IFA_F_NOPREFIXROUTE, IFA_F_PERMANENT, IFA_F_STABLE_PRIVACY, IFA_F_TENTATIVE, IFA_FLAGS,
-    IFA_LOCAL, IFA_PROTO, IFAPROT_KERNEL_LL, IFAPROT_KERNEL_LO, IFAPROT_KERNEL_RA, NLM_F_CREATE,
-    NLM_F_EXCL, NLM_F_REPLACE, RTM_DELADDR, RTM_NEWADDR, rt_scope_t,
+    IFA_F_NOPREFIXROUTE, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_STABLE_PRIVACY, IFA_F_TENTATIVE,
+    IFA_FLAGS, IFA_LOCAL, IFA_PROTO, IFAPROT_KERNEL_LL, IFAPROT_KERNEL_LO, IFAPROT_KERNEL_RA,
+    NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RTM_DELADDR, RTM_NEWADDR, rt_scope_t,
 };
 
 /// Length of `ifaddrmsg`.
@@ -138,6 +138,7 @@ fn lifetimes(attributes: &Attributes<'_>) -> Result<(u32, u32), Errno> {
 fn flags(address: &AddressInfo) -> u32 {
     let mut flags = match address.state {
         AddressState::Tentative => IFA_F_TENTATIVE,
+        AddressState::Optimistic => IFA_F_TENTATIVE | IFA_F_OPTIMISTIC,
         AddressState::Preferred => 0,
         AddressState::Deprecated => IFA_F_DEPRECATED,
         AddressState::Duplicated => IFA_F_TENTATIVE | IFA_F_DADFAILED,
