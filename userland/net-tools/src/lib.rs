@@ -5,6 +5,7 @@
 //!
 //! - [`ip`]: the program of that name, over [`netlink`], the messages with which the kernel's
 //!   network configuration is read and changed;
+//! - [`iperf`] measures throughput;
 //! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`] and [`udp_echo`] what they
 //!   say;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
@@ -17,6 +18,7 @@ pub mod host;
 pub mod ifconfig;
 pub mod interface;
 pub mod ip;
+pub mod iperf;
 pub mod netlink;
 pub mod ping;
 pub mod prefix;

@@ -54,3 +54,20 @@ pub fn get_i32(fd: impl AsFd, level: u32, name: u32) -> Result<i32, Errno> {
     // SAFETY: the kernel writes at most `length` bytes to `value`, and the length it wrote.
     unsafe { syscall(linux_raw_sys::general::__NR_getsockopt, arguments) }.map(|_| value)
 }
+
+/// getsockopt(2) into a buffer; returns how much of it the kernel filled.
+pub fn get(fd: impl AsFd, level: u32, name: u32, value: &mut [u8]) -> Result<usize, Errno> {
+    let mut length = value.len() as u32;
+    let arguments = [
+        fd.as_fd().as_raw_fd() as usize,
+        level as usize,
+        name as usize,
+        value.as_mut_ptr() as usize,
+        ptr::from_mut(&mut length) as usize,
+        0,
+    ];
+    // SAFETY: the kernel writes at most `length` bytes to `value`, which has as many, and the
+    // length it wrote.
+    unsafe { syscall(linux_raw_sys::general::__NR_getsockopt, arguments) }?;
+    Ok((length as usize).min(value.len()))
+}

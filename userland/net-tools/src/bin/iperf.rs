@@ -1,0 +1,9 @@
+//! `iperf`: measures throughput.
+#![no_std]
+#![no_main]
+
+rt::main!(main);
+
+fn main(arguments: rt::Arguments) -> rt::ExitCode {
+    rt::ExitCode(net_tools::iperf::run(arguments))
+}
