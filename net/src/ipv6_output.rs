@@ -364,7 +364,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .is_some_and(|interface| interface.listener.is_member(outgoing.destination));
         if outgoing.multicast_loop && member {
             match self.copy_of(packet.data()) {
-                Some(copy) => self.send_local(hop.interface, copy),
+                Some(copy) => self.queue_local(hop.interface, copy),
                 None => self.count_drop(Some(hop.interface), DropReason::NoBuffer),
             }
         }
@@ -372,8 +372,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
     }
 
-    /// Puts a packet into the queue of those that this node sends itself.
-    fn send_local(&mut self, interface: InterfaceIndex, packet: P::Buffer) {
+    /// Sends a packet from this node to itself.
+    pub(crate) fn send_local(&mut self, interface: InterfaceIndex, packet: P::Buffer) {
+        self.tap_local(&packet);
+        self.queue_local(interface, packet);
+    }
+
+    /// Puts a packet into the queue of those that come back to this node.
+    fn queue_local(&mut self, interface: InterfaceIndex, packet: P::Buffer) {
         let len = packet.len() as u64;
         if self.local.push_back(LocalPacket { interface, packet }).is_err() {
             return self.drop_transmit(interface, DropReason::LocalQueueFull);

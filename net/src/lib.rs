@@ -12,7 +12,8 @@
 //! - What joins them, methods of the stack: `ethernet`, `ipv6_input`, `fragment_input`,
 //!   `ipv6_output`, `fragmentation`, `icmpv6_input`, `icmpv6_error`, `ndp`, `slaac`, `duplicate`,
 //!   `mld_message`.
-//! - [`socket`]: UDP and ICMPv6 sockets. [`tcp`]: TCP and stream sockets. [`manage`]: what the user configures.
+//! - [`socket`]: UDP and ICMPv6 sockets. [`tcp`]: TCP and stream sockets. [`raw_frame`]: what
+//!   packet sockets need. [`manage`]: what the user configures.
 //! - [`counters`], [`event`], [`limits`], [`config`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -57,6 +58,7 @@ pub mod neighbor;
 pub mod netif;
 pub mod random;
 mod rate_limit;
+pub mod raw_frame;
 mod reassembly;
 pub mod route;
 mod router_solicitation;

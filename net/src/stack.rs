@@ -21,6 +21,7 @@ use crate::limits;
 use crate::neighbor::{NeighborCache, Timers};
 use crate::random::Random;
 use crate::rate_limit::TokenBucket;
+use crate::raw_frame::LocalTap;
 use crate::reassembly::Reassembly;
 use crate::route::RouteTable;
 use crate::socket::{Membership, SocketTable};
@@ -64,6 +65,8 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) tcp: TcpTable<P::Buffer>,
     pub(crate) memberships: Vec<Membership, { limits::MEMBERSHIPS }>,
     pub(crate) local: Deque<LocalPacket<P::Buffer>, { limits::LOCAL_QUEUE }>,
+    /// Who sees the packets in that queue.
+    pub(crate) local_tap: Option<LocalTap>,
     pub(crate) events: EventQueue,
     pub(crate) counters: NodeCounters,
     pub(crate) error_limit: TokenBucket,
@@ -94,6 +97,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             tcp: TcpTable::new(),
             memberships: Vec::new(),
             local: Deque::new(),
+            local_tap: None,
             events: EventQueue::new(),
             counters: NodeCounters::new(),
             error_limit: TokenBucket::new(ERROR_BURST, ERROR_INTERVAL),

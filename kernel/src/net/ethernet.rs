@@ -1,10 +1,11 @@
 //! The driver's end of an Ethernet interface, backed by the stack.
 
 use super::port::{TRANSMITTERS, name};
-use super::{Buffer, change_stack};
+use super::{Buffer, change_stack, packet};
 use crate::executor::WaitQueue;
 use crate::memory::dma;
 use crate::time;
+use ::net::buffer::PacketBuffer;
 use ::net::interface::{InterfaceConfig, InterfaceError, InterfaceIndex, InterfaceKind};
 use ::net::limits;
 use ::net::netif::{LinkDrop, LinkState, MacAddress, Port};
@@ -15,6 +16,7 @@ use core::task::{Context, Poll};
 /// An Ethernet interface of the stack. It is there as long as this value is.
 pub struct EthernetPort {
     index: InterfaceIndex,
+    mac: MacAddress,
     transmit: Rc<WaitQueue>,
 }
 
@@ -36,7 +38,7 @@ impl EthernetPort {
         let transmit = Rc::new(WaitQueue::new());
         TRANSMITTERS.with(|transmitters| transmitters.push((index, transmit.clone())));
         log::info!("{}: {mac}, MTU {mtu}", name(index));
-        Ok(Self { index, transmit })
+        Ok(Self { index, mac, transmit })
     }
 }
 
@@ -57,13 +59,17 @@ impl Port for EthernetPort {
     }
 
     fn receive(&self, frame: Buffer) {
+        packet::ethernet(self.index, packet::Direction::In(self.mac), frame.data());
         change_stack(|stack| stack.input(self.index, frame, time::now()));
     }
 
     fn poll_transmit(&self, context: &mut Context<'_>) -> Poll<Buffer> {
         self.transmit.register(context);
         match change_stack(|stack| stack.poll_transmit(self.index)) {
-            Some(frame) => Poll::Ready(frame),
+            Some(frame) => {
+                packet::ethernet(self.index, packet::Direction::Out, frame.data());
+                Poll::Ready(frame)
+            }
             None => Poll::Pending,
         }
     }

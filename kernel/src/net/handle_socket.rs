@@ -3,6 +3,7 @@
 //! Programs open one to ask for interface names and flags (`if_nametoindex`, `ifconfig`). Whatever
 //! would need IPv4 or local sockets answers as a Linux host without such addresses does.
 
+use super::inode::Inode;
 use super::option::{self, Kind};
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
 use crate::executor::WaitQueue;
@@ -15,6 +16,7 @@ use linux_raw_sys::net::AF_UNIX;
 
 /// A socket that can only be asked about interfaces.
 pub(in crate::net) struct HandleSocket {
+    inode: Inode,
     kind: Kind,
     timeouts: TimeoutCells,
     wait_queue: WaitQueue,
@@ -23,7 +25,12 @@ pub(in crate::net) struct HandleSocket {
 impl HandleSocket {
     /// A handle of this kind.
     pub(in crate::net) fn new(kind: Kind) -> Rc<Self> {
-        Rc::new(Self { kind, timeouts: TimeoutCells::default(), wait_queue: WaitQueue::new() })
+        Rc::new(Self {
+            inode: Inode::fresh(),
+            kind,
+            timeouts: TimeoutCells::default(),
+            wait_queue: WaitQueue::new(),
+        })
     }
 
     fn is_local(&self) -> bool {
@@ -32,6 +39,10 @@ impl HandleSocket {
 }
 
 impl Socket for HandleSocket {
+    fn inode(&self) -> Inode {
+        self.inode
+    }
+
     fn bind(&self, _address: &[u8]) -> Result<(), Errno> {
         // No IPv4 address is ours; no local socket can be made.
         Err(if self.is_local() { Errno::OPNOTSUPP } else { Errno::ADDRNOTAVAIL })

@@ -14,9 +14,9 @@ use ::net::interface::{Interface, InterfaceError, InterfaceIndex, InterfaceKind}
 use linux_raw_sys::ioctl::{
     FIONREAD, SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFCONF, SIOCGIFDSTADDR, SIOCGIFFLAGS,
     SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMAP, SIOCGIFMETRIC, SIOCGIFMTU, SIOCGIFNAME,
-    SIOCGIFNETMASK, SIOCGIFTXQLEN, SIOCSIFFLAGS, SIOCSIFMTU,
+    SIOCGIFNETMASK, SIOCGIFTXQLEN, SIOCGSTAMP, SIOCSIFFLAGS, SIOCSIFMTU,
 };
-use linux_raw_sys::net::{IFNAMSIZ, net_device_flags};
+use linux_raw_sys::net::{IFNAMSIZ, SIOCGSTAMPNS_OLD, net_device_flags};
 
 const NAME_LENGTH: usize = IFNAMSIZ as usize;
 
@@ -49,6 +49,12 @@ pub(super) fn socket(
         FIONREAD => {
             let count = i32::try_from(socket.readable_bytes()).unwrap_or(i32::MAX);
             UserPtr::new(argument).write(&count)?;
+        }
+        SIOCGSTAMP | SIOCGSTAMPNS_OLD => {
+            let time = socket.last_time().ok_or(Errno::NOENT)?;
+            let fraction =
+                if request == SIOCGSTAMP { time.subsec_micros() } else { time.subsec_nanos() };
+            UserPtr::new(argument).write(&[time.as_secs(), u64::from(fraction)])?;
         }
         SIOCGIFCONF => {
             // It lists the interfaces with IPv4 addresses: none.

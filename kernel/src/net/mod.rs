@@ -4,6 +4,7 @@
 //! ```text
 //!  system calls ── socket::Socket ──┬── datagram (UDP, ICMPv6) ──┐
 //!                                   ├── stream (TCP) ───────────┤
+//!                                   ├── packet (AF_PACKET) ──────┤
 //!                                   ├── netlink ────────────────┤
 //!                                   └── handle (ioctl only)     ├── with_stack ── net::Stack
 //!  USB Ethernet driver ── ethernet::EthernetPort ─────────────────┤
@@ -19,9 +20,11 @@ mod datagram;
 #[cfg(target_os = "none")]
 pub mod ethernet;
 mod handle_socket;
+pub mod inode;
 mod ioctl;
 mod netlink;
 pub mod option;
+mod packet;
 mod port;
 mod proc;
 mod service;
@@ -43,7 +46,8 @@ use ::net::random::Random;
 use ::net::stack::Stack;
 use alloc::rc::Rc;
 use linux_raw_sys::net::{
-    AF_INET, AF_INET6, AF_NETLINK, AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM,
+    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET,
+    SOCK_STREAM,
 };
 use option::Kind;
 use socket::Socket;
@@ -110,7 +114,7 @@ pub fn change_stack<R>(act: impl FnOnce(&mut KernelStack) -> R) -> R {
 
 /// Whether socket(2) knows the family.
 pub fn knows_family(family: u32) -> bool {
-    matches!(family, AF_INET | AF_INET6 | AF_NETLINK | AF_UNIX)
+    matches!(family, AF_INET | AF_INET6 | AF_NETLINK | AF_PACKET | AF_UNIX)
 }
 
 /// socket(2): a socket of this family, type and protocol for process `process`.
@@ -129,6 +133,7 @@ pub fn create_socket(
         AF_NETLINK if matches!(kind, SOCK_RAW | SOCK_DGRAM) => {
             Ok(netlink::NetlinkSocket::new(process, protocol)?)
         }
+        AF_PACKET => packet::PacketSocket::create(kind, protocol),
         AF_INET | AF_UNIX if kind != SOCK_SEQPACKET || family == AF_UNIX => {
             Ok(handle_socket::HandleSocket::new(Kind { family, protocol, kind }))
         }

@@ -3,7 +3,7 @@
 //! Two are ours: `drops`, every way a packet can disappear and every table that can be full, by name,
 //! and `neighbor_cache`, how full that is.
 
-use super::{Buffer, KernelStack, with_stack};
+use super::{Buffer, KernelStack, packet, with_stack};
 use crate::fs::generated::Generated;
 use crate::fs::{self, stat::Kind};
 use ::net::address::{AddressExt, Scope};
@@ -31,6 +31,7 @@ pub(super) fn register() {
     fs::proc::register("net/raw6", raw_sockets);
     fs::proc::register("net/icmp6", echo_sockets);
     fs::proc::register("net/igmp6", groups);
+    fs::proc::register("net/packet", packet::list);
     fs::proc::register("net/drops", drops);
     fs::proc::register("net/neighbor_cache", neighbor_cache);
     fs::proc::register_source("net/dev_snmp6", interface_counters);

@@ -1,6 +1,8 @@
 //! The task that gives the stack its time, and the handing on of what the stack has to tell.
 
-use super::{KernelStack, STACK, change_stack, datagram, netlink, port, stream, with_stack};
+use super::{
+    KernelStack, STACK, change_stack, datagram, netlink, packet, port, stream, with_stack,
+};
 use crate::executor::WaitQueue;
 use crate::sync::TaskCell;
 use crate::time::{self, Instant};
@@ -58,6 +60,9 @@ pub(super) fn hand_on() {
             event => {
                 if let Event::LinkChanged(index) = event {
                     log_link(index);
+                }
+                if let Event::LinkChanged(index) | Event::LinkRemoved(index) = event {
+                    packet::link_changed(index);
                 }
                 netlink::publish(&event);
             }

@@ -7,6 +7,7 @@
 use crate::executor::WaitQueue;
 use crate::fs::file::{File, IoctlArgument, Readiness, TimeLimit};
 use crate::fs::stat::{DeviceNumber, Kind, Stat};
+use crate::net::inode::Inode;
 use crate::net::ioctl;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
@@ -69,6 +70,9 @@ pub struct Incoming {
 
 /// One kind of socket.
 pub trait Socket: 'static {
+    /// The number by which it is known outside.
+    fn inode(&self) -> Inode;
+
     /// bind(2) to a `sockaddr`.
     fn bind(&self, address: &[u8]) -> Result<(), Errno>;
 
@@ -137,6 +141,11 @@ pub trait Socket: 'static {
     fn readable_bytes(&self) -> usize {
         0
     }
+
+    /// SIOCGSTAMP: the time of day when what was received last came.
+    fn last_time(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// How long a blocking call waits; `None` is for ever.
@@ -154,18 +163,12 @@ const SOCKET_FILE_SYSTEM: DeviceNumber = DeviceNumber::new(0, 8);
 /// A socket as a file.
 pub struct SocketFile {
     socket: Rc<dyn Socket>,
-    inode: u64,
 }
 
 impl SocketFile {
     /// Wraps a socket.
     pub fn new(socket: Rc<dyn Socket>) -> Self {
-        static NEXT_INODE: crate::sync::TaskCell<u64> = crate::sync::TaskCell::new(1);
-        let inode = NEXT_INODE.with(|next| {
-            *next += 1;
-            *next
-        });
-        Self { socket, inode }
+        Self { socket }
     }
 
     /// The socket.
@@ -206,7 +209,7 @@ impl File for SocketFile {
     }
 
     fn stat(&self) -> Result<Stat, Errno> {
-        Ok(Stat::new(SOCKET_FILE_SYSTEM, self.inode, Kind::Socket, 0o777))
+        Ok(Stat::new(SOCKET_FILE_SYSTEM, self.socket.inode().get(), Kind::Socket, 0o777))
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -6,6 +6,7 @@ mod control_message;
 pub(in crate::net) mod errno;
 mod options;
 
+use super::inode::Inode;
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
 use super::{KernelStack, change_stack, socket_address, with_stack};
 use crate::executor::WaitQueue;
@@ -40,6 +41,7 @@ pub(super) fn wake(id: SocketId) {
 
 /// A UDP or ICMPv6 socket.
 pub(in crate::net) struct DatagramSocket {
+    inode: Inode,
     id: SocketId,
     kind: SocketKind,
     /// Which control messages the program wants.
@@ -64,6 +66,7 @@ impl DatagramSocket {
         };
         let id = change_stack(|stack| stack.open_socket(kind)).map_err(|_| Errno::NFILE)?;
         let socket = Rc::new(Self {
+            inode: Inode::fresh(),
             id,
             kind,
             wanted: Cell::new(Wanted::empty()),
@@ -109,6 +112,10 @@ impl Drop for DatagramSocket {
 }
 
 impl Socket for DatagramSocket {
+    fn inode(&self) -> Inode {
+        self.inode
+    }
+
     fn bind(&self, address: &[u8]) -> Result<(), Errno> {
         let address = socket_address::parse(address)?;
         change_stack(|stack| stack.bind(self.id, address)).map_err(errno::bind)

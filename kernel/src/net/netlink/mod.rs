@@ -16,6 +16,7 @@ mod tests;
 
 pub(in crate::net) use notify::publish;
 
+use super::inode::Inode;
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
 use super::{option, socket_address};
 use crate::executor::WaitQueue;
@@ -47,6 +48,7 @@ static SOCKETS: TaskCell<Vec<Weak<NetlinkSocket>>> = TaskCell::new(Vec::new());
 
 /// A socket of the family NETLINK_ROUTE.
 pub(in crate::net) struct NetlinkSocket {
+    inode: Inode,
     /// The program's choice, or what automatic binding gave; 0 before.
     port: Cell<u32>,
     process: u32,
@@ -67,6 +69,7 @@ impl NetlinkSocket {
             return Err(Errno::PROTONOSUPPORT);
         }
         let socket = Rc::new(Self {
+            inode: Inode::fresh(),
             port: Cell::new(0),
             process,
             groups: Cell::new(0),
@@ -162,6 +165,10 @@ fn parse_address(bytes: &[u8]) -> Result<(u32, u32), Errno> {
 }
 
 impl Socket for NetlinkSocket {
+    fn inode(&self) -> Inode {
+        self.inode
+    }
+
     fn bind(&self, address: &[u8]) -> Result<(), Errno> {
         let (port, groups) = parse_address(address)?;
         if self.port.get() == 0 || (port != 0 && port != self.port.get()) {

@@ -6,6 +6,7 @@ mod errno;
 mod options;
 
 use super::datagram::errno as shared_errno;
+use super::inode::Inode;
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
 use super::{KernelStack, change_stack, socket_address, with_stack};
 use crate::executor::WaitQueue;
@@ -34,6 +35,7 @@ pub(super) fn wake(id: TcpId) {
 
 /// A TCP socket.
 pub(in crate::net) struct StreamSocket {
+    inode: Inode,
     id: TcpId,
     /// A connection that was begun has been reported as made, or none was begun.
     reported: Cell<bool>,
@@ -57,6 +59,7 @@ impl StreamSocket {
 
     fn new(id: TcpId) -> Rc<Self> {
         let socket = Rc::new(Self {
+            inode: Inode::fresh(),
             id,
             reported: Cell::new(true),
             linger: Cell::new(None),
@@ -99,6 +102,10 @@ impl Drop for StreamSocket {
 }
 
 impl Socket for StreamSocket {
+    fn inode(&self) -> Inode {
+        self.inode
+    }
+
     fn bind(&self, address: &[u8]) -> Result<(), Errno> {
         let address = socket_address::parse(address)?;
         change_stack(|stack| stack.tcp_bind(self.id, address)).map_err(shared_errno::bind)
