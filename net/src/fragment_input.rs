@@ -89,6 +89,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
+    /// How many packets are being put together, and how many octets of them have come.
+    pub fn reassembly_use(&self) -> (usize, u32) {
+        self.reassembly.usage()
+    }
+
     /// Gives up packets whose time is over. If the first fragment had come, its source is told
     /// (RFC 4443, Section 3.3).
     pub(crate) fn poll_reassembly(&mut self, now: Instant) {

@@ -210,6 +210,11 @@ impl<B: PacketBuffer> Reassembly<B> {
         Self { packets: Vec::new(), next: 0 }
     }
 
+    /// How many packets are being put together, and how many octets of them have come.
+    pub(crate) fn usage(&self) -> (usize, u32) {
+        (self.packets.len(), self.packets.iter().map(|packet| packet.received).sum())
+    }
+
     /// Makes room for a fragment: call until `None`, then insert it. A source that has its share
     /// makes room itself; else the packet that is worth least does.
     pub(crate) fn make_room(&mut self, key: &Key) -> Option<Lost<B>> {

@@ -39,6 +39,12 @@ pub(super) fn wake(id: SocketId) {
     }
 }
 
+/// The number by which a socket is known outside, while a program has it.
+pub(super) fn inode(id: SocketId) -> Option<u64> {
+    let socket = SOCKETS.with(|sockets| sockets.get(&id).and_then(Weak::upgrade))?;
+    Some(socket.inode.get())
+}
+
 /// A UDP or ICMPv6 socket.
 pub(in crate::net) struct DatagramSocket {
     inode: Inode,

@@ -1,10 +1,12 @@
-//! Netlink sockets of the family NETLINK_ROUTE: how `ip` and others show and change interfaces,
-//! addresses, routes and neighbors (netlink(7), rtnetlink(7)).
+//! Netlink sockets (netlink(7)). Of the family NETLINK_ROUTE: how `ip` and others show and change
+//! interfaces, addresses, routes and neighbors (rtnetlink(7)); of NETLINK_SOCK_DIAG: how `ss` shows
+//! sockets (sock_diag(7)).
 //!
 //! A request is answered before `send` returns; the answers wait in the socket's queue. What the
-//! messages mean is in `link`, `address`, `route` and `neighbor`.
+//! messages mean is in `link`, `address`, `route` and `neighbor`, and in `diag`.
 
 mod address;
+mod diag;
 pub(super) mod link;
 mod message;
 mod neighbor;
@@ -33,7 +35,7 @@ use core::net::Ipv6Addr;
 use linux_raw_sys::net::{AF_NETLINK, SOCK_RAW, SOL_NETLINK};
 use linux_raw_sys::netlink::{
     NETLINK_ADD_MEMBERSHIP, NETLINK_CAP_ACK, NETLINK_DROP_MEMBERSHIP, NETLINK_EXT_ACK,
-    NETLINK_GET_STRICT_CHK, NETLINK_ROUTE,
+    NETLINK_GET_STRICT_CHK, NETLINK_ROUTE, NETLINK_SOCK_DIAG,
 };
 
 /// Length of `sockaddr_nl`.
@@ -46,9 +48,28 @@ const QUEUE_LIMIT: usize = 212_992;
 /// All netlink sockets, for notifications and so that no two have the same port.
 static SOCKETS: TaskCell<Vec<Weak<NetlinkSocket>>> = TaskCell::new(Vec::new());
 
-/// A socket of the family NETLINK_ROUTE.
+/// Whom a netlink socket talks to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Family {
+    /// NETLINK_ROUTE.
+    Route,
+    /// NETLINK_SOCK_DIAG.
+    SocketDiagnosis,
+}
+
+impl Family {
+    const fn number(self) -> u32 {
+        match self {
+            Self::Route => NETLINK_ROUTE,
+            Self::SocketDiagnosis => NETLINK_SOCK_DIAG,
+        }
+    }
+}
+
+/// A netlink socket.
 pub(in crate::net) struct NetlinkSocket {
     inode: Inode,
+    family: Family,
     /// The program's choice, or what automatic binding gave; 0 before.
     port: Cell<u32>,
     process: u32,
@@ -63,13 +84,16 @@ pub(in crate::net) struct NetlinkSocket {
 }
 
 impl NetlinkSocket {
-    /// A socket of `process` for `protocol`; only NETLINK_ROUTE exists.
+    /// A socket of `process` for `protocol`; `EPROTONOSUPPORT` for a family that is not here.
     pub(in crate::net) fn new(process: u32, protocol: u32) -> Result<Rc<Self>, Errno> {
-        if protocol != NETLINK_ROUTE {
-            return Err(Errno::PROTONOSUPPORT);
-        }
+        let family = match protocol {
+            NETLINK_ROUTE => Family::Route,
+            NETLINK_SOCK_DIAG => Family::SocketDiagnosis,
+            _ => return Err(Errno::PROTONOSUPPORT),
+        };
         let socket = Rc::new(Self {
             inode: Inode::fresh(),
+            family,
             port: Cell::new(0),
             process,
             groups: Cell::new(0),
@@ -89,7 +113,11 @@ impl NetlinkSocket {
     /// Takes a port: the one asked for, or for 0 the process's number, or one that is free.
     fn bind_port(&self, wanted: u32) -> Result<(), Errno> {
         let taken: Vec<u32> = SOCKETS.with(|sockets| {
-            sockets.iter().filter_map(Weak::upgrade).map(|socket| socket.port.get()).collect()
+            let live = sockets.iter().filter_map(Weak::upgrade);
+            // Each family has ports of its own.
+            live.filter(|socket| socket.family == self.family)
+                .map(|socket| socket.port.get())
+                .collect()
         });
         let is_free = |port: &u32| !taken.contains(port);
         let port = if wanted != 0 {
@@ -217,7 +245,8 @@ impl Socket for NetlinkSocket {
         self.bind_if_needed()?;
         let datagram = from.copy_all()?;
         for message in message::Messages::new(&datagram) {
-            request::answer(&message, self.port.get(), &mut |datagram| self.answer(datagram));
+            let sink = &mut |datagram| self.answer(datagram);
+            request::answer(self.family, &message, self.port.get(), sink);
         }
         Ok(datagram.len())
     }
@@ -261,7 +290,8 @@ impl Socket for NetlinkSocket {
     }
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
-        let kind = option::Kind { family: AF_NETLINK, protocol: NETLINK_ROUTE, kind: SOCK_RAW };
+        let protocol = self.family.number();
+        let kind = option::Kind { family: AF_NETLINK, protocol, kind: SOCK_RAW };
         option::get_generic(&self.timeouts, kind, level, name)
     }
 

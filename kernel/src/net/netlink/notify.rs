@@ -1,7 +1,7 @@
 //! Notifications: what the stack reports goes to the sockets that subscribed (`ip monitor`).
 
 use super::message::Header;
-use super::{SOCKETS, address, link, neighbor, route};
+use super::{Family, SOCKETS, address, link, neighbor, route};
 use crate::{net, time};
 use ::net::event::Event;
 use alloc::rc::{Rc, Weak};
@@ -59,6 +59,8 @@ const fn bit(group: rtnetlink_groups) -> u32 {
 fn subscribers(groups: u32) -> Vec<Rc<super::NetlinkSocket>> {
     SOCKETS.with(|sockets| {
         let live = sockets.iter().filter_map(Weak::upgrade);
-        live.filter(|socket| socket.groups.get() & groups != 0).collect()
+        live.filter(|socket| socket.family == Family::Route)
+            .filter(|socket| socket.groups.get() & groups != 0)
+            .collect()
     })
 }

@@ -1,7 +1,7 @@
 //! Requests: finding who answers, dumps, single answers and acknowledgements.
 
 use super::message::{Builder, HEADER_LENGTH, Header, Message};
-use super::{address, link, neighbor, route};
+use super::{Family, address, diag, link, neighbor, route};
 use crate::syscall::errno::Errno;
 use alloc::vec::Vec;
 use linux_raw_sys::netlink::{
@@ -34,7 +34,12 @@ const GET_RULE: u16 = RTM_GETRULE as u16;
 pub(super) type Dump = Vec<Vec<u8>>;
 
 /// Answers one message of the socket with this port. Every answer goes to `sink` as a datagram.
-pub(super) fn answer(message: &Message<'_>, port: u32, sink: &mut dyn FnMut(Vec<u8>)) {
+pub(super) fn answer(
+    family: Family,
+    message: &Message<'_>,
+    port: u32,
+    sink: &mut dyn FnMut(Vec<u8>),
+) {
     let request = message.header;
     let flags = u32::from(request.flags);
     if flags & NLM_F_REQUEST == 0 || u32::from(request.kind) < NLMSG_MIN_TYPE {
@@ -42,9 +47,15 @@ pub(super) fn answer(message: &Message<'_>, port: u32, sink: &mut dyn FnMut(Vec<
     }
     let reply = Header { port, flags: 0, ..request };
     let result = if flags & NLM_F_DUMP == NLM_F_DUMP {
-        dump(message, Header { flags: NLM_F_MULTI as u16, ..reply }, sink)
+        dump(family, message, Header { flags: NLM_F_MULTI as u16, ..reply }, sink)
     } else {
-        single(message, reply, sink)
+        match family {
+            Family::Route => single(message, reply, sink),
+            Family::SocketDiagnosis => diag::get(message, reply).map(|found| {
+                sink(found);
+                Answered::WithData
+            }),
+        }
     };
     match result {
         Ok(Answered::WithData) => {}
@@ -63,13 +74,9 @@ enum Answered {
     Silently,
 }
 
-fn dump(
-    message: &Message<'_>,
-    header: Header,
-    sink: &mut dyn FnMut(Vec<u8>),
-) -> Result<Answered, Errno> {
+fn dump_route(message: &Message<'_>, header: Header) -> Result<Dump, Errno> {
     let payload = message.payload;
-    let messages = match message.header.kind {
+    Ok(match message.header.kind {
         GET_LINK => link::dump(payload, header),
         GET_ADDRESS => address::dump(payload, header),
         GET_ROUTE => route::dump(payload, header),
@@ -77,6 +84,18 @@ fn dump(
         // There are no policy rules: an empty table is the truth.
         GET_RULE => Dump::new(),
         _ => return Err(Errno::OPNOTSUPP),
+    })
+}
+
+fn dump(
+    family: Family,
+    message: &Message<'_>,
+    header: Header,
+    sink: &mut dyn FnMut(Vec<u8>),
+) -> Result<Answered, Errno> {
+    let messages = match family {
+        Family::Route => dump_route(message, header)?,
+        Family::SocketDiagnosis => diag::dump(message, header)?,
     };
     let mut datagram = Vec::new();
     for message in messages {
@@ -151,7 +170,7 @@ mod tests {
         let bytes = Builder::new(header).body(&[0; 16]).finish();
         let mut datagrams = Vec::new();
         for message in Messages::new(&bytes) {
-            answer(&message, 42, &mut |datagram| datagrams.push(datagram));
+            answer(Family::Route, &message, 42, &mut |datagram| datagrams.push(datagram));
         }
         datagrams
     }

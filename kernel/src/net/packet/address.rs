@@ -28,6 +28,10 @@ pub(in crate::net) enum PacketType {
     Outgoing = 4,
 }
 
+fn field<const N: usize>(bytes: &[u8], offset: usize) -> Result<[u8; N], Errno> {
+    bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied().ok_or(Errno::INVAL)
+}
+
 /// What a `sockaddr_ll` holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct LinkAddress {
@@ -49,9 +53,6 @@ impl LinkAddress {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Errno> {
         if bytes.len() < LENGTH || socket_address::family(bytes)? != AF_PACKET {
             return Err(Errno::INVAL);
-        }
-        fn field<const N: usize>(bytes: &[u8], offset: usize) -> Result<[u8; N], Errno> {
-            bytes.get(offset..).and_then(|rest| rest.first_chunk()).copied().ok_or(Errno::INVAL)
         }
         let [length] = field(bytes, 11)?;
         let station = (usize::from(length) == size_of::<MacAddress>())

@@ -12,14 +12,14 @@
 
 mod address;
 mod filter;
+mod list;
 mod options;
-mod proc;
 mod queue;
 mod tap;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::net) use proc::list;
+pub(in crate::net) use list::{Description, describe_all, list};
 #[cfg(target_os = "none")]
 pub(in crate::net) use tap::{Direction, ethernet};
 
@@ -32,7 +32,7 @@ use crate::sync::TaskCell;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
 use crate::time;
-use ::net::interface::InterfaceIndex;
+use ::net::interface::{Interface, InterfaceIndex};
 use ::net::netif::MacAddress;
 use ::net::raw_frame::FrameError;
 use ::net::wire::ethernet::{EtherType, EthernetHeader};
@@ -248,7 +248,7 @@ impl Drop for PacketSocket {
 
 /// Tells the sockets that are bound to an interface when it is down or gone.
 pub(in crate::net) fn link_changed(index: InterfaceIndex) {
-    let state = with_stack(|stack| stack.interface(index).map(|found| found.is_admin_up()));
+    let state = with_stack(|stack| stack.interface(index).map(Interface::is_admin_up));
     let error = match state {
         Some(true) => return,
         Some(false) => Errno::NETDOWN,
@@ -275,7 +275,7 @@ impl Socket for PacketSocket {
     fn bind(&self, address: &[u8]) -> Result<(), Errno> {
         let address = LinkAddress::parse(address)?;
         if let Some(index) = address.interface {
-            let up = with_stack(|stack| stack.interface(index).map(|found| found.is_admin_up()));
+            let up = with_stack(|stack| stack.interface(index).map(Interface::is_admin_up));
             // Bound it is all the same; the error says that nothing will come.
             self.error.set((!up.ok_or(Errno::NODEV)?).then_some(Errno::NETDOWN));
         }

@@ -118,6 +118,11 @@ impl Queue {
         }
     }
 
+    /// The counts since the last [`take_statistics`](Self::take_statistics).
+    pub(super) const fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+
     /// The counts since the last call, as PACKET_STATISTICS has it.
     pub(super) fn take_statistics(&mut self) -> Statistics {
         core::mem::take(&mut self.statistics)

@@ -3,7 +3,11 @@
 //! The stack has the connections; here are the numbers and structures of the system calls.
 
 mod errno;
+mod info;
 mod options;
+
+pub(in crate::net) use info::{emit as info, emit_idle as idle_info};
+pub(in crate::net) use options::buffer_sizes;
 
 use super::datagram::errno as shared_errno;
 use super::inode::Inode;
@@ -31,6 +35,12 @@ pub(super) fn wake(id: TcpId) {
     if let Some(socket) = socket {
         socket.wait_queue.wake_all();
     }
+}
+
+/// The number by which a socket is known outside, while a program has it.
+pub(super) fn inode(id: TcpId) -> Option<u64> {
+    let socket = SOCKETS.with(|sockets| sockets.get(&id).and_then(Weak::upgrade))?;
+    Some(socket.inode.get())
 }
 
 /// A TCP socket.

@@ -8,7 +8,7 @@ use crate::net::{change_stack, datagram, with_stack};
 use crate::syscall::errno::Errno;
 use crate::time::{self, Duration};
 use ::net::interface::InterfaceIndex;
-use ::net::tcp::{TcpSocketOptions, TcpState};
+use ::net::tcp::{TcpInfo, TcpSocketOptions, TcpState};
 use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
 use linux_raw_sys::net::{
@@ -23,6 +23,15 @@ const BUFFER_MAX: u32 = 212_992;
 /// What the buffers are shown as before they have been set or have grown (net.ipv4.tcp_rmem).
 const RECEIVE_DEFAULT: u32 = 131_072;
 const SEND_DEFAULT: u32 = 16_384;
+
+/// How much may wait in each direction, as SO_RCVBUF and SO_SNDBUF show it.
+pub(in crate::net) fn buffer_sizes(
+    options: &TcpSocketOptions,
+    info: Option<&TcpInfo>,
+) -> (u32, u32) {
+    let receive = options.receive_buffer.or(info.map(|info| info.receive_buffer));
+    (receive.unwrap_or(RECEIVE_DEFAULT), options.send_buffer.unwrap_or(SEND_DEFAULT))
+}
 
 pub(super) fn set(socket: &StreamSocket, level: u32, name: u32, value: &[u8]) -> Result<(), Errno> {
     match level {

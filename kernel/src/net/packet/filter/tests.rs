@@ -133,8 +133,8 @@ fn what_is_no_program_is_refused() {
     for (what, lines) in refused {
         assert_eq!(Filter::parse(&program(lines)), None, "{what}");
     }
-    assert!(Filter::parse(&program(&[(0x06, 0, 0, 0); INSTRUCTIONS_MAX])).is_some());
-    assert!(Filter::parse(&program(&[(0x06, 0, 0, 0); INSTRUCTIONS_MAX + 1])).is_none());
+    assert!(Filter::parse(&program(&alloc::vec![(0x06, 0, 0, 0); INSTRUCTIONS_MAX])).is_some());
+    assert!(Filter::parse(&program(&alloc::vec![(0x06, 0, 0, 0); INSTRUCTIONS_MAX + 1])).is_none());
     assert!(Filter::parse(&program(&[(0x06, 0, 0, 0)])[..7]).is_none());
 }
 

@@ -1,7 +1,12 @@
 //! `/proc/net`: interfaces, addresses, groups, sockets and counters, as Linux prints them.
 //!
+//! Sockets are in [`sockets`], counters of the protocols in [`counters`].
+//!
 //! Two are ours: `drops`, every way a packet can disappear and every table that can be full, by name,
 //! and `neighbor_cache`, how full that is.
+
+mod counters;
+mod sockets;
 
 use super::{Buffer, KernelStack, packet, with_stack};
 use crate::fs::generated::Generated;
@@ -15,7 +20,6 @@ use ::net::unicast::{AddressInfo, AddressState};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::fmt::Write;
 use core::net::Ipv6Addr;
 use linux_raw_sys::netlink::{
@@ -26,10 +30,15 @@ use linux_raw_sys::netlink::{
 pub(super) fn register() {
     fs::proc::register("net/dev", devices);
     fs::proc::register("net/if_inet6", addresses);
-    fs::proc::register("net/snmp6", counters);
-    fs::proc::register("net/udp6", datagram_sockets);
-    fs::proc::register("net/raw6", raw_sockets);
-    fs::proc::register("net/icmp6", echo_sockets);
+    fs::proc::register("net/snmp6", counters::snmp6);
+    fs::proc::register("net/snmp", counters::snmp);
+    fs::proc::register("net/netstat", counters::netstat);
+    fs::proc::register("net/sockstat", counters::sockstat);
+    fs::proc::register("net/sockstat6", counters::sockstat6);
+    fs::proc::register("net/tcp6", sockets::tcp6);
+    fs::proc::register("net/udp6", sockets::udp6);
+    fs::proc::register("net/raw6", sockets::raw6);
+    fs::proc::register("net/icmp6", sockets::icmp6);
     fs::proc::register("net/igmp6", groups);
     fs::proc::register("net/packet", packet::list);
     fs::proc::register("net/drops", drops);
@@ -185,42 +194,19 @@ fn groups(text: &mut String) {
     });
 }
 
-fn write_counter(text: &mut String, name: &str, value: u64) {
-    write_lines(text, |text| writeln!(text, "{name:<32}\t{value}"));
-}
-
-fn counters(text: &mut String) {
-    let node = with_stack(KernelStack::node_counters);
-    for (name, value) in node.ipv6.iter() {
-        write_counter(text, name, value);
-    }
-    for (name, value) in node.icmpv6.iter() {
-        write_counter(text, name, value);
-    }
-    for (message_type, received, _) in node.icmpv6.iter_types().filter(|(_, count, _)| *count > 0) {
-        write_counter(text, &format!("Icmp6InType{message_type}"), received);
-    }
-    for (message_type, _, sent) in node.icmpv6.iter_types().filter(|(_, _, count)| *count > 0) {
-        write_counter(text, &format!("Icmp6OutType{message_type}"), sent);
-    }
-    for (name, value) in node.udp.iter() {
-        write_counter(text, name, value);
-    }
-}
-
 fn drops(text: &mut String) {
     let node = with_stack(KernelStack::node_counters);
     for (reason, count) in node.drops.iter() {
-        write_counter(text, reason.name(), count);
+        counters::write(text, reason.name(), count);
     }
     for (table, count) in node.tables.iter() {
-        write_counter(text, &format!("full: {}", table.name()), count);
+        counters::write(text, &format!("full: {}", table.name()), count);
     }
     with_stack(|stack| {
         for interface in stack.interfaces() {
             if matches!(interface.kind(), InterfaceKind::Ethernet { .. }) {
                 for (name, value) in interface.counters().link.iter() {
-                    write_counter(text, &format!("{}: {name}", interface.name()), value);
+                    counters::write(text, &format!("{}: {name}", interface.name()), value);
                 }
             }
         }
@@ -230,8 +216,8 @@ fn drops(text: &mut String) {
 /// How full the neighbor cache is, and how many entries are in which state.
 fn neighbor_cache(text: &mut String) {
     with_stack(|stack| {
-        write_counter(text, "entries", stack.neighbor_count() as u64);
-        write_counter(text, "limit", limits::NEIGHBORS as u64);
+        counters::write(text, "entries", stack.neighbor_count() as u64);
+        counters::write(text, "limit", limits::NEIGHBORS as u64);
         for (name, state) in [
             ("INCOMPLETE", NeighborState::Incomplete),
             ("REACHABLE", NeighborState::Reachable),
@@ -242,7 +228,7 @@ fn neighbor_cache(text: &mut String) {
             ("PERMANENT", NeighborState::Permanent),
         ] {
             let count = stack.neighbors().filter(|neighbor| neighbor.state == state).count();
-            write_counter(text, name, count as u64);
+            counters::write(text, name, count as u64);
         }
     });
 }
@@ -258,68 +244,13 @@ fn interface_counters(path: &str) -> Option<Generated> {
         let interface = stack.interfaces().find(|interface| interface.name() == path)?;
         let counters = interface.counters();
         let mut text = String::new();
-        write_counter(&mut text, "ifIndex", u64::from(interface.index().get()));
+        counters::write(&mut text, "ifIndex", u64::from(interface.index().get()));
         for (name, value) in counters.ipv6.iter().chain(counters.icmpv6.iter()) {
-            write_counter(&mut text, name, value);
+            counters::write(&mut text, name, value);
         }
         for (reason, count) in counters.drops.iter().filter(|(_, count)| *count > 0) {
-            write_counter(&mut text, &format!("Drop: {}", reason.name()), count);
+            counters::write(&mut text, &format!("Drop: {}", reason.name()), count);
         }
         Some(Generated::File(Box::new(move || text.clone().into_bytes())))
     })
-}
-
-const SOCKET_HEADING: &str = "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n";
-
-/// An address as the socket tables print it: four words in the host's byte order.
-fn words(address: Ipv6Addr) -> String {
-    let octets = address.octets();
-    let words: Vec<String> = octets
-        .chunks_exact(4)
-        .filter_map(|word| word.try_into().ok())
-        .map(|word| format!("{:08X}", u32::from_ne_bytes(word)))
-        .collect();
-    words.concat()
-}
-
-fn sockets(text: &mut String, kind: ::net::socket::SocketKind) {
-    text.push_str(SOCKET_HEADING);
-    with_stack(|stack| {
-        for (line, socket) in stack.sockets().filter(|socket| socket.kind == kind).enumerate() {
-            let remote = socket.remote;
-            let (address, port) =
-                remote.map_or((Ipv6Addr::UNSPECIFIED, 0), |remote| (*remote.ip(), remote.port()));
-            // States of TCP: connected is ESTABLISHED, everything else CLOSE.
-            let state = if remote.is_some() { 1 } else { 7 };
-            write_lines(text, |text| {
-                writeln!(
-                    text,
-                    "{line:>5}: {}:{:04X} {}:{:04X} {state:02X} {:08X}:{:08X} 00:00000000 \
-                     00000000 {:>5} {:>8} {} 2 0 {}",
-                    words(*socket.local.ip()),
-                    socket.local.port(),
-                    words(address),
-                    port,
-                    0,
-                    socket.received_octets,
-                    0,
-                    0,
-                    line + 1,
-                    socket.drops,
-                )
-            });
-        }
-    });
-}
-
-fn datagram_sockets(text: &mut String) {
-    sockets(text, ::net::socket::SocketKind::Udp);
-}
-
-fn raw_sockets(text: &mut String) {
-    sockets(text, ::net::socket::SocketKind::Icmpv6Raw);
-}
-
-fn echo_sockets(text: &mut String) {
-    sockets(text, ::net::socket::SocketKind::Icmpv6Echo);
 }
