@@ -128,7 +128,7 @@ lint: user ## formatting, clippy, documentation, shell scripts; warnings are err
 	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --workspace --exclude kernel $(foreach name,$(userland),$(patsubst -p,--exclude,$(name))) --no-deps --document-private-items
 	RUSTDOCFLAGS="$(rustdoc_flags)" $(cross) kernel doc -p kernel --no-deps --document-private-items
 	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --no-deps --lib $(userland)
-	shellcheck tools/*.sh tests/*.sh .ci/run
+	shellcheck -x tools/*.sh tests/*.sh tests/*/*.sh .ci/run
 
 .PHONY: debug
 debug: image ## boot in QEMU and wait for gdb

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Compares the network programs, as built for aarch64, with iproute2, iputils and net-tools on Linux.
+# Compares the network programs, as built for aarch64, with iproute2, iputils, net-tools and OpenBSD's
+# netcat on Linux.
 #
 # They run under qemu-aarch64-static, in a network namespace of their own where the machine allows
 # one (as root, or in a user namespace), else on the machine's loopback interface. What cannot be
@@ -7,13 +8,13 @@
 #
 # Usage: tests/userland-net.sh PROGRAM-FOLDER
 set -uo pipefail
-[ $# -ge 1 ] || { sed -n '8s/^# //p' "$0"; exit 2; }
+[ $# -ge 1 ] || { sed -n '9s/^# //p' "$0"; exit 2; }
 
 export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 top=$(cd "$(dirname "$0")/.." && pwd)
 
 if [ "${2:-}" != inside ]; then
-  "$top/tools/ensure.sh" qemu-aarch64-static ip ping iperf || exit 1
+  "$top/tools/ensure.sh" qemu-aarch64-static ip ping iperf nc || exit 1
   self=$top/tests/userland-net.sh
   programs=$(cd "$1" && pwd) || exit 2
   if unshare --net --mount true 2>/dev/null; then
@@ -301,6 +302,8 @@ iperf_tests
 ends "iperf --help" 0 '^Usage: iperf -s' ours iperf --help
 ends "iperf without a side" 1 '-s or -c HOST is needed' ours iperf
 ends "iperf with a bad number" 1 "invalid port '99999': 1 to 65535" ours iperf -s -p 99999
+# shellcheck source=tests/userland-net/nc.sh
+. "$top/tests/userland-net/nc.sh"
 
 usb_tests() {
   # A bus in the form of Linux: a root hub and a network adapter.

@@ -16,6 +16,7 @@ package_of() {
     ip) echo iproute2 - ;;
     sysctl) echo procps - ;;
     ping) echo iputils-ping - ;;
+    nc) echo netcat-openbsd netcat ;;
     *) echo "$1" "$1" ;;
   esac
 }

@@ -30,6 +30,7 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("mkdir", "make directories"),
     ("mount", "show file systems"),
     ("mv", "rename and move files"),
+    ("nc", "talk TCP and UDP from the command line"),
     ("ping6", "ask a host for an echo"),
     ("poweroff", "turn the machine off"),
     ("printenv", "show the environment"),

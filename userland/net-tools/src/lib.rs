@@ -6,19 +6,23 @@
 //! - [`ip`]: the program of that name, over [`netlink`], the messages with which the kernel's
 //!   network configuration is read and changed;
 //! - [`iperf`] measures throughput;
-//! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`] and [`udp_echo`] what they
+//! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`], [`nc`] and [`udp_echo`] what they
 //!   say;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
-//! - [`socket`]: socket options and control messages that `rustix` has no function for.
+//! - [`socket`]: what sockets need beyond the functions of `rustix`;
+//! - [`clock`], [`interrupt`]: the time, and the user who wants to stop.
 #![no_std]
 
 extern crate alloc;
 
+pub mod clock;
 pub mod host;
 pub mod ifconfig;
 pub mod interface;
+pub mod interrupt;
 pub mod ip;
 pub mod iperf;
+pub mod nc;
 pub mod netlink;
 pub mod ping;
 pub mod prefix;

@@ -1,5 +1,8 @@
-//! What `rustix` does not offer for sockets: options by number, control messages.
+//! Sockets beyond what `rustix` offers: options by number, control messages; and what several
+//! programs do with TCP sockets.
 
 pub mod error_queue;
+pub mod failure;
 pub mod message;
 pub mod option;
+pub mod stream;

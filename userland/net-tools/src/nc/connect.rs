@@ -1,0 +1,102 @@
+//! The side of `nc` that calls.
+
+use alloc::format;
+use alloc::string::String;
+use core::net::SocketAddrV6;
+
+use rt::strerror;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use super::options::{Options, Target};
+use super::relay::Medium;
+use super::session::{bind_to, datagram_socket, datagrams, local_address, resolve, transfer};
+use crate::clock::{now, timespec};
+use crate::host::with_zone;
+use crate::socket::stream;
+
+/// How many probes tell whether anybody takes datagrams: an answer in ICMPv6 may be lost, or held
+/// back by a limit of rate.
+const PROBES: usize = 3;
+/// How long to wait for an answer to each, microseconds.
+const PROBE_WAIT: u64 = 400_000;
+
+/// Tries the ports one after the other; returns whether one was reached and no transfer broke.
+pub fn run(options: &Options, target: &Target) -> Result<bool, String> {
+    let mut to = resolve(&target.host, 0, options)?;
+    let address = with_zone(&to);
+    let from = match (&target.source, target.source_port) {
+        (None, None) => None,
+        (host, port) => Some(local_address(host.as_deref(), port.unwrap_or(0), options)?),
+    };
+    let protocol = if options.udp { "udp" } else { "tcp" };
+    let mut reached = false;
+    let mut unbroken = true;
+    for port in target.ports.clone() {
+        if let Some(pause) = options.transfer.pause
+            && port != *target.ports.start()
+        {
+            // A signal that cuts it short ends the program.
+            let _ = rustix::thread::nanosleep(&timespec(pause));
+        }
+        to.set_port(port);
+        let socket = open(options, from.as_ref())?;
+        if let Err(errno) = reach(&socket, &to, options, target.scan) {
+            // A scan without -v says by its exit status alone what it found.
+            if options.verbose || !target.scan {
+                let reason = strerror(errno);
+                rt::warn!("connect to {address} port {port} ({protocol}) failed: {reason}");
+            }
+            continue;
+        }
+        reached = true;
+        if options.verbose {
+            let host = &target.host;
+            let also = if *host == address { String::new() } else { format!(" ({address})") };
+            rt::eprintln!("Connection to {host}{also} {port} port [{protocol}/*] succeeded!");
+        }
+        if !target.scan {
+            let medium =
+                if options.udp { datagrams(&socket) } else { Medium::Stream { listening: false } };
+            unbroken &= transfer(&socket, medium, true, options);
+        }
+    }
+    Ok(reached && unbroken)
+}
+
+fn open(options: &Options, from: Option<&SocketAddrV6>) -> Result<OwnedFd, String> {
+    let socket = if options.udp { datagram_socket() } else { stream::socket() };
+    let socket = socket.map_err(|failure| format!("{failure}"))?;
+    if let Some(from) = from {
+        bind_to(&socket, from).map_err(|failure| format!("{failure}"))?;
+    }
+    Ok(socket)
+}
+
+fn reach(socket: &OwnedFd, to: &SocketAddrV6, options: &Options, scan: bool) -> Result<(), Errno> {
+    stream::connect(socket, to, options.transfer.idle)?;
+    if options.udp && scan { probe(socket) } else { Ok(()) }
+}
+
+/// Sends datagrams and waits for a refusal. Silence may mean that they were taken, or that they are
+/// filtered.
+fn probe(socket: &OwnedFd) -> Result<(), Errno> {
+    let mut answer = [0; 1];
+    for _ in 0..PROBES {
+        send(socket, b"X", SendFlags::empty())?;
+        let end = now() + PROBE_WAIT;
+        loop {
+            let left = end.saturating_sub(now());
+            let mut wanted = [PollFd::new(socket, PollFlags::IN)];
+            match poll(&mut wanted, Some(&timespec(left))) {
+                Ok(0) => break,
+                Ok(_) => return recv(socket, &mut answer, RecvFlags::DONTWAIT).map(|_| ()),
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+    }
+    Ok(())
+}
