@@ -58,15 +58,25 @@ impl Default for InterfaceSettings {
 }
 
 /// Settings of TCP.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TcpSettings {
     /// What a new socket's TCP_CONGESTION is (Linux's `tcp_congestion_control`).
     pub congestion: CongestionAlgorithm,
+    /// Whether SYNs that find no room for a half-open connection are answered with SYN cookies
+    /// (Linux's `tcp_syncookies`), or dropped.
+    pub syn_cookies: bool,
 }
 
 impl TcpSettings {
-    /// CUBIC.
-    pub const DEFAULT: Self = Self { congestion: CongestionAlgorithm::Cubic };
+    /// CUBIC, and SYN cookies.
+    pub const DEFAULT: Self =
+        Self { congestion: CongestionAlgorithm::Cubic, syn_cookies: true };
+}
+
+impl Default for TcpSettings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
 }
 
 /// Settings of the stack.

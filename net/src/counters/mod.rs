@@ -164,6 +164,12 @@ counters! {
         in_checksum_errors = "TcpInCsumErrors",
         /// Count of connections not accepted because too many waited.
         listen_overflows = "TcpExtListenOverflows",
+        /// Count of SYN cookies sent.
+        syn_cookies_sent = "TcpExtSyncookiesSent",
+        /// Count of SYN cookies that came back and were good.
+        syn_cookies_received = "TcpExtSyncookiesRecv",
+        /// Count of acknowledgments that could have had a SYN cookie and had none.
+        syn_cookies_failed = "TcpExtSyncookiesFailed",
         /// Count of acknowledgments that were delayed.
         delayed_acks = "TcpExtDelayedACKs",
         /// Count of retransmission timeouts.

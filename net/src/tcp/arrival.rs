@@ -1,7 +1,7 @@
 //! A segment arrives at a connection (RFC 9293, Section 3.10.7.3 and 3.10.7.4, in its order; with
 //! RFC 7323, Section 5, and RFC 5961).
 //!
-//! LISTEN and passive SYN-RECEIVED are in `listener`, TIME-WAIT in `time_wait`.
+//! LISTEN and passive SYN-RECEIVED are in `listener_input` and `half_open`, TIME-WAIT in `time_wait`.
 
 use super::TcpError;
 use super::connection::{Connection, Context, Owner, TimestampState};

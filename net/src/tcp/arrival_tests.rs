@@ -326,10 +326,10 @@ fn half_open_connections() {
         tuple: FourTuple { local: (Ipv6Addr::LOCALHOST, 1), remote: (Ipv6Addr::LOCALHOST, 2) },
         zone: None,
         listener: (0, 1),
-        opening: Opening { iss: ISS, timestamp_offset: 0, path_mtu: 1500 },
+        iss: ISS,
         window: WINDOW,
     };
-    let entry = HalfOpen::new(&origin, &segment(IRS, None, "S"));
+    let entry = HalfOpen::new(&origin, IRS, &TcpOptions::NONE);
     let (ours, nxt) = (Some(ISS + 1), IRS + 1);
     for (segment, expected) in [
         (segment(nxt, None, "R"), Verdict::Remove),

@@ -1,43 +1,57 @@
 //! Connections of a listener in SYN-RECEIVED: small entries, so that a flood of SYNs takes little
 //! memory and no connection (RFC 4987, Section 3.4).
 
-use super::connection::{Connection, Opening};
+use super::connection::{Connection, DEFAULT_MSS, Opening};
 use super::deadline_heap::DeadlineHeap;
 use super::isn::FourTuple;
 use super::option::TcpSocketOptions;
 use super::segment::Segment;
 use super::state::TcpState;
+use super::zone::Zone;
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
 use crate::limits;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::{SackBlocks, TcpOptions, Timestamps};
 use crate::wire::tcp_sequence::SequenceNumber;
+use bitflags::bitflags;
 use heapless::Vec;
 
 /// How often a SYN-ACK is sent again: as often as Linux does (`tcp_synack_retries`).
 const RETRIES: u8 = 5;
 
+bitflags! {
+    /// What the SYN offered besides its numbers.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    struct Offered: u8 {
+        const SACK = 1 << 0;
+        const TIMESTAMPS = 1 << 1;
+        const WINDOW_SCALE = 1 << 2;
+    }
+}
+
 /// An entry.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HalfOpen {
     pub(crate) tuple: FourTuple,
-    /// The zone of addresses that need one.
-    pub(crate) zone: Option<InterfaceIndex>,
-    /// The slot of the listener and its generation.
-    pub(crate) listener: (u16, u32),
-    pub(crate) iss: SequenceNumber,
-    pub(crate) irs: SequenceNumber,
-    pub(crate) timestamp_offset: u32,
     /// The window that the SYN-ACK advertised.
     pub(crate) window: u16,
-    pub(crate) path_mtu: u16,
-    /// What the SYN offered.
-    peer_mss: Option<u16>,
-    window_scale: Option<u8>,
-    sack: bool,
-    timestamp: Option<u32>,
-    sent_at: Instant,
+    /// The generation and the slot of the listener.
+    generation: u32,
+    slot: u16,
+    peer_mss: u16,
+    pub(crate) iss: SequenceNumber,
+    pub(crate) irs: SequenceNumber,
+    /// The value of the SYN's timestamp, if it had one.
+    timestamp: u32,
+    /// When the SYN-ACK was sent, in milliseconds. It wraps, but what was sent just once was sent
+    /// no more than a second ago.
+    sent_at: u16,
+    pub(crate) zone: Zone,
+    offered: Offered,
+    /// The window scale that the SYN offered.
+    shift: u8,
+    /// How often the SYN-ACK was sent.
     sent: u8,
 }
 
@@ -46,8 +60,9 @@ pub(crate) struct HalfOpen {
 pub(crate) struct Origin {
     pub(crate) tuple: FourTuple,
     pub(crate) zone: Option<InterfaceIndex>,
+    /// The slot of the listener and its generation.
     pub(crate) listener: (u16, u32),
-    pub(crate) opening: Opening,
+    pub(crate) iss: SequenceNumber,
     pub(crate) window: u16,
 }
 
@@ -69,23 +84,56 @@ pub(crate) enum Verdict {
 }
 
 impl HalfOpen {
-    pub(crate) fn new(origin: &Origin, segment: &Segment) -> Self {
-        let Origin { tuple, zone, listener, opening, window } = *origin;
+    pub(crate) fn new(origin: &Origin, irs: SequenceNumber, options: &TcpOptions) -> Self {
+        let Origin { tuple, zone, listener: (slot, generation), iss, window } = *origin;
+        let mut offered = Offered::empty();
+        offered.set(Offered::SACK, options.sack_permitted);
+        offered.set(Offered::TIMESTAMPS, options.timestamps.is_some());
+        offered.set(Offered::WINDOW_SCALE, options.window_scale.is_some());
         Self {
             tuple,
-            zone,
-            listener,
-            iss: opening.iss,
-            irs: segment.sequence,
-            timestamp_offset: opening.timestamp_offset,
             window,
-            path_mtu: opening.path_mtu,
-            peer_mss: segment.options.maximum_segment_size,
-            window_scale: segment.options.window_scale,
-            sack: segment.options.sack_permitted,
-            timestamp: segment.options.timestamps.map(|stamps| stamps.value),
-            sent_at: Instant::ZERO,
+            generation,
+            slot,
+            peer_mss: options.maximum_segment_size.unwrap_or(DEFAULT_MSS),
+            iss,
+            irs,
+            timestamp: options.timestamps.map_or(0, |stamps| stamps.value),
+            sent_at: 0,
+            zone: zone.into(),
+            offered,
+            shift: options.window_scale.unwrap_or(0),
             sent: 0,
+        }
+    }
+
+    /// The slot of the listener and its generation.
+    pub(crate) const fn listener(&self) -> (u16, u32) {
+        (self.slot, self.generation)
+    }
+
+    /// The other side's MSS.
+    pub(crate) const fn peer_mss(&self) -> u16 {
+        self.peer_mss
+    }
+
+    fn window_scale(&self) -> Option<u8> {
+        self.offered.contains(Offered::WINDOW_SCALE).then_some(self.shift)
+    }
+
+    /// TS.Recent, if timestamps were offered.
+    fn recent(&self) -> Option<u32> {
+        self.offered.contains(Offered::TIMESTAMPS).then_some(self.timestamp)
+    }
+
+    /// What the SYN offered.
+    pub(crate) fn offered(&self) -> TcpOptions {
+        TcpOptions {
+            maximum_segment_size: Some(self.peer_mss),
+            window_scale: self.window_scale(),
+            sack_permitted: self.offered.contains(Offered::SACK),
+            timestamps: self.recent().map(|value| Timestamps { value, echo_reply: 0 }),
+            sack: SackBlocks::new(),
         }
     }
 
@@ -103,7 +151,7 @@ impl HalfOpen {
         let end = segment.end();
         let edge = nxt + u32::from(self.window);
         let acceptable = end.is_at_or_after(nxt) && segment.sequence.is_at_or_before(edge);
-        let old = match (self.timestamp, segment.options.timestamps) {
+        let old = match (self.recent(), segment.options.timestamps) {
             (Some(recent), Some(stamps)) => (stamps.value.wrapping_sub(recent) as i32) < 0,
             _ => false,
         };
@@ -121,23 +169,21 @@ impl HalfOpen {
         }
     }
 
-    /// The options of the SYN-ACK: what the SYN offered and this side wants.
-    pub(crate) fn answer_options(&self, mss: u16, shift: u8, now: Instant) -> TcpOptions {
+    /// The options of the SYN-ACK: what the SYN offered and this side wants. `clock` is the own
+    /// timestamp.
+    pub(crate) fn answer_options(&self, mss: u16, shift: u8, clock: u32) -> TcpOptions {
+        let offered = self.offered();
         TcpOptions {
             maximum_segment_size: Some(mss),
-            window_scale: self.window_scale.map(|_| shift),
-            sack_permitted: self.sack,
-            timestamps: self.stamps(now),
-            sack: SackBlocks::new(),
+            window_scale: offered.window_scale.map(|_| shift),
+            timestamps: self.stamps(clock),
+            ..offered
         }
     }
 
     /// The timestamps of a segment sent now, if they were offered.
-    pub(crate) fn stamps(&self, now: Instant) -> Option<Timestamps> {
-        self.timestamp.map(|recent| Timestamps {
-            value: (now.as_millis() as u32).wrapping_add(self.timestamp_offset),
-            echo_reply: recent,
-        })
+    pub(crate) fn stamps(&self, clock: u32) -> Option<Timestamps> {
+        self.recent().map(|recent| Timestamps { value: clock, echo_reply: recent })
     }
 
     /// The connection that comes of it when `segment` acknowledges the SYN-ACK.
@@ -145,29 +191,20 @@ impl HalfOpen {
         &self,
         options: &TcpSocketOptions,
         segment: &Segment,
+        (path_mtu, timestamp_offset): (u16, u32),
         now: Instant,
     ) -> Connection {
         // The SYN is acknowledged already.
-        let opening = Opening {
-            iss: self.iss + 1,
-            timestamp_offset: self.timestamp_offset,
-            path_mtu: self.path_mtu,
-        };
+        let opening = Opening { iss: self.iss + 1, timestamp_offset, path_mtu };
         let mut connection = Connection::new(&opening, options, now);
         connection.state = TcpState::SynReceived;
         connection.receive.begin(self.irs + 1);
         connection.receive.set_advertised(self.window.into());
         connection.acknowledging.last = self.irs + 1;
-        let theirs = TcpOptions {
-            maximum_segment_size: self.peer_mss,
-            window_scale: self.window_scale,
-            sack_permitted: self.sack,
-            timestamps: self.timestamp.map(|value| Timestamps { value, echo_reply: 0 }),
-            sack: SackBlocks::new(),
-        };
-        connection.agree(&theirs, now);
+        connection.agree(&self.offered(), now);
         if self.sent == 1 {
-            connection.rtt.sample(now.saturating_since(self.sent_at));
+            let millis = (now.as_millis() as u16).wrapping_sub(self.sent_at);
+            connection.rtt.sample(Duration::from_millis(millis.into()));
         }
         connection.syn_lost = self.sent > 1;
         connection.establish(now);
@@ -202,6 +239,10 @@ impl HalfOpenTable {
         self.len
     }
 
+    pub(crate) const fn is_full(&self) -> bool {
+        self.len == limits::TCP_HALF_OPEN
+    }
+
     /// Adds an entry; `None` when there is no room.
     pub(crate) fn insert(&mut self, entry: HalfOpen) -> Option<usize> {
         let free = self.slots.iter().position(Option::is_none);
@@ -220,7 +261,7 @@ impl HalfOpenTable {
     pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
         self.chains.iter(self.key.hash(tuple)).find(|&slot| {
             self.get(slot).is_some_and(|entry| {
-                entry.tuple == *tuple && entry.zone.is_none_or(|zone| zone == from)
+                entry.tuple == *tuple && entry.zone.admits(from)
             })
         })
     }
@@ -240,7 +281,7 @@ impl HalfOpenTable {
     /// Removes the entries of a listener that is closed.
     pub(crate) fn forget_listener(&mut self, listener: (u16, u32)) {
         for slot in 0..self.slots.len() {
-            if self.get(slot).is_some_and(|entry| entry.listener == listener) {
+            if self.get(slot).is_some_and(|entry| entry.listener() == listener) {
                 self.remove(slot);
             }
         }
@@ -250,7 +291,7 @@ impl HalfOpenTable {
     pub(crate) fn on_sent(&mut self, slot: usize, now: Instant) {
         let Some(Some(entry)) = self.slots.get_mut(slot) else { return };
         entry.sent = entry.sent.saturating_add(1);
-        entry.sent_at = now;
+        entry.sent_at = now.as_millis() as u16;
         let timeout = super::rtt::INITIAL_RTO * (1 << (entry.sent - 1).min(RETRIES));
         self.deadlines.set(slot, now + timeout.min(Duration::from_secs(60)));
     }

@@ -2,22 +2,18 @@
 //! (RFC 9293, Section 3.10.7).
 
 use super::arrival::End;
-use super::connection::{Context, Opening, Owner, advertised_mss, window_shift};
-use super::half_open::{self, HalfOpen, Origin};
+use super::connection::Context;
 use super::isn::FourTuple;
 use super::segment::Segment;
-use super::table::{Body, NIL, TcpSocket};
 use super::time_wait::{self, TimeWait};
 use super::transmit::bare_header;
 use crate::address::AddressExt;
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::{DropReason, TableFull};
 use crate::ipv6_input::Received;
-use crate::limits;
 use crate::random::Random;
-use crate::socket::Endpoint;
 use crate::stack::Stack;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::checksum;
 use crate::wire::ipv6::NextHeader;
 use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions, Timestamps};
@@ -94,13 +90,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
         }
         if let Some(slot) = self.tcp.find_listener(tuple.local, from) {
-            return self.tcp_listener_input(slot, received, tuple, segment, after, now);
+            return self.tcp_listener_input(slot, received, tuple, segment, after, packet, now);
         }
         self.count_drop(Some(from), DropReason::TcpNoSocket);
         self.tcp_reset_answer(received, tuple, segment, now);
     }
 
-    fn tcp_connection_input(
+    pub(super) fn tcp_connection_input(
         &mut self,
         slot: usize,
         received: &Received,
@@ -145,16 +141,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(socket) = self.tcp.at(slot) else { return };
         let (Some(tuple), Some(connection)) = (socket.tuple(), socket.connection()) else { return };
         let (snd_nxt, rcv_nxt) = connection.numbers();
-        let entry = TimeWait {
-            tuple,
-            zone: socket.local.zone,
-            snd_nxt,
-            rcv_nxt,
-            timestamps: connection
-                .timestamps
-                .map(|state| (state.recent, connection.timestamp_offset)),
-            answered: Instant::ZERO,
-        };
+        let recent = connection.timestamps.map(|state| state.recent);
+        let ends = (tuple, socket.local.zone);
+        let entry = TimeWait::new(ends, (snd_nxt, rcv_nxt), recent, now);
         self.tcp.retire(slot);
         if self.tcp.time_wait.insert(entry, now) {
             self.counters.tables.count(TableFull::TcpTimeWait);
@@ -170,7 +159,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         segment: &Segment,
         now: Instant,
     ) -> Option<SequenceNumber> {
-        const INTERVAL: Duration = Duration::from_millis(100);
         let entry = *self.tcp.time_wait.get(slot)?;
         match entry.on_segment(segment) {
             time_wait::Verdict::Reopen(number) => {
@@ -182,14 +170,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 if segment.fin {
                     self.tcp.time_wait.restart(slot, now);
                 }
-                if now.saturating_since(entry.answered) >= INTERVAL {
-                    if let Some(entry) = self.tcp.time_wait.get_mut(slot) {
-                        entry.answered = now;
-                    }
-                    let timestamps = entry.timestamps.map(|(recent, offset)| Timestamps {
-                        value: (now.as_millis() as u32).wrapping_add(offset),
-                        echo_reply: recent,
-                    });
+                if self.tcp.time_wait.get_mut(slot).is_some_and(|entry| entry.may_answer(now)) {
+                    let clock = self.tcp.secrets.timestamp(&entry.tuple, now);
+                    let timestamps =
+                        entry.recent().map(|echo_reply| Timestamps { value: clock, echo_reply });
                     let options = TcpOptions { timestamps, ..TcpOptions::NONE };
                     let flags = TcpFlags::ACK;
                     let header =
@@ -203,197 +187,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         self.count_drop(Some(received.interface), DropReason::TcpTimeWait);
         None
-    }
-
-    /// RFC 9293, Section 3.10.7.2: LISTEN.
-    fn tcp_listener_input(
-        &mut self,
-        slot: usize,
-        received: &Received,
-        tuple: FourTuple,
-        segment: &Segment,
-        after: Option<SequenceNumber>,
-        now: Instant,
-    ) {
-        let from = received.interface;
-        if segment.rst {
-            return self.count_drop(Some(from), DropReason::TcpReset);
-        }
-        if segment.ack.is_some() {
-            self.count_drop(Some(from), DropReason::TcpNoSocket);
-            return self.tcp_reset_answer(received, tuple, segment, now);
-        }
-        if !segment.syn {
-            return self.count_drop(Some(from), DropReason::TcpUnacceptable);
-        }
-        let (Some(id), Some(socket)) = (self.tcp.id_at(slot), self.tcp.at(slot)) else { return };
-        let options = socket.options();
-        if socket.listener().is_none_or(super::table::Listener::is_full) {
-            self.counters.tcp.listen_overflows += 1;
-            return self.count_drop(Some(from), DropReason::TcpBacklogFull);
-        }
-        let Some(envelope) = self.tcp_way_back(received, tuple, now) else { return };
-        let hash_number = self.tcp.secrets.initial_sequence(&tuple, now);
-        // A connection that follows another one must not repeat its numbers.
-        let iss = match after.map(|number| number + u32::from(u16::MAX) + 2) {
-            Some(least) if hash_number.is_before(least) => least,
-            _ => hash_number,
-        };
-        let opening = Opening {
-            iss,
-            timestamp_offset: self.tcp.secrets.timestamp_offset(&tuple),
-            path_mtu: envelope.hop.mtu,
-        };
-        let limit = options.receive_buffer.unwrap_or(limits::TCP_RECEIVE_BUFFER);
-        let origin = Origin {
-            tuple,
-            zone: received.source.needs_zone().then_some(from),
-            listener: (id.slot, id.generation),
-            opening,
-            window: limit.min(u16::MAX.into()) as u16,
-        };
-        let Some(entry) = self.tcp.half_open.insert(HalfOpen::new(&origin, segment)) else {
-            self.counters.tables.count(TableFull::TcpHalfOpen);
-            return self.count_drop(Some(from), DropReason::TcpHalfOpenFull);
-        };
-        self.tcp_send_syn_ack(entry, now);
-    }
-
-    /// Sends the SYN-ACK of a half-open connection, for the first time or again.
-    pub(crate) fn tcp_send_syn_ack(&mut self, slot: usize, now: Instant) {
-        self.tcp.half_open.on_sent(slot, now);
-        let Some(entry) = self.tcp.half_open.get(slot).copied() else { return };
-        let Some(options) = self.tcp.at(entry.listener.0.into()).map(TcpSocket::options) else {
-            return;
-        };
-        let (address, _) = entry.tuple.remote;
-        let zone = options.device.or(entry.zone);
-        let hop = match self.route(address, zone, now) {
-            Ok(hop) => hop,
-            Err(error) => return self.count_no_route(zone, error),
-        };
-        let envelope = super::transmit::Envelope {
-            tuple: entry.tuple,
-            hop,
-            hop_limit: options.unicast_hops,
-            traffic_class: options.traffic_class,
-            auto_flow_label: options.auto_flow_label,
-            urgency: crate::ipv6_output::Urgency::User,
-        };
-        let mss = advertised_mss(self.link_mtu(&hop), &options);
-        let theirs = entry.answer_options(mss, window_shift(&options), now);
-        let flags = TcpFlags::SYN | TcpFlags::ACK;
-        let header = bare_header(entry.iss, entry.irs + 1, flags, entry.window, theirs);
-        self.counters.tcp.out_segments += 1;
-        self.send_bare_segment(&envelope, header, now);
-    }
-
-    fn tcp_half_open_input(
-        &mut self,
-        slot: usize,
-        received: &Received,
-        segment: &Segment,
-        packet: P::Buffer,
-        now: Instant,
-    ) {
-        use half_open::Verdict;
-        let Some(entry) = self.tcp.half_open.get(slot).copied() else { return };
-        let from = Some(received.interface);
-        match entry.on_segment(segment) {
-            Verdict::Drop => self.count_drop(from, DropReason::TcpUnacceptable),
-            Verdict::Remove => {
-                self.tcp.half_open.remove(slot);
-                self.counters.tcp.attempt_fails += 1;
-                self.count_drop(from, DropReason::TcpReset);
-            }
-            Verdict::Answer => {
-                self.count_drop(from, DropReason::TcpDuplicate);
-                self.tcp_send_syn_ack(slot, now);
-            }
-            Verdict::Reset => {
-                self.count_drop(from, DropReason::TcpAcknowledgment);
-                self.tcp_reset_answer(received, entry.tuple, segment, now);
-            }
-            Verdict::Challenge => {
-                self.count_drop(from, DropReason::TcpUnacceptable);
-                if !received.looped && !self.tcp.reset_limit.take(now) {
-                    return;
-                }
-                let options = TcpOptions { timestamps: entry.stamps(now), ..TcpOptions::NONE };
-                let window = entry.window;
-                let header =
-                    bare_header(entry.iss + 1, entry.irs + 1, TcpFlags::ACK, window, options);
-                if let Some(envelope) = self.tcp_way_back(received, entry.tuple, now) {
-                    self.counters.tcp.out_segments += 1;
-                    self.send_bare_segment(&envelope, header, now);
-                }
-            }
-            Verdict::Establish => {
-                self.tcp_establish(slot, &entry, received, segment, packet, now);
-            }
-        }
-    }
-
-    /// The handshake of a half-open connection is over: it waits to be accepted.
-    fn tcp_establish(
-        &mut self,
-        entry_slot: usize,
-        entry: &HalfOpen,
-        received: &Received,
-        segment: &Segment,
-        packet: P::Buffer,
-        now: Instant,
-    ) {
-        let from = Some(received.interface);
-        let (listener_slot, generation) = entry.listener;
-        let current = self.tcp.id_at(listener_slot.into());
-        let listener = self
-            .tcp
-            .at(listener_slot.into())
-            .filter(|_| current.is_some_and(|id| id.generation == generation))
-            .and_then(|socket| Some((socket.options(), socket.listener()?.is_full())));
-        let Some((options, full)) = listener else {
-            self.tcp.half_open.remove(entry_slot);
-            self.count_drop(from, DropReason::TcpNoSocket);
-            return self.tcp_reset_answer(received, entry.tuple, segment, now);
-        };
-        // The entry stays: the other side sends again, and so does this one.
-        if full {
-            self.counters.tcp.listen_overflows += 1;
-            return self.count_drop(from, DropReason::TcpBacklogFull);
-        }
-        let mut connection = entry.establish(&options, segment, now);
-        connection.owner = Owner::Listener(listener_slot);
-        let mut socket = TcpSocket::new(options, Body::Connection(connection));
-        let FourTuple { local, remote } = entry.tuple;
-        socket.local = Endpoint { address: local.0, port: local.1, zone: entry.zone };
-        socket.remote = Some(Endpoint { address: remote.0, port: remote.1, zone: entry.zone });
-        let Some(id) = self.tcp.insert(socket) else {
-            self.counters.tables.count(TableFull::TcpSockets);
-            return self.count_drop(from, DropReason::TcpBacklogFull);
-        };
-        self.tcp.half_open.remove(entry_slot);
-        self.tcp.file_connection(id.slot.into());
-        self.counters.tcp.passive_opens += 1;
-        self.tcp_queue_accept(listener_slot, id.slot);
-        self.tcp_notify(listener_slot.into());
-        self.tcp_connection_input(id.slot.into(), received, entry.tuple, segment, packet, now);
-    }
-
-    /// Puts a connection behind those that wait to be accepted.
-    fn tcp_queue_accept(&mut self, listener_slot: u16, slot: u16) {
-        let Some(listener) =
-            self.tcp.at_mut(listener_slot.into()).and_then(TcpSocket::listener_mut)
-        else {
-            return;
-        };
-        let last = core::mem::replace(&mut listener.tail, slot);
-        listener.len += 1;
-        if last == NIL {
-            listener.head = slot;
-        } else if let Some(previous) = self.tcp.at_mut(last.into()) {
-            previous.next = slot;
-        }
     }
 
     /// Puts a socket that a user has into the event queue, once.

@@ -30,6 +30,11 @@ impl Secrets {
         SequenceNumber((clock as u32).wrapping_add(self.sequence.hash(tuple) as u32))
     }
 
+    /// The timestamp of a segment that is sent now: milliseconds (RFC 7323, Section 5.4).
+    pub(crate) fn timestamp(&self, tuple: &FourTuple, now: Instant) -> u32 {
+        (now.as_millis() as u32).wrapping_add(self.timestamp_offset(tuple))
+    }
+
     /// The same for all connections of these two endpoints, so that a new one's timestamps are
     /// later than an old one's (RFC 6191).
     pub(crate) fn timestamp_offset(&self, tuple: &FourTuple) -> u32 {

@@ -34,7 +34,7 @@
 //! all connections lies in one `store::Store` of packet buffers. `input`, `transmit`, `open`,
 //! `stream`, `error_input`, `option` and `info` join connections with the rest of the stack.
 //!
-//! Not here yet: SYN cookies, ECN, BBR, pacing. Urgent data is read in line (RFC 6093) and never
+//! Not here yet: ECN, BBR, pacing. Urgent data is read in line (RFC 6093) and never
 //! sent.
 
 mod acknowledgment;
@@ -50,6 +50,7 @@ mod half_open;
 mod info;
 mod input;
 mod isn;
+mod listener_input;
 mod open;
 mod option;
 mod output;
@@ -65,11 +66,13 @@ mod state;
 mod store;
 mod stream;
 mod summary;
+mod syn_cookie;
 mod table;
 mod time_wait;
 mod timeout;
 mod timers;
 mod transmit;
+mod zone;
 
 pub use audit::{TcpAudit, TcpSendCounts};
 pub use congestion::CongestionAlgorithm;

@@ -283,7 +283,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// tell old segments from new ones (RFC 6191).
     fn tcp_claim(&mut self, tuple: &FourTuple, interface: InterfaceIndex) -> bool {
         if let Some(slot) = self.tcp.time_wait.find(tuple, interface)
-            && self.tcp.time_wait.get(slot).is_some_and(|entry| entry.timestamps.is_some())
+            && self.tcp.time_wait.get(slot).is_some_and(|entry| entry.recent().is_some())
         {
             self.tcp.time_wait.remove(slot);
         }

@@ -171,11 +171,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let half_open = self.tcp.half_open.iter().map(|(entry, due)| TcpSummary {
             timer: due.map(|at| (TcpTimer::Retransmit, at)),
             retransmits: entry.retransmits(),
-            ..TcpSummary::new(TcpState::SynReceived, entry.tuple, entry.zone)
+            ..TcpSummary::new(TcpState::SynReceived, entry.tuple, entry.zone.index())
         });
         let waiting = self.tcp.time_wait.iter().map(|(entry, due)| TcpSummary {
             timer: due.map(|at| (TcpTimer::TimeWait, at)),
-            ..TcpSummary::new(TcpState::TimeWait, entry.tuple, entry.zone)
+            ..TcpSummary::new(TcpState::TimeWait, entry.tuple, entry.zone.index())
         });
         sockets.chain(half_open).chain(waiting)
     }

@@ -8,6 +8,7 @@ use super::half_open::HalfOpenTable;
 use super::isn::{FourTuple, Secrets};
 use super::option::TcpSocketOptions;
 use super::store::Store;
+use super::syn_cookie::SynCookies;
 use super::time_wait::TimeWaitTable;
 use crate::buffer::PacketBuffer;
 use crate::hash::{Chains, HashKey};
@@ -158,6 +159,7 @@ pub(crate) struct TcpTable<B> {
     pub(crate) store: Store<B>,
     pub(crate) deadlines: DeadlineHeap<{ limits::TCP_SOCKETS }>,
     pub(crate) half_open: HalfOpenTable,
+    pub(crate) cookies: SynCookies,
     pub(crate) time_wait: TimeWaitTable,
     key: HashKey,
     pub(crate) secrets: Secrets,
@@ -180,6 +182,7 @@ impl<B> TcpTable<B> {
             store: Store::new(),
             deadlines: DeadlineHeap::new(),
             half_open: HalfOpenTable::new(),
+            cookies: SynCookies::new(),
             time_wait: TimeWaitTable::new(),
             key: HashKey::UNSET,
             secrets: Secrets::UNSET,
@@ -196,6 +199,7 @@ impl<B> TcpTable<B> {
         self.key = HashKey::new(draw());
         self.half_open.key = HashKey::new(draw());
         self.time_wait.key = HashKey::new(draw());
+        self.cookies.key = HashKey::new(draw());
         self.secrets = Secrets { sequence: HashKey::new(draw()), timestamp: HashKey::new(draw()) };
     }
 

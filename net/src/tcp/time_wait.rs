@@ -8,6 +8,7 @@ use super::deadline_heap::DeadlineHeap;
 use super::isn::FourTuple;
 use super::segment::Segment;
 use super::timers::TIME_WAIT;
+use super::zone::Zone;
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
 use crate::limits;
@@ -19,14 +20,15 @@ use heapless::Vec;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TimeWait {
     pub(crate) tuple: FourTuple,
-    /// The zone of addresses that need one.
-    pub(crate) zone: Option<InterfaceIndex>,
+    pub(crate) zone: Zone,
+    /// Timestamps are used.
+    stamped: bool,
     pub(crate) snd_nxt: SequenceNumber,
     pub(crate) rcv_nxt: SequenceNumber,
-    /// TS.Recent and the offset of the own clock.
-    pub(crate) timestamps: Option<(u32, u32)>,
-    /// An answer was sent at this time.
-    pub(crate) answered: Instant,
+    /// TS.Recent.
+    recent: u32,
+    /// When an answer was sent last, in milliseconds.
+    answered: u32,
 }
 
 /// What to do about a segment.
@@ -41,13 +43,49 @@ pub(crate) enum Verdict {
     Reopen(SequenceNumber),
 }
 
+/// How soon after an answer there is another one.
+const ANSWER_INTERVAL: u32 = 100;
+
 impl TimeWait {
+    /// What is left of a connection with these numbers and, if timestamps are used, TS.Recent.
+    pub(crate) fn new(
+        (tuple, zone): (FourTuple, Option<InterfaceIndex>),
+        (snd_nxt, rcv_nxt): (SequenceNumber, SequenceNumber),
+        recent: Option<u32>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            tuple,
+            zone: zone.into(),
+            stamped: recent.is_some(),
+            snd_nxt,
+            rcv_nxt,
+            recent: recent.unwrap_or(0),
+            answered: (now.as_millis() as u32).wrapping_sub(ANSWER_INTERVAL),
+        }
+    }
+
+    /// TS.Recent, if timestamps are used.
+    pub(crate) fn recent(&self) -> Option<u32> {
+        self.stamped.then_some(self.recent)
+    }
+
+    /// Whether an answer may be sent now: rarely, so that two ends never keep each other busy.
+    pub(crate) const fn may_answer(&mut self, now: Instant) -> bool {
+        let millis = now.as_millis() as u32;
+        let may = millis.wrapping_sub(self.answered) >= ANSWER_INTERVAL;
+        if may {
+            self.answered = millis;
+        }
+        may
+    }
+
     pub(crate) fn on_segment(&self, segment: &Segment) -> Verdict {
         if segment.rst {
             return Verdict::Drop;
         }
-        let newer_time = match (self.timestamps, segment.options.timestamps) {
-            (Some((recent, _)), Some(stamps)) => Some(stamps.value.wrapping_sub(recent) as i32),
+        let newer_time = match (self.recent(), segment.options.timestamps) {
+            (Some(recent), Some(stamps)) => Some(stamps.value.wrapping_sub(recent) as i32),
             _ => None,
         };
         let later = segment.sequence.is_after(self.rcv_nxt);
@@ -119,7 +157,7 @@ impl TimeWaitTable {
     pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
         self.chains.iter(self.key.hash(tuple)).find(|&slot| {
             self.get(slot).is_some_and(|entry| {
-                entry.tuple == *tuple && entry.zone.is_none_or(|zone| zone == from)
+                entry.tuple == *tuple && entry.zone.admits(from)
             })
         })
     }
@@ -167,17 +205,10 @@ mod tests {
     use core::net::Ipv6Addr;
 
     fn entry(port: u16) -> TimeWait {
-        TimeWait {
-            tuple: FourTuple {
-                local: (Ipv6Addr::LOCALHOST, port),
-                remote: (Ipv6Addr::LOCALHOST, 1),
-            },
-            zone: None,
-            snd_nxt: SequenceNumber(100),
-            rcv_nxt: SequenceNumber(200),
-            timestamps: Some((50, 0)),
-            answered: Instant::ZERO,
-        }
+        let local = (Ipv6Addr::LOCALHOST, port);
+        let tuple = FourTuple { local, remote: (Ipv6Addr::LOCALHOST, 1) };
+        let numbers = (SequenceNumber(100), SequenceNumber(200));
+        TimeWait::new((tuple, None), numbers, Some(50), Instant::ZERO)
     }
 
     fn segment(sequence: u32, syn: bool, time: Option<u32>) -> Segment {

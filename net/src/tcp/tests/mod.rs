@@ -1,8 +1,10 @@
 //! Stream sockets against a peer that the tests play: packets in, packets and events out.
 
+mod cookies;
 mod errors;
 mod info;
 mod options;
+mod sizes;
 
 use super::*;
 use crate::config::Config;
@@ -14,7 +16,7 @@ use crate::time::Duration;
 use crate::wire::checksum::{self, Checksum};
 use crate::wire::icmpv6::{DestinationUnreachableCode, Icmpv6Message, TimeExceededCode};
 use crate::wire::ipv6::{FlowLabel, Ipv6Header, NextHeader};
-use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
+use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions, Timestamps};
 use crate::wire::tcp_sequence::SequenceNumber;
 use core::net::{Ipv6Addr, SocketAddrV6};
 

@@ -1,0 +1,286 @@
+//! Segments for listeners and for connections whose handshake is not over
+//! (RFC 9293, Sections 3.10.7.2 and 3.10.7.4).
+
+use super::connection::{Owner, advertised_mss, window_shift};
+use super::half_open::{self, HalfOpen, Origin};
+use super::isn::FourTuple;
+use super::option::TcpSocketOptions;
+use super::segment::Segment;
+use super::syn_cookie;
+use super::table::{Body, NIL, TcpSocket};
+use super::transmit::bare_header;
+use crate::address::AddressExt;
+use crate::buffer::BufferPool;
+use crate::counters::{DropReason, TableFull};
+use crate::ipv6_input::Received;
+use crate::limits;
+use crate::random::Random;
+use crate::socket::Endpoint;
+use crate::stack::Stack;
+use crate::time::Instant;
+use crate::wire::tcp::{TcpFlags, TcpOptions};
+use crate::wire::tcp_sequence::SequenceNumber;
+
+/// The window that a SYN-ACK advertises; it is not scaled (RFC 7323, Section 2.2).
+fn first_window(options: &TcpSocketOptions) -> u16 {
+    let limit = options.receive_buffer.unwrap_or(limits::TCP_RECEIVE_BUFFER);
+    limit.min(u16::MAX.into()) as u16
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// RFC 9293, Section 3.10.7.2: LISTEN.
+    pub(super) fn tcp_listener_input(
+        &mut self,
+        slot: usize,
+        received: &Received,
+        tuple: FourTuple,
+        segment: &Segment,
+        after: Option<SequenceNumber>,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
+        let from = received.interface;
+        if segment.rst {
+            return self.count_drop(Some(from), DropReason::TcpReset);
+        }
+        if let Some(ack) = segment.ack {
+            let cookie = self.tcp_cookie_input(slot, received, tuple, segment, ack, now);
+            if let Some(entry) = cookie {
+                return self.tcp_establish(None, &entry, received, segment, packet, now);
+            }
+            self.count_drop(Some(from), DropReason::TcpNoSocket);
+            return self.tcp_reset_answer(received, tuple, segment, now);
+        }
+        if !segment.syn {
+            return self.count_drop(Some(from), DropReason::TcpUnacceptable);
+        }
+        let (Some(id), Some(socket)) = (self.tcp.id_at(slot), self.tcp.at(slot)) else { return };
+        let options = socket.options();
+        if socket.listener().is_none_or(super::table::Listener::is_full) {
+            self.counters.tcp.listen_overflows += 1;
+            return self.count_drop(Some(from), DropReason::TcpBacklogFull);
+        }
+        if self.tcp_way_back(received, tuple, now).is_none() {
+            return;
+        }
+        let cookie = self.tcp.half_open.is_full() && self.config.tcp.syn_cookies;
+        let hash_number = self.tcp.secrets.initial_sequence(&tuple, now);
+        // A connection that follows another one must not repeat its numbers.
+        let iss = match after.map(|number| number + u32::from(u16::MAX) + 2) {
+            Some(least) if hash_number.is_before(least) => least,
+            _ => hash_number,
+        };
+        let zone = received.source.needs_zone().then_some(from);
+        let listener = (id.slot, id.generation);
+        let origin = Origin { tuple, zone, listener, iss, window: first_window(&options) };
+        let mut entry = HalfOpen::new(&origin, segment.sequence, &segment.options);
+        if cookie {
+            entry.iss =
+                self.tcp.cookies.make(&tuple, segment.sequence, entry.peer_mss(), now);
+            self.counters.tcp.syn_cookies_sent += 1;
+            return self.tcp_answer_syn(&entry, true, now);
+        }
+        let Some(entry) = self.tcp.half_open.insert(entry) else {
+            self.counters.tables.count(TableFull::TcpHalfOpen);
+            return self.count_drop(Some(from), DropReason::TcpHalfOpenFull);
+        };
+        self.tcp_send_syn_ack(entry, now);
+    }
+
+    /// What the cookie in an acknowledgment of nothing stands for, if there may be one.
+    fn tcp_cookie_input(
+        &mut self,
+        slot: usize,
+        received: &Received,
+        tuple: FourTuple,
+        segment: &Segment,
+        ack: SequenceNumber,
+        now: Instant,
+    ) -> Option<HalfOpen> {
+        if segment.syn || !self.tcp.cookies.expected(now) {
+            return None;
+        }
+        let (id, options) = (self.tcp.id_at(slot)?, self.tcp.at(slot)?.options());
+        let (iss, irs) = (ack - 1, segment.sequence - 1);
+        let Some(mss) = self.tcp.cookies.check(&tuple, irs, iss, now) else {
+            self.counters.tcp.syn_cookies_failed += 1;
+            return None;
+        };
+        let timestamps = segment.options.timestamps;
+        let (window_scale, sack_permitted) =
+            timestamps.map_or((None, false), |stamps| syn_cookie::offered(stamps.echo_reply));
+        let offered = TcpOptions {
+            maximum_segment_size: Some(mss),
+            window_scale,
+            sack_permitted,
+            timestamps,
+            ..TcpOptions::NONE
+        };
+        let zone = received.source.needs_zone().then_some(received.interface);
+        let listener = (id.slot, id.generation);
+        let origin = Origin { tuple, zone, listener, iss, window: first_window(&options) };
+        let entry = HalfOpen::new(&origin, irs, &offered);
+        let established = entry.on_segment(segment) == half_open::Verdict::Establish;
+        self.counters.tcp.syn_cookies_received += u64::from(established);
+        established.then_some(entry)
+    }
+
+    /// Sends the SYN-ACK of a half-open connection, for the first time or again.
+    pub(crate) fn tcp_send_syn_ack(&mut self, slot: usize, now: Instant) {
+        self.tcp.half_open.on_sent(slot, now);
+        let Some(entry) = self.tcp.half_open.get(slot).copied() else { return };
+        self.counters.tcp.retransmitted_segments += u64::from(entry.retransmits() > 0);
+        self.tcp_answer_syn(&entry, false, now);
+    }
+
+    /// Sends a SYN-ACK; if its number is a cookie, what was offered is in its timestamp.
+    fn tcp_answer_syn(&mut self, entry: &HalfOpen, cookie: bool, now: Instant) {
+        let (listener, _) = entry.listener();
+        let Some(options) = self.tcp.at(listener.into()).map(TcpSocket::options) else { return };
+        let (address, _) = entry.tuple.remote;
+        let zone = options.device.or(entry.zone.index());
+        let hop = match self.route(address, zone, now) {
+            Ok(hop) => hop,
+            Err(error) => return self.count_no_route(zone, error),
+        };
+        let envelope = super::transmit::Envelope {
+            tuple: entry.tuple,
+            hop,
+            hop_limit: options.unicast_hops,
+            traffic_class: options.traffic_class,
+            auto_flow_label: options.auto_flow_label,
+            urgency: crate::ipv6_output::Urgency::User,
+        };
+        let mss = advertised_mss(self.link_mtu(&hop), &options);
+        let mut clock = self.tcp.secrets.timestamp(&entry.tuple, now);
+        if cookie {
+            clock = syn_cookie::stamp(clock, &entry.offered());
+        }
+        let theirs = entry.answer_options(mss, window_shift(&options), clock);
+        let flags = TcpFlags::SYN | TcpFlags::ACK;
+        let header = bare_header(entry.iss, entry.irs + 1, flags, entry.window, theirs);
+        self.counters.tcp.out_segments += 1;
+        self.send_bare_segment(&envelope, header, now);
+    }
+
+    pub(super) fn tcp_half_open_input(
+        &mut self,
+        slot: usize,
+        received: &Received,
+        segment: &Segment,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
+        use half_open::Verdict;
+        let Some(entry) = self.tcp.half_open.get(slot).copied() else { return };
+        let from = Some(received.interface);
+        match entry.on_segment(segment) {
+            Verdict::Drop => self.count_drop(from, DropReason::TcpUnacceptable),
+            Verdict::Remove => {
+                self.tcp.half_open.remove(slot);
+                self.counters.tcp.attempt_fails += 1;
+                self.count_drop(from, DropReason::TcpReset);
+            }
+            Verdict::Answer => {
+                self.count_drop(from, DropReason::TcpDuplicate);
+                self.tcp_send_syn_ack(slot, now);
+            }
+            Verdict::Reset => {
+                self.count_drop(from, DropReason::TcpAcknowledgment);
+                self.tcp_reset_answer(received, entry.tuple, segment, now);
+            }
+            Verdict::Challenge => {
+                self.count_drop(from, DropReason::TcpUnacceptable);
+                if !received.looped && !self.tcp.reset_limit.take(now) {
+                    return;
+                }
+                let clock = self.tcp.secrets.timestamp(&entry.tuple, now);
+                let options = TcpOptions { timestamps: entry.stamps(clock), ..TcpOptions::NONE };
+                let window = entry.window;
+                let header =
+                    bare_header(entry.iss + 1, entry.irs + 1, TcpFlags::ACK, window, options);
+                if let Some(envelope) = self.tcp_way_back(received, entry.tuple, now) {
+                    self.counters.tcp.out_segments += 1;
+                    self.send_bare_segment(&envelope, header, now);
+                }
+            }
+            Verdict::Establish => {
+                self.tcp_establish(Some(slot), &entry, received, segment, packet, now);
+            }
+        }
+    }
+
+    /// The handshake of a half-open connection is over: it waits to be accepted.
+    fn tcp_establish(
+        &mut self,
+        entry_slot: Option<usize>,
+        entry: &HalfOpen,
+        received: &Received,
+        segment: &Segment,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
+        let from = Some(received.interface);
+        let (listener_slot, generation) = entry.listener();
+        let current = self.tcp.id_at(listener_slot.into());
+        let listener = self
+            .tcp
+            .at(listener_slot.into())
+            .filter(|_| current.is_some_and(|id| id.generation == generation))
+            .and_then(|socket| Some((socket.options(), socket.listener()?.is_full())));
+        let Some((options, full)) = listener else {
+            self.tcp_forget_half_open(entry_slot);
+            self.count_drop(from, DropReason::TcpNoSocket);
+            return self.tcp_reset_answer(received, entry.tuple, segment, now);
+        };
+        // The entry stays, if there is one: the other side sends again, and so does this one.
+        if full {
+            self.counters.tcp.listen_overflows += 1;
+            return self.count_drop(from, DropReason::TcpBacklogFull);
+        }
+        let zone = options.device.or(entry.zone.index());
+        let path_mtu = match self.route(received.source, zone, now) {
+            Ok(hop) => self.mtu_of(&hop, options.path_mtu_discovery),
+            Err(error) => return self.count_no_route(from, error),
+        };
+        let offset = self.tcp.secrets.timestamp_offset(&entry.tuple);
+        let mut connection = entry.establish(&options, segment, (path_mtu, offset), now);
+        connection.owner = Owner::Listener(listener_slot);
+        let mut socket = TcpSocket::new(options, Body::Connection(connection));
+        let FourTuple { local, remote } = entry.tuple;
+        socket.local = Endpoint { address: local.0, port: local.1, zone: entry.zone.index() };
+        socket.remote = Some(Endpoint { address: remote.0, port: remote.1, zone: entry.zone.index() });
+        let Some(id) = self.tcp.insert(socket) else {
+            self.counters.tables.count(TableFull::TcpSockets);
+            return self.count_drop(from, DropReason::TcpBacklogFull);
+        };
+        self.tcp_forget_half_open(entry_slot);
+        self.tcp.file_connection(id.slot.into());
+        self.counters.tcp.passive_opens += 1;
+        self.tcp_queue_accept(listener_slot, id.slot);
+        self.tcp_notify(listener_slot.into());
+        self.tcp_connection_input(id.slot.into(), received, entry.tuple, segment, packet, now);
+    }
+
+    fn tcp_forget_half_open(&mut self, slot: Option<usize>) {
+        if let Some(slot) = slot {
+            self.tcp.half_open.remove(slot);
+        }
+    }
+
+    /// Puts a connection behind those that wait to be accepted.
+    fn tcp_queue_accept(&mut self, listener_slot: u16, slot: u16) {
+        let Some(listener) =
+            self.tcp.at_mut(listener_slot.into()).and_then(TcpSocket::listener_mut)
+        else {
+            return;
+        };
+        let last = core::mem::replace(&mut listener.tail, slot);
+        listener.len += 1;
+        if last == NIL {
+            listener.head = slot;
+        } else if let Some(previous) = self.tcp.at_mut(last.into()) {
+            previous.next = slot;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What a connection takes, besides its data.
+
+use crate::tcp::half_open::HalfOpen;
+use crate::tcp::table::TcpSocket;
+use crate::tcp::time_wait::TimeWait;
+use core::mem::size_of;
+
+#[test]
+fn entries_are_small() {
+    assert!(size_of::<Option<TimeWait>>() <= 64, "{}", size_of::<Option<TimeWait>>());
+    assert!(size_of::<Option<HalfOpen>>() <= 64, "{}", size_of::<Option<HalfOpen>>());
+    println!("{} {}", size_of::<TcpSocket>(), size_of::<crate::tcp::connection::Connection>());
+}
