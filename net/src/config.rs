@@ -69,8 +69,7 @@ pub struct TcpSettings {
 
 impl TcpSettings {
     /// CUBIC, and SYN cookies.
-    pub const DEFAULT: Self =
-        Self { congestion: CongestionAlgorithm::Cubic, syn_cookies: true };
+    pub const DEFAULT: Self = Self { congestion: CongestionAlgorithm::Cubic, syn_cookies: true };
 }
 
 impl Default for TcpSettings {

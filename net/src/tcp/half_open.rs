@@ -260,9 +260,7 @@ impl HalfOpenTable {
 
     pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
         self.chains.iter(self.key.hash(tuple)).find(|&slot| {
-            self.get(slot).is_some_and(|entry| {
-                entry.tuple == *tuple && entry.zone.admits(from)
-            })
+            self.get(slot).is_some_and(|entry| entry.tuple == *tuple && entry.zone.admits(from))
         })
     }
 

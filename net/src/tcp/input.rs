@@ -82,14 +82,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if let Some(slot) = self.tcp.half_open.find(&tuple, from) {
             return self.tcp_half_open_input(slot, received, segment, packet, now);
         }
+        let listener = self.tcp.find_listener(tuple.local, from);
         let mut after = None;
         if let Some(slot) = self.tcp.time_wait.find(&tuple, from) {
-            match self.tcp_time_wait_input(slot, received, segment, now) {
+            let listens = listener.is_some();
+            match self.tcp_time_wait_input(slot, received, segment, listens, now) {
                 Some(number) => after = Some(number),
                 None => return,
             }
         }
-        if let Some(slot) = self.tcp.find_listener(tuple.local, from) {
+        if let Some(slot) = listener {
             return self.tcp_listener_input(slot, received, tuple, segment, after, packet, now);
         }
         self.count_drop(Some(from), DropReason::TcpNoSocket);
@@ -150,23 +152,24 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
-    /// A segment for a connection in TIME-WAIT. If it opens the connection again, gives the number
-    /// that the new one's must be behind.
+    /// A segment for a connection in TIME-WAIT. If it opens the connection again, because somebody
+    /// `listens` there, gives the number that the new one's must be behind.
     fn tcp_time_wait_input(
         &mut self,
         slot: usize,
         received: &Received,
         segment: &Segment,
+        listens: bool,
         now: Instant,
     ) -> Option<SequenceNumber> {
         let entry = *self.tcp.time_wait.get(slot)?;
         match entry.on_segment(segment) {
-            time_wait::Verdict::Reopen(number) => {
+            time_wait::Verdict::Reopen(number) if listens => {
                 self.tcp.time_wait.remove(slot);
                 return Some(number);
             }
             time_wait::Verdict::Drop => {}
-            time_wait::Verdict::Acknowledge => {
+            time_wait::Verdict::Reopen(_) | time_wait::Verdict::Acknowledge => {
                 if segment.fin {
                     self.tcp.time_wait.restart(slot, now);
                 }

@@ -30,6 +30,21 @@ impl Secrets {
         SequenceNumber((clock as u32).wrapping_add(self.sequence.hash(tuple) as u32))
     }
 
+    /// The initial sequence number of a connection that follows one which had come to the number
+    /// `before`: it must not repeat what may still be under way (RFC 6191, Section 2).
+    pub(crate) fn number_after(
+        &self,
+        before: Option<SequenceNumber>,
+        tuple: &FourTuple,
+        now: Instant,
+    ) -> SequenceNumber {
+        let number = self.initial_sequence(tuple, now);
+        match before.map(|before| before + u32::from(u16::MAX) + 2) {
+            Some(least) if number.is_before(least) => least,
+            _ => number,
+        }
+    }
+
     /// The timestamp of a segment that is sent now: milliseconds (RFC 7323, Section 5.4).
     pub(crate) fn timestamp(&self, tuple: &FourTuple, now: Instant) -> u32 {
         (now.as_millis() as u32).wrapping_add(self.timestamp_offset(tuple))
@@ -57,6 +72,10 @@ mod tests {
             |port, millis| secrets.initial_sequence(&tuple(port), Instant::from_millis(millis));
         assert_eq!(at(1, 1001).offset_from(at(1, 1)), 250_000);
         assert_ne!(at(1, 1), at(2, 1));
+        let now = Instant::from_millis(1);
+        let after = |before| secrets.number_after(before, &tuple(1), now);
+        assert_eq!((after(None), after(Some(at(1, 1) - 100_000))), (at(1, 1), at(1, 1)));
+        assert_eq!(after(Some(at(1, 1) + 5)), at(1, 1) + 5 + 65_537);
         assert_ne!(secrets.timestamp_offset(&tuple(1)), secrets.timestamp_offset(&tuple(2)));
     }
 }

@@ -64,19 +64,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         }
         let cookie = self.tcp.half_open.is_full() && self.config.tcp.syn_cookies;
-        let hash_number = self.tcp.secrets.initial_sequence(&tuple, now);
-        // A connection that follows another one must not repeat its numbers.
-        let iss = match after.map(|number| number + u32::from(u16::MAX) + 2) {
-            Some(least) if hash_number.is_before(least) => least,
-            _ => hash_number,
-        };
+        let iss = self.tcp.secrets.number_after(after, &tuple, now);
         let zone = received.source.needs_zone().then_some(from);
         let listener = (id.slot, id.generation);
         let origin = Origin { tuple, zone, listener, iss, window: first_window(&options) };
         let mut entry = HalfOpen::new(&origin, segment.sequence, &segment.options);
         if cookie {
-            entry.iss =
-                self.tcp.cookies.make(&tuple, segment.sequence, entry.peer_mss(), now);
+            entry.iss = self.tcp.cookies.make(&tuple, segment.sequence, entry.peer_mss(), now);
             self.counters.tcp.syn_cookies_sent += 1;
             return self.tcp_answer_syn(&entry, true, now);
         }
@@ -249,7 +243,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let mut socket = TcpSocket::new(options, Body::Connection(connection));
         let FourTuple { local, remote } = entry.tuple;
         socket.local = Endpoint { address: local.0, port: local.1, zone: entry.zone.index() };
-        socket.remote = Some(Endpoint { address: remote.0, port: remote.1, zone: entry.zone.index() });
+        socket.remote =
+            Some(Endpoint { address: remote.0, port: remote.1, zone: entry.zone.index() });
         let Some(id) = self.tcp.insert(socket) else {
             self.counters.tables.count(TableFull::TcpSockets);
             return self.count_drop(from, DropReason::TcpBacklogFull);

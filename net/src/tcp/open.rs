@@ -16,7 +16,8 @@ use crate::limits;
 use crate::random::Random;
 use crate::socket::{BindError, EPHEMERAL, Endpoint};
 use crate::stack::Stack;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
+use crate::wire::tcp_sequence::SequenceNumber;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
@@ -255,11 +256,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         } else {
             bound.port
         };
-        if !self.tcp_claim(&tuple(port), hop.interface) {
-            return Err(TcpConnectError::NoPort);
-        }
+        let before = self
+            .tcp_claim(&tuple(port), hop.interface, now)
+            .map_err(|Taken| TcpConnectError::NoPort)?;
         let opening = Opening {
-            iss: self.tcp.secrets.initial_sequence(&tuple(port), now),
+            iss: self.tcp.secrets.number_after(before, &tuple(port), now),
             timestamp_offset: self.tcp.secrets.timestamp_offset(&tuple(port)),
             path_mtu: self.mtu_of(&hop, options.path_mtu_discovery),
         };
@@ -279,14 +280,28 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(())
     }
 
-    /// Whether a connection between these may be opened. One in TIME-WAIT gives way if timestamps
-    /// tell old segments from new ones (RFC 6191).
-    fn tcp_claim(&mut self, tuple: &FourTuple, interface: InterfaceIndex) -> bool {
+    /// Takes the right to open a connection between these. One in TIME-WAIT gives way if
+    /// timestamps tell old segments from new ones (RFC 6191), for which a second must have passed;
+    /// then gives the number that it had come to.
+    fn tcp_claim(
+        &mut self,
+        tuple: &FourTuple,
+        interface: InterfaceIndex,
+        now: Instant,
+    ) -> Result<Option<SequenceNumber>, Taken> {
+        const LEAST: Duration = Duration::from_secs(1);
+        let mut before = None;
         if let Some(slot) = self.tcp.time_wait.find(tuple, interface)
-            && self.tcp.time_wait.get(slot).is_some_and(|entry| entry.recent().is_some())
+            && let Some(entry) = self.tcp.time_wait.get(slot)
+            && entry.recent().is_some()
+            && self.tcp.time_wait.age(slot, now) >= LEAST
         {
+            before = Some(entry.snd_nxt);
             self.tcp.time_wait.remove(slot);
         }
-        !self.tcp.is_taken(tuple, interface)
+        if self.tcp.is_taken(tuple, interface) { Err(Taken) } else { Ok(before) }
     }
 }
+
+/// There is a connection between these already.
+struct Taken;

@@ -164,8 +164,7 @@ mod tests {
         for clock in [0, 1, 62, 63, 64, 1_000_000, u32::MAX] {
             for window_scale in [None, Some(0), Some(7), Some(14)] {
                 for sack_permitted in [false, true] {
-                    let options =
-                        TcpOptions { window_scale, sack_permitted, ..TcpOptions::NONE };
+                    let options = TcpOptions { window_scale, sack_permitted, ..TcpOptions::NONE };
                     let stamp = stamp(clock, &options);
                     assert_eq!(offered(stamp), (window_scale, sack_permitted));
                     assert!(clock.wrapping_sub(stamp) < 1 << STAMP_BITS, "{clock} {stamp}");

@@ -12,7 +12,7 @@ use super::zone::Zone;
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
 use crate::limits;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::tcp_sequence::SequenceNumber;
 use heapless::Vec;
 
@@ -154,11 +154,15 @@ impl TimeWaitTable {
         self.deadlines.set(slot, now + TIME_WAIT);
     }
 
+    /// How long ago the time of an entry began.
+    pub(crate) fn age(&self, slot: usize, now: Instant) -> Duration {
+        let end = self.deadlines.get(slot).unwrap_or(Instant::FAR_FUTURE);
+        TIME_WAIT.saturating_sub(end.saturating_since(now))
+    }
+
     pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
         self.chains.iter(self.key.hash(tuple)).find(|&slot| {
-            self.get(slot).is_some_and(|entry| {
-                entry.tuple == *tuple && entry.zone.admits(from)
-            })
+            self.get(slot).is_some_and(|entry| entry.tuple == *tuple && entry.zone.admits(from))
         })
     }
 

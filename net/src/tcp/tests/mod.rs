@@ -5,6 +5,7 @@ mod errors;
 mod info;
 mod options;
 mod sizes;
+mod time_wait;
 
 use super::*;
 use crate::config::Config;
