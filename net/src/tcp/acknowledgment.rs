@@ -101,7 +101,7 @@ impl Connection {
         if self.send.small_end.is_before(self.send.una) {
             self.send.small_end = self.send.una;
         }
-        self.last_received = now;
+        self.last_received = now.into();
     }
 
     /// Sets the retransmission timer, but lets a timer for reordering run.

@@ -4,18 +4,18 @@
 //! LISTEN and passive SYN-RECEIVED are in `listener_input` and `half_open`, TIME-WAIT in `time_wait`.
 
 use super::TcpError;
-use super::connection::{Connection, Context, Owner, TimestampState};
+use super::connection::{Connection, Context, Owner, TimestampState, seconds};
 use super::segment::Segment;
 use super::state::TcpState;
 use super::store::Piece;
 use super::timers::{DELAYED_ACK, FIN_WAIT_2};
 use crate::buffer::BufferPool;
 use crate::counters::DropReason;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::tcp_sequence::SequenceNumber;
 
-/// RFC 7323, Section 5.5: a timestamp older than this says nothing.
-const TIMESTAMP_AGE: Duration = Duration::from_secs(24 * 24 * 3600);
+/// RFC 7323, Section 5.5: a timestamp older than this, in seconds, says nothing.
+const TIMESTAMP_AGE: u32 = 24 * 24 * 3600;
 
 /// What is to be done about a segment, besides sending what the connection wants to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -175,7 +175,7 @@ impl Connection {
             return self.challenge(context, DropReason::TcpAcknowledgment);
         }
         self.take_timestamp(&segment, now);
-        self.last_received = now;
+        self.last_received = now.into();
         if self.keep_alive_probes > 0 {
             self.keep_alive_probes = 0;
             self.arm_keep_alive(now);
@@ -218,7 +218,7 @@ impl Connection {
         let old = match (self.timestamps, segment.options.timestamps) {
             (Some(state), Some(stamps)) => {
                 (stamps.value.wrapping_sub(state.recent) as i32) < 0
-                    && now.saturating_since(state.recent_at) < TIMESTAMP_AGE
+                    && seconds(now).wrapping_sub(state.recent_at) < TIMESTAMP_AGE
             }
             _ => false,
         };
@@ -287,7 +287,7 @@ impl Connection {
         if let (Some(state), Some(stamps)) = (&mut self.timestamps, segment.options.timestamps)
             && segment.sequence.is_at_or_before(last)
         {
-            *state = TimestampState { recent: stamps.value, recent_at: now };
+            *state = TimestampState { recent: stamps.value, recent_at: seconds(now) };
         }
     }
 
@@ -328,7 +328,7 @@ impl Connection {
         self.counts.octets_received += u64::from(octets);
         if segment.data_len > 0 {
             self.measure_as_receiver(segment, now);
-            self.last_data_received = now;
+            self.last_data_received = now.into();
             let early = &mut self.counts.segments_out_of_order;
             *early = early.wrapping_add(behind_hole.into());
         }
@@ -379,7 +379,7 @@ impl Connection {
         acknowledging.full = acknowledging.full.max(data_len);
         let enough = acknowledging.octets >= 2 * acknowledging.full.min(self.window.mss).max(1)
             && acknowledging.octets > acknowledging.full.min(self.window.mss);
-        let quick = acknowledging.quick > 0 || self.options.quick_ack;
+        let quick = acknowledging.quick > 0 || self.options.quick_ack();
         if irregular || enough || quick || self.receive.has_holes() {
             acknowledging.now = true;
         } else if self.timers.delayed_ack == Instant::FAR_FUTURE {

@@ -7,7 +7,9 @@
 use super::TcpError;
 use super::congestion::{Congestion, Window};
 use super::counts::{Business, BusyTime, TcpCounts};
+use super::millis::Millis;
 use super::option::TcpSocketOptions;
+use super::packed_options::PackedOptions;
 use super::rack::{PathRtt, Rack};
 use super::receive::ReceiveSide;
 use super::recovery::Phase;
@@ -62,7 +64,13 @@ pub(crate) struct Acknowledging {
 pub(crate) struct TimestampState {
     /// TS.Recent.
     pub(crate) recent: u32,
-    pub(crate) recent_at: Instant,
+    /// When it arrived, in seconds.
+    pub(crate) recent_at: u32,
+}
+
+/// A point in time for a timestamp that has to be compared for many days.
+pub(crate) const fn seconds(now: Instant) -> u32 {
+    (now.as_millis() / 1000) as u32
 }
 
 /// A tail loss probe that was sent (RFC 8985, Section 7.1).
@@ -126,12 +134,11 @@ pub(crate) struct Connection {
     /// Where the present round of HyStart++ ends.
     pub(crate) round_end: SequenceNumber,
     /// Since when the other side does not answer.
-    pub(crate) stalled_since: Option<Instant>,
-    pub(crate) opened_at: Instant,
-    pub(crate) last_received: Instant,
-    pub(crate) last_data_received: Instant,
-    pub(crate) last_sent: Instant,
-    pub(crate) last_challenge: Option<Instant>,
+    pub(crate) stalled_since: Option<Millis>,
+    pub(crate) last_received: Millis,
+    pub(crate) last_data_received: Millis,
+    pub(crate) last_sent: Millis,
+    pub(crate) last_challenge: Option<Millis>,
     pub(crate) keep_alive_probes: u8,
     pub(crate) syn_lost: bool,
     /// The next segment proves that the neighbor is reachable (RFC 4861, Section 7.3.1).
@@ -144,7 +151,7 @@ pub(crate) struct Connection {
     pub(crate) waits_to_send: bool,
     pub(crate) soft_error: Option<TcpError>,
     pub(crate) error: Option<TcpError>,
-    pub(crate) options: TcpSocketOptions,
+    pub(crate) options: PackedOptions,
     pub(crate) counts: TcpCounts,
     pub(crate) busy: BusyTime,
 }
@@ -166,10 +173,11 @@ pub(crate) fn window_shift(options: &TcpSocketOptions) -> u8 {
 }
 
 /// The size that a SYN advertises: what fits a packet of `mtu` octets (RFC 6691).
-pub(crate) fn advertised_mss(mtu: u16, options: &TcpSocketOptions) -> u16 {
+/// `asked` is TCP_MAXSEG.
+pub(crate) fn advertised_mss(mtu: u16, asked: Option<u16>) -> u16 {
     let headers = (Ipv6Header::LEN + TcpHeader::MIN_LEN) as u16;
     let fits = mtu.saturating_sub(headers).min(PAYLOAD_CAPACITY as u16);
-    options.maximum_segment.map_or(fits, |asked| asked.min(fits)).max(SMALLEST_MSS)
+    asked.map_or(fits, |asked| asked.min(fits)).max(SMALLEST_MSS)
 }
 
 impl Connection {
@@ -205,11 +213,10 @@ impl Connection {
             forced: Forced::Nothing,
             cwnd_limited: false,
             round_end: opening.iss,
-            stalled_since: None,
-            opened_at: now,
-            last_received: now,
-            last_data_received: now,
-            last_sent: now,
+            stalled_since: Some(now.into()),
+            last_received: now.into(),
+            last_data_received: now.into(),
+            last_sent: now.into(),
             last_challenge: None,
             keep_alive_probes: 0,
             syn_lost: false,
@@ -219,7 +226,7 @@ impl Connection {
             waits_to_send: false,
             soft_error: None,
             error: None,
-            options: *options,
+            options: PackedOptions::pack(options),
             counts: TcpCounts::default(),
             busy: BusyTime::new(),
         };
@@ -235,8 +242,9 @@ impl Connection {
             Some(shift) => self.send.window_shift = shift,
             None => self.receive.window_shift = 0,
         }
-        self.timestamps =
-            theirs.timestamps.map(|stamps| TimestampState { recent: stamps.value, recent_at: now });
+        self.timestamps = theirs
+            .timestamps
+            .map(|stamps| TimestampState { recent: stamps.value, recent_at: seconds(now) });
         self.sack = theirs.sack_permitted;
     }
 
@@ -244,7 +252,7 @@ impl Connection {
     pub(crate) fn segment_limit(&self) -> u32 {
         let headers = (Ipv6Header::LEN + TcpHeader::MIN_LEN) as u16;
         let path = self.path_mtu.saturating_sub(headers);
-        let asked = self.options.maximum_segment.unwrap_or(u16::MAX).max(SMALLEST_MSS);
+        let asked = self.options.maximum_segment().unwrap_or(u16::MAX).max(SMALLEST_MSS);
         let mss = u32::from(self.peer_mss.min(path).min(asked)).min(PAYLOAD_CAPACITY as u32);
         let stamps = if self.timestamps.is_some() { TIMESTAMPS_LEN } else { 0 };
         mss.saturating_sub(stamps).max(1)
@@ -262,7 +270,7 @@ impl Connection {
         self.window = Window::initial(self.segment_limit(), self.syn_lost);
         self.round_end = self.send.nxt;
         self.stalled_since = None;
-        self.last_received = now;
+        self.last_received = now.into();
         // RFC 6298, Section 5.7: the SYN was retransmitted, so begin with three seconds unless
         // something is measured.
         self.rtt.forget_backoff();
@@ -314,20 +322,20 @@ impl Connection {
     }
 
     pub(crate) fn arm_keep_alive(&mut self, now: Instant) {
-        let on = self.options.keep_alive
+        let on = self.options.keep_alive()
             && matches!(self.state, TcpState::Established | TcpState::CloseWait);
         self.timers.keep_alive = if !on {
             Instant::FAR_FUTURE
         } else if self.keep_alive_probes == 0 {
-            self.last_received + self.options.keep_idle
+            now - self.last_received.until(now) + self.options.keep_idle()
         } else {
-            now + self.options.keep_interval
+            now + self.options.keep_interval()
         };
     }
 
     /// Octets that may wait to be acknowledged or sent.
     pub(crate) fn send_limit(&self) -> u32 {
-        self.options.send_buffer.unwrap_or_else(|| {
+        self.options.send_buffer().unwrap_or_else(|| {
             (2 * self.window.cwnd).clamp(limits::TCP_SEND_BUFFER, limits::TCP_SEND_BUFFER_MAX)
         })
     }
@@ -348,7 +356,7 @@ impl Connection {
     pub(crate) fn is_readable(&self) -> bool {
         let readable = self.receive.readable();
         let closed = self.receive.advertised() < self.acknowledging.full.max(1);
-        readable > 0 && (readable >= self.options.receive_low_water || closed)
+        readable > 0 && (readable >= self.options.receive_low_water() || closed)
     }
 
     /// What the connection waits for now.
@@ -415,10 +423,10 @@ impl Connection {
     /// connection by itself (RFC 5961, Section 7, without a count that others could watch).
     pub(crate) fn may_challenge(&mut self, now: Instant) -> bool {
         const INTERVAL: Duration = Duration::from_millis(500);
-        if self.last_challenge.is_some_and(|last| now.saturating_since(last) < INTERVAL) {
+        if self.last_challenge.is_some_and(|last| last.until(now) < INTERVAL) {
             return false;
         }
-        self.last_challenge = Some(now);
+        self.last_challenge = Some(now.into());
         true
     }
 }

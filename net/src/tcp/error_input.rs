@@ -68,7 +68,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let Some((meaning, _, info)) = crate::socket::error_meaning(message) else { return true };
         let Some(error) = named(meaning) else { return true };
-        let wanted = connection.options.receive_errors;
+        let wanted = connection.options.receive_errors();
         if matches!(connection.state, TcpState::SynSent | TcpState::SynReceived) {
             connection.fail(store, error);
             self.counters.tcp.attempt_fails += 1;

@@ -264,7 +264,7 @@ impl Connection {
             send_mss: self.window.mss,
             receive_mss: self.acknowledging.full,
             peer_mss: self.peer_mss,
-            advertised_mss: advertised_mss(link_mtu, &self.options),
+            advertised_mss: advertised_mss(link_mtu, self.options.maximum_segment()),
             path_mtu: self.path_mtu,
             congestion_window: self.window.cwnd,
             slow_start_threshold: self.window.is_reduced().then_some(self.window.ssthresh),
@@ -288,9 +288,9 @@ impl Connection {
             sack: self.sack,
             recovery: self.recovery(),
             reorderings: self.rack.reorderings(),
-            last_data_sent: now.saturating_since(self.last_sent),
-            last_data_received: now.saturating_since(self.last_data_received),
-            last_received: now.saturating_since(self.last_received),
+            last_data_sent: self.last_sent.until(now),
+            last_data_received: self.last_data_received.until(now),
+            last_received: self.last_received.until(now),
         }
     }
 }

@@ -145,7 +145,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             auto_flow_label: options.auto_flow_label,
             urgency: crate::ipv6_output::Urgency::User,
         };
-        let mss = advertised_mss(self.link_mtu(&hop), &options);
+        let mss = advertised_mss(self.link_mtu(&hop), options.maximum_segment);
         let mut clock = self.tcp.secrets.timestamp(&entry.tuple, now);
         if cookie {
             clock = syn_cookie::stamp(clock, &entry.offered());
@@ -240,7 +240,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let offset = self.tcp.secrets.timestamp_offset(&entry.tuple);
         let mut connection = entry.establish(&options, segment, (path_mtu, offset), now);
         connection.owner = Owner::Listener(listener_slot);
-        let mut socket = TcpSocket::new(options, Body::Connection(connection));
+        let mut socket = TcpSocket::new(&options, Body::Connection(connection));
         let FourTuple { local, remote } = entry.tuple;
         socket.local = Endpoint { address: local.0, port: local.1, zone: entry.zone.index() };
         socket.remote =

@@ -28,7 +28,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             congestion: self.config.tcp.congestion,
             ..TcpSocketOptions::default()
         };
-        let socket = TcpSocket::new(options, Body::Idle);
+        let socket = TcpSocket::new(&options, Body::Idle);
         self.tcp.insert(socket).ok_or_else(|| {
             self.counters.tables.count(TableFull::TcpSockets);
             TcpOpenError

@@ -127,6 +127,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(OptionError::Invalid);
         }
         let bounded = |size: Option<u32>, most| size.map(|size| size.clamp(SMALLEST_BUFFER, most));
+        // Nobody waits longer than 49 days.
+        let longest = Duration::from_millis(u32::MAX.into());
+        options.user_timeout = options.user_timeout.map(|timeout| timeout.min(longest));
         options.receive_low_water = options.receive_low_water.max(1);
         options.receive_buffer = bounded(options.receive_buffer, limits::TCP_RECEIVE_BUFFER_MAX);
         options.send_buffer = bounded(options.send_buffer, limits::TCP_SEND_BUFFER_MAX);
@@ -134,7 +137,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if options.only_v6 != before.only_v6 && socket.local.port != 0 {
             return Err(OptionError::Invalid);
         }
-        socket.set_options(options);
+        socket.set_options(&options);
         if !options.receive_errors {
             self.tcp.clear_errors(id.slot.into());
         }

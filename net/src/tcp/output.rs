@@ -142,11 +142,11 @@ impl Connection {
         }
         let last = piece.end() == self.send.end;
         if len < mss && len == data_len && last && !piece.fin && self.forced == Forced::Nothing {
-            if self.options.cork || self.more_follows {
+            if self.options.cork() || self.more_follows {
                 return Err(Held::Cork);
             }
             // RFC 9293, Section 3.7.4, as Minshall put it: only another short segment holds it.
-            if !self.options.no_delay && self.send.small_end.is_after(self.send.una) {
+            if !self.options.no_delay() && self.send.small_end.is_after(self.send.una) {
                 return Err(Held::Nagle);
             }
         }
@@ -168,7 +168,7 @@ impl Connection {
 
     /// RFC 5681, Section 4.1: after a pause as long as the timeout, begin with the initial window.
     fn restart_after_idle(&mut self, now: Instant) {
-        if now.saturating_since(self.last_sent) > self.rtt.rto() {
+        if self.last_sent.until(now) > self.rtt.rto() {
             let restart = super::congestion::Window::initial_window(self.window.mss);
             self.window.cwnd = self.window.cwnd.min(restart);
         }
@@ -294,7 +294,7 @@ impl Connection {
         let Some(len) = context.store.get(at).map(super::store::Piece::len) else { return };
         let lost = context.store.get(at).is_some_and(|piece| piece.marks.contains(Marks::LOST));
         self.send.on_sent(context.store, at, now);
-        self.last_sent = now;
+        self.last_sent = now.into();
         if let Phase::Recovery { rate, .. } = &mut self.phase {
             rate.on_sent(len);
         }

@@ -348,7 +348,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             connection.discard(store);
         }
         if let Some(socket) = self.tcp.get_mut(id) {
-            let fresh = TcpSocket::new(options, Body::Idle);
+            let fresh = TcpSocket::new(&options, Body::Idle);
             // What queues know of it stays.
             let before = core::mem::replace(socket, fresh);
             (socket.notified, socket.pending) = (before.notified, before.pending);

@@ -7,6 +7,7 @@ use super::deadline_heap::DeadlineHeap;
 use super::half_open::HalfOpenTable;
 use super::isn::{FourTuple, Secrets};
 use super::option::TcpSocketOptions;
+use super::packed_options::PackedOptions;
 use super::store::Store;
 use super::syn_cookie::SynCookies;
 use super::time_wait::TimeWaitTable;
@@ -62,7 +63,7 @@ pub(crate) struct TcpSocket {
     /// The user chose the address.
     pub(crate) address_bound: bool,
     pub(crate) remote: Option<Endpoint>,
-    options: TcpSocketOptions,
+    options: PackedOptions,
     pub(crate) body: Body,
     /// The connection can be found by its addresses and ports.
     pub(crate) filed: bool,
@@ -77,12 +78,12 @@ pub(crate) struct TcpSocket {
 }
 
 impl TcpSocket {
-    pub(crate) fn new(options: TcpSocketOptions, body: Body) -> Self {
+    pub(crate) fn new(options: &TcpSocketOptions, body: Body) -> Self {
         Self {
             local: Endpoint::ANY,
             address_bound: false,
             remote: None,
-            options,
+            options: PackedOptions::pack(options),
             body,
             filed: false,
             notified: false,
@@ -93,13 +94,14 @@ impl TcpSocket {
     }
 
     pub(crate) fn options(&self) -> TcpSocketOptions {
-        self.options
+        self.options.unpack()
     }
 
-    pub(crate) fn set_options(&mut self, options: TcpSocketOptions) {
-        self.options = options;
+    pub(crate) fn set_options(&mut self, options: &TcpSocketOptions) {
+        self.options = PackedOptions::pack(options);
+        let packed = self.options;
         if let Some(connection) = self.connection_mut() {
-            connection.options = options;
+            connection.options = packed;
         }
     }
 
@@ -133,7 +135,7 @@ impl TcpSocket {
 
     /// The interface that the socket is confined to.
     pub(crate) fn device(&self) -> Option<InterfaceIndex> {
-        self.options.device.or(self.local.zone)
+        self.options().device.or(self.local.zone)
     }
 
     pub(crate) fn tuple(&self) -> Option<FourTuple> {
@@ -322,7 +324,7 @@ impl<B> TcpTable<B> {
                 && (socket.local.address.is_unspecified() || socket.local.address == address)
                 && socket.device().is_none_or(|device| device == from);
             let score = u8::from(!socket.local.address.is_unspecified()) * 2
-                + u8::from(socket.options.device.is_some());
+                + u8::from(socket.options().device.is_some());
             if fits && best.is_none_or(|(highest, _)| score > highest) {
                 best = Some((score, slot));
             }

@@ -121,7 +121,9 @@ impl Connection {
         self.send.mark_all_lost(context.store);
         self.rtt.back_off();
         // Not later than it is time to give up.
-        let last = self.stalled_since.map_or(Instant::FAR_FUTURE, |since| since + self.patience());
+        let last = self.stalled_since.map_or(Instant::FAR_FUTURE, |since| {
+            now + self.patience().saturating_sub(since.until(now))
+        });
         let next = (now + self.rtt.rto()).min(last);
         self.timers.retransmit = Some((next, Purpose::Retransmit));
         Outcome::Goes
@@ -130,7 +132,7 @@ impl Connection {
     /// How long the other side may be silent: R2 of RFC 9293, Section 3.8.3, or the user timeout
     /// of RFC 5482.
     fn patience(&self) -> Duration {
-        self.options.user_timeout.unwrap_or(match self.state {
+        self.options.user_timeout().unwrap_or(match self.state {
             TcpState::SynSent | TcpState::SynReceived => CONNECT_TIMEOUT,
             _ if self.owner == Owner::Nobody => ORPHAN_TIMEOUT,
             _ => DATA_TIMEOUT,
@@ -139,12 +141,8 @@ impl Connection {
 
     /// Whether the other side has been silent for too long. Then the connection has failed.
     fn gives_up<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> bool {
-        let since = *self.stalled_since.get_or_insert(if self.state.is_synchronized() {
-            context.now
-        } else {
-            self.opened_at
-        });
-        if context.now.saturating_since(since) < self.patience() {
+        let since = *self.stalled_since.get_or_insert(context.now.into());
+        if since.until(context.now) < self.patience() {
             return false;
         }
         context.counters.aborts_on_timeout += 1;
@@ -156,18 +154,18 @@ impl Connection {
     /// RFC 9293, Section 3.8.4.
     fn on_keep_alive<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Outcome {
         let now = context.now;
-        let idle = now.saturating_since(self.last_received);
+        let idle = self.last_received.until(now);
         // Data in flight or a closed window keep the connection busy by themselves.
         if self.send.flight() > 0 || self.send.has_unsent() {
-            self.timers.keep_alive = now + self.options.keep_idle.max(Duration::from_secs(1));
+            self.timers.keep_alive = now + self.options.keep_idle().max(Duration::from_secs(1));
             return Outcome::Goes;
         }
-        if idle < self.options.keep_idle {
+        if idle < self.options.keep_idle() {
             self.keep_alive_probes = 0;
             self.arm_keep_alive(now);
             return Outcome::Goes;
         }
-        if self.keep_alive_probes >= self.options.keep_count {
+        if self.keep_alive_probes >= self.options.keep_count() {
             context.counters.aborts_on_timeout += 1;
             let error = self.soft_error.take().unwrap_or(TcpError::TimedOut);
             self.fail(context.store, error);

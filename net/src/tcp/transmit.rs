@@ -222,7 +222,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             };
             sum.add_copied(room, data);
         }
-        let mss = advertised_mss(mtu, &connection.options);
+        let mss = advertised_mss(mtu, connection.options.maximum_segment());
         let header = connection.header(context.store, &emission, mss, now);
         connection.on_sent(&mut context, &emission);
         let progress = core::mem::take(&mut connection.progress);
