@@ -76,6 +76,9 @@ pub const TCP_PIECES: usize = sized(1024, 16_384);
 /// Of these, pieces that data to be sent may not take, so that what arrives always finds room.
 pub const TCP_RECEIVE_RESERVE: usize = sized(384, 6_144);
 
+/// Of these, pieces that a connection leaves to those that hold little.
+pub const TCP_RECEIVE_SCARCE: usize = 64;
+
 /// Errors that wait in the error queues of all stream sockets together.
 pub const TCP_ERRORS: usize = 64;
 

@@ -194,6 +194,10 @@ counters! {
         window_probes = "TcpExtTCPWinProbe",
         /// Count of keep-alive probes.
         keep_alives = "TcpExtTCPKeepAlive",
+        /// Count of segments with data behind a hole that were kept.
+        out_of_order = "TcpExtTCPOFOQueue",
+        /// Count of times that data behind a hole made room for other data.
+        out_of_order_pruned = "TcpExtOfoPruned",
         /// Count of segments whose data found no memory.
         receive_memory_drops = "TcpExtTCPRcvQDrop",
     }

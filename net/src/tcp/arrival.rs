@@ -333,6 +333,8 @@ impl Connection {
             *early = early.wrapping_add(behind_hole.into());
         }
         let mut arrival = Arrival::NOTHING;
+        context.counters.out_of_order += u64::from(behind_hole && !taken.refused);
+        context.counters.out_of_order_pruned += u64::from(taken.pruned);
         if taken.refused {
             context.counters.receive_memory_drops += 1;
             arrival.dropped = Some(DropReason::TcpMemoryFull);

@@ -92,7 +92,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
         }
         if let Some(slot) = listener {
-            return self.tcp_listener_input(slot, received, tuple, segment, after, packet, now);
+            return self.tcp_listener_input((slot, after), received, tuple, segment, packet, now);
         }
         self.count_drop(Some(from), DropReason::TcpNoSocket);
         self.tcp_reset_answer(received, tuple, segment, now);

@@ -28,14 +28,14 @@ fn first_window(options: &TcpSocketOptions) -> u16 {
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
-    /// RFC 9293, Section 3.10.7.2: LISTEN.
+    /// RFC 9293, Section 3.10.7.2: LISTEN, in this slot. A connection that follows one in TIME-WAIT
+    /// begins behind the number `after`.
     pub(super) fn tcp_listener_input(
         &mut self,
-        slot: usize,
+        (slot, after): (usize, Option<SequenceNumber>),
         received: &Received,
         tuple: FourTuple,
         segment: &Segment,
-        after: Option<SequenceNumber>,
         packet: P::Buffer,
         now: Instant,
     ) {

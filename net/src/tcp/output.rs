@@ -218,7 +218,9 @@ impl Connection {
         flags.set(TcpFlags::FIN, emission.fin);
         flags.set(TcpFlags::PSH, emission.push);
         flags.set(TcpFlags::ACK, !first);
-        let window = self.receive.window_field(self.window.mss, emission.syn);
+        let mss = self.window.mss;
+        let room = self.receive.room(store, mss);
+        let window = self.receive.window_field(mss, emission.syn, room);
         TcpHeader {
             source_port: 0,
             destination_port: 0,

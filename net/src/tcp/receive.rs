@@ -14,6 +14,8 @@ use crate::wire::tcp_sequence::SequenceNumber;
 
 /// Segments shorter than this are copied behind the data before them.
 const SHORT: usize = 512;
+/// Who holds fewer buffers than this may use the last ones.
+const FEW: usize = 16;
 
 /// The receiving half of a connection.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub(crate) struct ReceiveSide {
     /// Where data behind holes came last, the latest first.
     recent: [Option<SequenceNumber>; SackBlocks::MAX],
     pub(crate) sizing: RightSizing,
+    /// Data behind a hole was dropped for want of memory.
+    pruned: bool,
 }
 
 /// What became of a segment's data.
@@ -56,6 +60,8 @@ pub(crate) struct Taken {
     pub(crate) duplicate: bool,
     /// It was dropped for want of memory.
     pub(crate) refused: bool,
+    /// Data behind a hole was dropped for want of memory.
+    pub(crate) pruned: bool,
 }
 
 impl ReceiveSide {
@@ -75,6 +81,7 @@ impl ReceiveSide {
             duplicate: None,
             recent: [None; SackBlocks::MAX],
             sizing: RightSizing::new(),
+            pruned: false,
         }
     }
 
@@ -122,16 +129,25 @@ impl ReceiveSide {
         !self.reassembly.is_empty()
     }
 
-    /// The window that could be advertised.
-    fn free(&self) -> u32 {
-        self.limit.saturating_sub(self.ready_octets)
+    /// The window that could be advertised, if memory has `room` for so many octets more.
+    fn free(&self, room: u32) -> u32 {
+        self.limit.saturating_sub(self.ready_octets).min(room)
+    }
+
+    /// Octets that memory has room for, in segments of `mss` octets. Nobody is promised more than
+    /// half of what the others leave; who holds nothing is always promised a little.
+    pub(crate) fn room<B: PacketBuffer>(&self, store: &Store<B>, mss: u32) -> u32 {
+        let least = if self.pieces() == 0 { 2 } else { 0 };
+        let segments = (store.available() / 2).max(least);
+        u32::try_from(segments).unwrap_or(u32::MAX).saturating_mul(mss)
     }
 
     /// The window field of a segment to be sent now. The right edge never moves back (SHLD-14),
-    /// and forward only by a full segment or half of the buffer (RFC 9293, Section 3.8.6.2.2).
-    pub(crate) fn window_field(&mut self, mss: u32, syn: bool) -> u16 {
+    /// and forward only by a full segment or half of the buffer (RFC 9293, Section 3.8.6.2.2), and
+    /// not beyond the `room` that memory has.
+    pub(crate) fn window_field(&mut self, mss: u32, syn: bool, room: u32) -> u16 {
         let shift = if syn { 0 } else { self.window_shift };
-        let (mut edge, free) = (self.edge, self.nxt + self.free());
+        let (mut edge, free) = (self.edge, self.nxt + self.free(room));
         let step = mss.min(self.limit / 2).max(1);
         if free.offset_from(edge) >= step as i32 {
             edge = free;
@@ -148,9 +164,9 @@ impl ReceiveSide {
     }
 
     /// Whether reading made so much room that the sender should be told now.
-    pub(crate) fn wants_update(&self, mss: u32) -> bool {
+    pub(crate) fn wants_update(&self, mss: u32, room: u32) -> bool {
         let advertised = self.advertised();
-        let free = self.free();
+        let free = self.free(room);
         advertised <= self.limit / 2
             && free >= 2 * advertised
             && free.saturating_sub(advertised) >= mss.min(self.limit / 2).max(1)
@@ -208,6 +224,7 @@ impl ReceiveSide {
                 self.drain(store);
             }
         }
+        taken.pruned = core::mem::take(&mut self.pruned);
         self.reach_fin();
         taken.advanced = self.nxt != before;
         // A FIN behind a hole.
@@ -227,20 +244,15 @@ impl ReceiveSide {
     /// Puts data that is in order where it can be read; false without memory.
     fn push_ready<B: PacketBuffer>(&mut self, store: &mut Store<B>, piece: Piece<B>) -> bool {
         let (len, end) = (piece.data_len(), piece.end());
-        let joined = (len as usize) < SHORT
-            && self
-                .ready
-                .back()
-                .and_then(|at| store.get_mut(at))
-                .and_then(|last| last.buffer.as_mut())
-                .and_then(|buffer| buffer.append(len as usize))
-                .map(|room| room.copy_from_slice(piece.data()))
-                .is_some();
+        let joined = self.ready.back().is_some_and(|last| join(store, last, &piece));
         if !joined {
-            // What the window promised must fit, so what is behind a hole makes room.
-            while store.available() == 0 {
+            // What the window promised must fit, so what is behind a hole makes room. The last
+            // memory is for those who hold little.
+            let left = if self.pieces() < FEW { 0 } else { limits::TCP_RECEIVE_SCARCE };
+            while store.available() <= left {
                 let Some(last) = self.reassembly.back() else { return false };
                 drop(store.remove(&mut self.reassembly, last));
+                self.pruned = true;
             }
             if store.push_back(&mut self.ready, piece).is_err() {
                 return false;
@@ -294,6 +306,12 @@ impl ReceiveSide {
             let Some(at) = after else { break };
             drop(store.remove(&mut self.reassembly, at));
         }
+        if let Some(at) = before
+            && join(store, at, &piece)
+        {
+            self.note_recent(piece.sequence);
+            return Inserted::Kept;
+        }
         let in_order = piece.sequence == self.nxt;
         // Nobody takes more than half of what the others leave for data behind holes.
         if !in_order && self.pieces() >= store.available() {
@@ -319,6 +337,7 @@ impl ReceiveSide {
         if *before == Some(last) {
             *before = store.previous(last);
         }
+        self.pruned = true;
         store.remove(&mut self.reassembly, last).is_some()
     }
 
@@ -461,6 +480,18 @@ impl ReceiveSide {
         store.clear(&mut self.reassembly);
         self.ready_octets = 0;
     }
+}
+
+/// Copies short data behind the piece at `at`, if it follows it; false when it is not short or
+/// does not fit there.
+fn join<B: PacketBuffer>(store: &mut Store<B>, at: Place, piece: &Piece<B>) -> bool {
+    let data = piece.data();
+    let Some(before) = store.get_mut(at).filter(|before| before.end() == piece.sequence) else {
+        return false;
+    };
+    let short = data.len() < SHORT;
+    let room = before.buffer.as_mut().filter(|_| short).and_then(|last| last.append(data.len()));
+    room.map(|room| room.copy_from_slice(data)).is_some()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -14,7 +14,7 @@ const LIMIT: u32 = 4000;
 fn side() -> (ReceiveSide, Store<HeapBuffer>) {
     let mut side = ReceiveSide::new(LIMIT, false, 0);
     side.begin(FIRST);
-    assert_eq!(u32::from(side.window_field(1000, false)), LIMIT);
+    assert_eq!(u32::from(side.window_field(1000, false, u32::MAX)), LIMIT);
     (side, Store::new())
 }
 
@@ -132,16 +132,16 @@ fn the_edge_never_moves_back_and_forward_in_steps() {
     let (mut side, mut store) = side();
     side.take(&mut store, piece(0, &[1; 1500]), false);
     side.take(&mut store, piece(1500, &[1; 1500]), false);
-    assert_eq!(side.window_field(1000, false), 1000);
+    assert_eq!(side.window_field(1000, false, u32::MAX), 1000);
     // Less than a segment is not worth telling (RFC 9293, Section 3.8.6.2.2).
     read(&mut side, &mut store, 999);
-    assert_eq!(side.window_field(1000, false), 1000);
-    assert!(!side.wants_update(1000));
+    assert_eq!(side.window_field(1000, false, u32::MAX), 1000);
+    assert!(!side.wants_update(1000, u32::MAX));
     read(&mut side, &mut store, 1);
-    assert!(side.wants_update(1000));
-    assert_eq!(side.window_field(1000, false), 2000);
+    assert!(side.wants_update(1000, u32::MAX));
+    assert_eq!(side.window_field(1000, false, u32::MAX), 2000);
     side.limit = 100;
-    assert_eq!(side.window_field(1000, false), 2000);
+    assert_eq!(side.window_field(1000, false, u32::MAX), 2000);
     side.clear(&mut store);
 }
 
@@ -151,14 +151,14 @@ fn single_octets_fill_the_buffer_and_no_more() {
     let mut side = ReceiveSide::new(LIMIT, false, 3);
     let mut store = Store::new();
     side.begin(FIRST);
-    let mut window = u32::from(side.window_field(1000, false)) << 3;
+    let mut window = u32::from(side.window_field(1000, false, u32::MAX)) << 3;
     assert_eq!(window, LIMIT);
     while window > 0 {
         let offset = side.nxt.offset_from(FIRST) as u32;
         assert!(offset <= LIMIT + LIMIT / 4, "{window}");
         let before = side.nxt + window;
         side.take(&mut store, piece(offset, &[1]), false);
-        window = u32::from(side.window_field(1000, false)) << 3;
+        window = u32::from(side.window_field(1000, false, u32::MAX)) << 3;
         // What was withdrawn is less than the scale can tell.
         assert!(before.offset_from(side.nxt + window) < 8);
     }
@@ -182,7 +182,7 @@ fn nothing_comes_after_the_fin_or_beyond_the_window() {
     side.take(&mut store, piece(1900, &[2; 1900]), false);
     side.take(&mut store, piece(3800, &[2; 190]), false);
     assert_eq!((side.readable(), side.finished), (LIMIT, false));
-    assert_eq!(side.window_field(1000, false), 0);
+    assert_eq!(side.window_field(1000, false, u32::MAX), 0);
     assert!(side.is_acceptable(FIRST + LIMIT, FIRST + LIMIT));
     assert!(!side.is_acceptable(FIRST + LIMIT + 1, FIRST + LIMIT + 2));
     side.clear(&mut store);
@@ -209,5 +209,58 @@ fn data_in_order_takes_the_memory_of_data_behind_holes() {
     assert_eq!(side.readable(), 1190);
     store.clear(&mut others);
     side.clear(&mut store);
+    assert_eq!(store.used(), 0);
+}
+
+#[test]
+fn the_window_stays_where_memory_ends() {
+    let (mut side, mut store) = side();
+    assert_eq!(side.room(&store, 1000), 512_000);
+    let mut others = super::store::Queue::new();
+    while store.available() > 3 {
+        store.push_back(&mut others, Piece::new(FIRST, None)).unwrap();
+    }
+    // Half of what is left; a little to whoever has nothing.
+    assert_eq!(side.room(&store, 1000), 2000);
+    side.take(&mut store, piece(0, &[1; 1500]), false);
+    assert_eq!(side.room(&store, 1000), 1000);
+    // What was promised stays promised.
+    assert_eq!(side.window_field(1000, false, 1000), 2500);
+    read(&mut side, &mut store, 1500);
+    assert!(!side.wants_update(1000, 2500));
+    assert_eq!(side.window_field(1000, false, 2500), 2500);
+    assert_eq!(side.window_field(1000, false, u32::MAX), 4000);
+    store.clear(&mut others);
+    side.clear(&mut store);
+}
+
+#[test]
+fn the_last_memory_is_for_those_who_hold_little() {
+    let mut store = Store::new();
+    let mut hoarder = ReceiveSide::new(1 << 20, false, 7);
+    hoarder.begin(FIRST);
+    hoarder.window_field(1000, false, u32::MAX);
+    let mut offset = 0;
+    while !hoarder.take(&mut store, piece(offset, &[1; 600]), false).refused {
+        offset += 600;
+    }
+    assert_eq!(store.available(), crate::limits::TCP_RECEIVE_SCARCE);
+    let (mut side, _) = side();
+    assert!(side.take(&mut store, piece(0, &[1; 600]), false).advanced);
+    hoarder.clear(&mut store);
+    side.clear(&mut store);
+    assert_eq!(store.used(), 0);
+}
+
+#[test]
+fn short_segments_behind_a_hole_share_a_buffer() {
+    let (mut side, mut store) = side();
+    for offset in 100..200 {
+        side.take(&mut store, piece(offset, &[offset as u8]), false);
+    }
+    assert_eq!((store.used(), side.all_blocks(&store).len()), (1, 1));
+    side.take(&mut store, piece(0, &[9; 100]), false);
+    let expected: Vec<u8> = [vec![9; 100], (100..200).collect()].concat();
+    assert_eq!(read(&mut side, &mut store, 500), expected);
     assert_eq!(store.used(), 0);
 }

@@ -157,9 +157,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             let measured = connection.receive.sizing.rtt().or(connection.rtt.smoothed());
             let rtt = measured.unwrap_or(Duration::from_millis(100));
             connection.receive.grow(count as u32, rtt, now);
-            if !connection.receive.finished
-                && connection.receive.wants_update(connection.window.mss)
-            {
+            let mss = connection.window.mss;
+            let room = connection.receive.room(store, mss);
+            if !connection.receive.finished && connection.receive.wants_update(mss, room) {
                 connection.acknowledging.now = true;
                 self.tcp_flush(id.slot.into(), now);
                 self.finish(now);
