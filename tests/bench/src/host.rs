@@ -113,4 +113,7 @@ pub trait Host {
         socket: Self::Datagrams,
         data: &mut [u8],
     ) -> Option<(usize, (Ipv6Addr, u16))>;
+
+    /// Whether a UDP datagram, header included, has a right checksum.
+    fn verify(source: Ipv6Addr, destination: Ipv6Addr, datagram: &[u8]) -> bool;
 }

@@ -13,11 +13,15 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod block;
+pub mod frame;
 pub mod host;
 pub mod ours;
 pub mod path;
 pub mod random;
 pub mod smoltcp_host;
 pub mod transfer;
+pub mod work;

@@ -15,6 +15,7 @@ use net::socket::{SendOptions, SocketId, SocketKind};
 use net::stack::Stack;
 use net::tcp::{CongestionAlgorithm, TcpId};
 use net::time::Instant;
+use net::wire::ipv6::NextHeader;
 
 /// A host that runs it.
 pub struct Ours {
@@ -195,5 +196,9 @@ impl Host for Ours {
                 (count, (*meta.source.ip(), meta.source.port()))
             })
             .ok()
+    }
+
+    fn verify(source: Ipv6Addr, destination: Ipv6Addr, datagram: &[u8]) -> bool {
+        net::wire::checksum::verify(source, destination, NextHeader::UDP, datagram)
     }
 }

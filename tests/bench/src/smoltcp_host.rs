@@ -12,7 +12,7 @@ use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::{tcp, udp};
 use smoltcp::time::Instant as SmoltcpInstant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint};
+use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr, IpEndpoint, UdpPacket};
 
 /// Octets that a frame holds.
 const FRAME: usize = 1514;
@@ -213,6 +213,11 @@ impl Host for Smoltcp {
         let (count, from) = socket.recv_slice(data).ok()?;
         let IpAddress::Ipv6(address) = from.endpoint.addr;
         Some((count, (address, from.endpoint.port)))
+    }
+
+    fn verify(source: Ipv6Addr, destination: Ipv6Addr, datagram: &[u8]) -> bool {
+        let addresses = (IpAddress::Ipv6(source), IpAddress::Ipv6(destination));
+        UdpPacket::new_unchecked(datagram).verify_checksum(&addresses.0, &addresses.1)
     }
 }
 

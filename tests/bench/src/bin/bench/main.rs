@@ -2,15 +2,20 @@
 //!
 //! `cargo run --release -p bench -- WHAT`, where WHAT is one of the parts that [`USAGE`] lists.
 
+mod instructions;
 mod published;
 mod table;
+mod time;
 mod virtual_time;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: bench goodput      over links with losses, late frames or a short queue, in virtual time
-       bench completion   of short transfers, in virtual time";
+       bench completion   of short transfers, in virtual time
+       bench time         of each piece of work, in turn
+       bench instructions of each piece of work, by callgrind
+       bench work         what callgrind runs";
 
 /// A host with large tables is some tens of megabytes, which pass over the stack on their way to
 /// the heap.
@@ -33,6 +38,18 @@ fn run() -> ExitCode {
     let table = match arguments.next().as_deref() {
         Some("goodput") => virtual_time::goodput(),
         Some("completion") => virtual_time::completion(),
+        Some("time") => time::time(),
+        Some("instructions") => match instructions::instructions() {
+            Ok(table) => table,
+            Err(error) => {
+                eprintln!("bench: {error}");
+                return ExitCode::FAILURE;
+            }
+        },
+        Some("work") => {
+            instructions::work();
+            return ExitCode::SUCCESS;
+        }
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
