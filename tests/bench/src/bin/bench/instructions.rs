@@ -1,6 +1,7 @@
 //! How many instructions each piece of work takes: counted by callgrind, so the same each time.
 
 use crate::table::{Cell, Table};
+use bench::host::Host;
 use bench::ours::Ours;
 use bench::smoltcp_host::Smoltcp;
 use bench::work::{Piece, measured};
@@ -31,11 +32,16 @@ const PIECES: [Piece; 16] = [
 /// What callgrind looks for: [`measured`] by its symbol.
 const FUNCTION: &str = "bench::work::measured";
 
-/// Does each piece of work once for each stack and prints the units; callgrind, which this runs
-/// under, writes a file for each.
-pub(crate) fn work() {
-    for piece in PIECES {
-        for mut work in [piece.make::<Ours>(), piece.make::<Smoltcp>()] {
+/// Does each piece of work whose name has `part` in it once for each stack, or for `stack` alone,
+/// and prints the units; callgrind, which this runs under, writes a file for each.
+pub(crate) fn work(part: &str, stack: Option<&str>) {
+    for piece in PIECES.into_iter().filter(|piece| piece.name().contains(part)) {
+        let ours = || piece.make::<Ours>();
+        let theirs = || piece.make::<Smoltcp>();
+        let makers: [(_, &dyn Fn() -> _); 2] = [(Ours::NAME, &ours), (Smoltcp::NAME, &theirs)];
+        let wanted = makers.iter().filter(|(name, _)| stack.is_none_or(|stack| stack == *name));
+        for (_, make) in wanted {
+            let mut work = make();
             for _ in 0..2 {
                 work.prepare();
                 work.run();

@@ -15,7 +15,8 @@ usage: bench goodput      over links with losses, late frames or a short queue, 
        bench completion   of short transfers, in virtual time
        bench time         of each piece of work, in turn
        bench instructions of each piece of work, by callgrind
-       bench work         what callgrind runs";
+       bench work [PART [STACK]]
+                          what callgrind runs: all pieces, or those with PART in their name";
 
 /// A host with large tables is some tens of megabytes, which pass over the stack on their way to
 /// the heap.
@@ -47,7 +48,8 @@ fn run() -> ExitCode {
             }
         },
         Some("work") => {
-            instructions::work();
+            let part = arguments.next().unwrap_or_default();
+            instructions::work(&part, arguments.next().as_deref());
             return ExitCode::SUCCESS;
         }
         _ => {
