@@ -64,8 +64,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Sends the probes that are due, and assigns addresses that passed.
     pub(crate) fn poll_duplicate_detection(&mut self, index: InterfaceIndex, now: Instant) {
         loop {
-            let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::as_mut)
-            else {
+            let Some(interface) = self.interfaces.get_mut(index) else {
                 return;
             };
             let retrans_timer = interface.variables.retrans_timer;
@@ -96,7 +95,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Section 3.3). Routers are asked at once: "in some cases, the random delay MAY be omitted if
     /// necessary" (RFC 4861, Section 6.3.7).
     fn use_optimistically(&mut self, index: InterfaceIndex, address: Ipv6Addr, now: Instant) {
-        let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::as_mut) else {
+        let Some(interface) = self.interfaces.get_mut(index) else {
             return;
         };
         let solicits = interface.settings.accept_router_advertisements && interface.is_running();
@@ -131,7 +130,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         }
         // RFC 3590, Section 4: routers ignored the reports from `::`.
-        let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::as_mut) else {
+        let Some(interface) = self.interfaces.get_mut(index) else {
             return;
         };
         if interface.is_loopback() {

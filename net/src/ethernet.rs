@@ -2,7 +2,7 @@
 
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
-use crate::interface::InterfaceIndex;
+use crate::interface::{Interface, InterfaceIndex};
 use crate::ipv6_input::Arrival;
 use crate::ipv6_output::Urgency;
 use crate::limits;
@@ -28,32 +28,36 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         mut frame: P::Buffer,
         now: Instant,
     ) -> Result<(), DropReason> {
-        let Some(interface) = self.interface_mut(index) else {
+        let parsed = EthernetHeader::parse(frame.data());
+        let link_multicast = parsed.is_ok_and(|(header, _)| header.destination.is_multicast());
+        let Some(counters) = self.interfaces.counters(index) else {
             return Err(DropReason::InterfaceDown);
         };
-        let counters = &mut interface.counters.link;
-        counters.receive_frames += 1;
-        counters.receive_octets += frame.len() as u64;
-        let Some(mac) = interface.mac().filter(|_| interface.admin_up) else {
+        counters.link.receive_frames += 1;
+        counters.link.receive_octets += frame.len() as u64;
+        let Some(interface) = self.interfaces.get(index).filter(|interface| interface.admin_up)
+        else {
             return Err(DropReason::InterfaceDown);
         };
-        let (header, payload) =
-            EthernetHeader::parse(frame.data()).map_err(|_| DropReason::FrameTooShort)?;
-        let link_multicast = header.destination.is_multicast();
-        if link_multicast {
-            interface.counters.link.receive_multicast += 1;
-        } else if header.destination != mac {
+        let mac = interface.mac().ok_or(DropReason::InterfaceDown)?;
+        let (header, payload) = parsed.map_err(|_| DropReason::FrameTooShort)?;
+        if !link_multicast && header.destination != mac {
             return Err(DropReason::FrameForeignDestination);
+        }
+        let longest = usize::from(interface.device_mtu).max(MINIMUM_PAYLOAD);
+        let disabled = interface.ipv6_disabled().is_some();
+        if link_multicast && let Some(counters) = self.interfaces.counters(index) {
+            counters.link.receive_multicast += 1;
         }
         match header.ethertype {
             EtherType::IPV6 => {}
             EtherType::VLAN => return Err(DropReason::FrameVlanTag),
             _ => return Err(DropReason::FrameNotIpv6),
         }
-        if payload.len() > usize::from(interface.device_mtu).max(MINIMUM_PAYLOAD) {
+        if payload.len() > longest {
             return Err(DropReason::FrameTooLong);
         }
-        if interface.ipv6_disabled().is_some() {
+        if disabled {
             return Err(DropReason::Ipv6Disabled);
         }
         frame.trim_front(EthernetHeader::LEN);
@@ -69,21 +73,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         mut packet: P::Buffer,
         urgency: Urgency,
     ) {
-        let Some(interface) = self.interface_mut(index) else {
+        let interface = self.interfaces.get(index).filter(|interface| interface.is_running());
+        let Some(source) = interface.and_then(Interface::mac) else {
             return self.drop_transmit(index, DropReason::TransmitInterfaceDown);
         };
-        let Some(source) = interface.mac().filter(|_| interface.is_running()) else {
-            return self.drop_transmit(index, DropReason::TransmitInterfaceDown);
-        };
-        if interface.transmit.len() >= urgency.transmit_limit() {
+        let Some((transmit, counters)) = self.interfaces.traffic(index) else { return };
+        if transmit.len() >= urgency.transmit_limit() {
             return self.drop_transmit(index, DropReason::TransmitQueueFull);
         }
         let Some(room) = packet.prepend(EthernetHeader::LEN) else {
             return self.drop_transmit(index, DropReason::NoBuffer);
         };
         EthernetHeader { destination, source, ethertype: EtherType::IPV6 }.emit(room);
-        interface.counters.ipv6.out_transmits += 1;
-        if interface.transmit.push_back(packet).is_err() {
+        counters.ipv6.out_transmits += 1;
+        if transmit.push_back(packet).is_err() {
             self.drop_transmit(index, DropReason::TransmitQueueFull);
         }
     }

@@ -18,10 +18,53 @@ impl HashKey {
         Self(secret)
     }
 
+    #[inline]
     pub(crate) fn hash(&self, value: &impl Hash) -> u64 {
-        let mut hasher = SipHasher13::new_with_key(&self.0);
+        let mut hasher = Gathered::new(&self.0);
         value.hash(&mut hasher);
         hasher.finish()
+    }
+}
+
+/// SipHash of what is gathered first: a value comes in many small pieces, and the function is
+/// several times as fast over one long one.
+struct Gathered {
+    /// Over what did not fit.
+    hasher: SipHasher13,
+    octets: [u8; Self::ROOM],
+    len: usize,
+}
+
+impl Gathered {
+    /// Two addresses and ports, with the lengths that arrays are hashed with.
+    const ROOM: usize = 64;
+
+    #[inline]
+    fn new(key: &[u8; 16]) -> Self {
+        Self { hasher: SipHasher13::new_with_key(key), octets: [0; Self::ROOM], len: 0 }
+    }
+
+    fn gathered(&self) -> &[u8] {
+        self.octets.get(..self.len).unwrap_or(&[])
+    }
+}
+
+impl Hasher for Gathered {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.octets.get_mut(self.len..self.len + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.len += bytes.len();
+            return;
+        }
+        self.hasher.write(self.octets.get(..self.len).unwrap_or(&[]));
+        self.hasher.write(bytes);
+        self.len = 0;
+    }
+
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.hasher.hash(self.gathered())
     }
 }
 
@@ -68,6 +111,11 @@ impl<const N: usize> Chains<N> {
         }
     }
 
+    /// The slot behind `slot` in its chain.
+    pub(crate) fn after(&self, slot: usize) -> Option<usize> {
+        self.next.get(slot).filter(|&&next| next != NIL).map(|&next| next.into())
+    }
+
     /// The slots of the chain of `hash`: those that were inserted with it, and others whose hash
     /// shares the bucket.
     pub(crate) fn iter(&self, hash: u64) -> impl Iterator<Item = usize> + '_ {
@@ -101,6 +149,16 @@ mod tests {
         assert_eq!(chains.iter(1).collect::<Vec<_>>(), [7, 4, 1]);
         chains.insert(0, 3);
         assert_eq!(chains.iter(0).collect::<Vec<_>>(), [3]);
+    }
+
+    #[test]
+    fn gathering_changes_nothing() {
+        for len in 0..200 {
+            let value: std::vec::Vec<u8> = (0..len).collect();
+            let mut plain = SipHasher13::new_with_key(&[7; 16]);
+            (&value, 5u16).hash(&mut plain);
+            assert_eq!(HashKey::new([7; 16]).hash(&(&value, 5u16)), plain.finish());
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::config::InterfaceSettings;
 use crate::counters::InterfaceCounters;
-use crate::limits;
+use crate::interface_table::TransmitQueue;
 use crate::mld::Listener;
 use crate::netif::{LinkState, MacAddress};
 use crate::router_solicitation::RouterSolicitation;
@@ -12,7 +12,7 @@ use crate::wire::ipv6::HopLimit;
 use core::fmt;
 use core::net::Ipv6Addr;
 use core::num::NonZeroU32;
-use heapless::{Deque, String};
+use heapless::String;
 
 /// The smallest link MTU that IPv6 can live with, in octets (RFC 8200, Section 5).
 pub const MINIMUM_MTU: u16 = 1280;
@@ -143,7 +143,7 @@ pub struct Interface<B> {
     pub(crate) addresses: AddressList,
     pub(crate) listener: Listener,
     pub(crate) solicitation: RouterSolicitation,
-    pub(crate) transmit: Deque<B, { limits::TRANSMIT_QUEUE }>,
+    pub(crate) transmit: TransmitQueue<B>,
     pub(crate) counters: InterfaceCounters,
 }
 

@@ -315,11 +315,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// A packet arrived; the window begins with the IPv6 header and may end with padding.
     pub(crate) fn ipv6_input(&mut self, arrival: Arrival, mut packet: P::Buffer, now: Instant) {
         let index = arrival.interface;
-        let Some(interface) = self.interface_mut(index) else {
+        let Some(counters) = self.interfaces.counters(index) else {
             return self.count_drop(None, DropReason::InterfaceDown);
         };
-        interface.counters.ipv6.in_receives += 1;
-        interface.counters.ipv6.in_octets += packet.len() as u64;
+        counters.ipv6.in_receives += 1;
+        counters.ipv6.in_octets += packet.len() as u64;
         let header = match Ipv6Header::parse(packet.data()) {
             Ok((header, _)) => header,
             Err(error) => {

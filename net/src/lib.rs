@@ -46,6 +46,7 @@ mod hash;
 mod icmpv6_error;
 mod icmpv6_input;
 pub mod interface;
+mod interface_table;
 mod ipv6_input;
 mod ipv6_output;
 pub mod limits;

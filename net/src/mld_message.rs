@@ -98,7 +98,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         query: &MulticastListenerQuery<'_>,
         now: Instant,
     ) -> Result<(), DropReason> {
-        let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::as_mut) else {
+        let Some(interface) = self.interfaces.get_mut(index) else {
             return Err(DropReason::InterfaceDown);
         };
         let listener = &mut interface.listener;
@@ -120,8 +120,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Sends the reports that are due.
     pub(crate) fn poll_listener(&mut self, index: InterfaceIndex, now: Instant) {
         loop {
-            let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::as_mut)
-            else {
+            let Some(interface) = self.interfaces.get_mut(index) else {
                 return;
             };
             let Some(due) = interface.listener.poll(now, &mut self.random) else { return };

@@ -10,7 +10,7 @@ use crate::interface::InterfaceIndex;
 use crate::limits;
 use crate::time::Instant;
 use crate::wire::ndp_option::RouterPreference;
-use core::cmp::Reverse;
+use core::cmp::{Ordering, Reverse};
 use core::fmt;
 use core::net::Ipv6Addr;
 use heapless::Vec;
@@ -285,6 +285,21 @@ impl RouteTable {
             self.iter()
                 .filter(|route| route.prefix.contains(destination) && usable(route.interface))
         };
+        // Nearly always one route is better than all others, and its router is there.
+        let wish = |route: &Route| (route.prefix.length(), Reverse(route.metric), route.preference);
+        let mut single: Option<&Route> = None;
+        let mut equals = 0;
+        for route in candidates() {
+            match single.map(|best| wish(route).cmp(&wish(best))) {
+                Some(Ordering::Less) => {}
+                Some(Ordering::Equal) => equals += 1,
+                Some(Ordering::Greater) | None => (single, equals) = (Some(route), 1),
+            }
+        }
+        let single = single?;
+        if equals == 1 && is_reachable(single) {
+            return Some(Choice { route: *single, avoided: None });
+        }
         let rank = |route: &Route| {
             (is_reachable(route), route.prefix.length(), Reverse(route.metric), route.preference)
         };

@@ -17,6 +17,7 @@ use crate::destination::DestinationCache;
 use crate::event::{Event, EventQueue};
 use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
+use crate::interface_table::InterfaceTable;
 use crate::limits;
 use crate::neighbor::{NeighborCache, Timers};
 use crate::random::Random;
@@ -56,7 +57,7 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) pool: P,
     pub(crate) random: R,
     pub(crate) config: Config,
-    pub(crate) interfaces: Vec<Option<Interface<P::Buffer>>, { limits::INTERFACES }>,
+    pub(crate) interfaces: InterfaceTable<P::Buffer>,
     pub(crate) neighbors: NeighborCache<P::Buffer>,
     pub(crate) routes: RouteTable,
     pub(crate) destinations: DestinationCache,
@@ -88,7 +89,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             pool,
             random,
             config,
-            interfaces: Vec::new(),
+            interfaces: InterfaceTable::new(),
             neighbors: NeighborCache::new(),
             routes: RouteTable::new(),
             destinations: DestinationCache::new(),
@@ -135,19 +136,19 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 
     /// An interface.
     pub fn interface(&self, index: InterfaceIndex) -> Option<&Interface<P::Buffer>> {
-        self.interfaces.get(index.slot())?.as_ref()
+        self.interfaces.get(index)
     }
 
     pub(crate) fn interface_mut(
         &mut self,
         index: InterfaceIndex,
     ) -> Option<&mut Interface<P::Buffer>> {
-        self.interfaces.get_mut(index.slot())?.as_mut()
+        self.interfaces.get_mut(index)
     }
 
     /// All interfaces, by number.
     pub fn interfaces(&self) -> impl Iterator<Item = &Interface<P::Buffer>> + '_ {
-        self.interfaces.iter().flatten()
+        self.interfaces.iter()
     }
 
     /// The interface with this name.
@@ -162,11 +163,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// The next frame for an interface's driver. It begins on a multiple of four octets, with
     /// 64 octets of headroom or more, if the pool's buffers do.
     pub fn poll_transmit(&mut self, index: InterfaceIndex) -> Option<P::Buffer> {
-        let interface = self.interface_mut(index)?;
-        let frame = interface.transmit.pop_front()?;
-        interface.counters.link.transmit_frames += 1;
-        interface.counters.link.transmit_octets += frame.len() as u64;
-        let drained = interface.transmit.len() <= limits::TRANSMIT_QUEUE / 2;
+        let (transmit, counters) = self.interfaces.traffic(index)?;
+        let frame = transmit.pop_front()?;
+        counters.link.transmit_frames += 1;
+        counters.link.transmit_octets += frame.len() as u64;
+        let drained = transmit.len() <= limits::TRANSMIT_QUEUE / 2;
         if drained && self.sockets.waiting_to_send > 0 {
             self.wake_senders();
         }
@@ -207,20 +208,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if !self.local.is_empty() {
             return Some(Instant::ZERO);
         }
-        let of_interfaces = self.interfaces().map(|interface| {
-            interface
-                .addresses
-                .next_deadline()
-                .min(interface.listener.next_deadline())
-                .min(interface.solicitation.deadline())
-                .min(interface.redraw_reachable_time)
-        });
-        let next = of_interfaces
-            .chain([self.routes.next_deadline(), self.neighbors.next_deadline()])
-            .chain([self.reassembly.next_deadline()])
-            .chain([self.send_retry, self.tcp.next_deadline()])
-            .min()
-            .unwrap_or(Instant::FAR_FUTURE);
+        let next = self
+            .interfaces
+            .next_deadline()
+            .min(self.routes.next_deadline())
+            .min(self.neighbors.next_deadline())
+            .min(self.reassembly.next_deadline())
+            .min(self.send_retry)
+            .min(self.tcp.next_deadline());
         (next != Instant::FAR_FUTURE).then_some(next)
     }
 
@@ -284,13 +279,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &mut self,
         index: InterfaceIndex,
     ) -> Option<&mut InterfaceCounters> {
-        self.interface_mut(index).map(|interface| &mut interface.counters)
+        self.interfaces.counters(index)
     }
 
     /// Counts a packet that disappears.
     pub(crate) fn count_drop(&mut self, index: Option<InterfaceIndex>, reason: DropReason) {
-        match index.and_then(|index| self.interface_mut(index)) {
-            Some(interface) => interface.counters.drops.count(reason),
+        match index.and_then(|index| self.interfaces.counters(index)) {
+            Some(counters) => counters.drops.count(reason),
             None => self.counters.drops.count(reason),
         }
         trace!("drop: {}", reason);
@@ -328,13 +323,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 }
 
 /// Neighbor timers of an interface, from the table of interfaces alone.
-pub(crate) fn timers_of<B>(interfaces: &[Option<Interface<B>>], index: InterfaceIndex) -> Timers {
-    match interfaces.get(index.slot()) {
-        Some(Some(interface)) => Timers {
+pub(crate) fn timers_of<B>(interfaces: &InterfaceTable<B>, index: InterfaceIndex) -> Timers {
+    match interfaces.get(index) {
+        Some(interface) => Timers {
             reachable_time: interface.variables.reachable_time,
             retrans_timer: interface.variables.retrans_timer,
         },
-        _ => Timers {
+        None => Timers {
             reachable_time: crate::interface::HostVariables::REACHABLE_TIME,
             retrans_timer: crate::interface::HostVariables::RETRANS_TIMER,
         },

@@ -57,36 +57,28 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if usize::from(mtu) > MAX_MTU || usize::from(mtu) < Ipv6Header::LEN {
             return Err(InterfaceError::BadMtu);
         }
-        let slot = if let Some(slot) = self.interfaces.iter().position(Option::is_none) {
-            slot
-        } else {
-            self.interfaces.push(None).map_err(|_| InterfaceError::TableFull)?;
-            self.interfaces.len() - 1
-        };
-        let index = InterfaceIndex::from_slot(slot);
+        let index = self.interfaces.vacant().ok_or(InterfaceError::TableFull)?;
         let settings = self.config.interface.clone();
         let variables = HostVariables::new(settings.hop_limit);
         let loopback = matches!(kind, InterfaceKind::Loopback);
         let link = if loopback { LinkState::Up { speed: None } } else { LinkState::Down };
-        if let Some(place) = self.interfaces.get_mut(slot) {
-            *place = Some(Interface {
-                index,
-                name,
-                kind,
-                device_mtu: mtu,
-                admin_up: false,
-                link,
-                duplicate_hardware_address: false,
-                settings,
-                variables,
-                redraw_reachable_time: Instant::FAR_FUTURE,
-                addresses: AddressList::default(),
-                listener: Listener::default(),
-                solicitation: RouterSolicitation::default(),
-                transmit: Deque::new(),
-                counters: InterfaceCounters::default(),
-            });
-        }
+        self.interfaces.insert(Interface {
+            index,
+            name,
+            kind,
+            device_mtu: mtu,
+            admin_up: false,
+            link,
+            duplicate_hardware_address: false,
+            settings,
+            variables,
+            redraw_reachable_time: Instant::FAR_FUTURE,
+            addresses: AddressList::default(),
+            listener: Listener::default(),
+            solicitation: RouterSolicitation::default(),
+            transmit: Deque::new(),
+            counters: InterfaceCounters::default(),
+        });
         self.emit(Event::LinkChanged(index));
         Ok(index)
     }
@@ -101,7 +93,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.remove_addresses(index, now, |_| true);
         self.memberships.retain(|membership| membership.interface != index);
         self.remove_neighbors(index, |_| true);
-        let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::take) else {
+        let Some(interface) = self.interfaces.remove(index) else {
             return Err(InterfaceError::NotFound);
         };
         self.counters.absorb(&interface.counters);
@@ -267,7 +259,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.make_link_local(index, 0, now);
         } else if !wanted
             && solicits
-            && let Some(Some(interface)) = self.interfaces.get_mut(index.slot())
+            && let Some(interface) = self.interfaces.get_mut(index)
         {
             interface.solicitation.start(now, false, &mut self.random);
         }

@@ -117,7 +117,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 
     /// Sends a Router Solicitation if one is due.
     pub(crate) fn poll_router_solicitation(&mut self, index: InterfaceIndex, now: Instant) {
-        let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::as_mut) else {
+        let Some(interface) = self.interfaces.get_mut(index) else {
             return;
         };
         if !interface.solicitation.poll(now, &mut self.random) {
@@ -148,7 +148,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// ReachableTime is BaseReachableTime times a random factor from 0.5 to 1.5
     /// (RFC 4861, Section 6.3.2).
     pub(crate) fn draw_reachable_time(&mut self, index: InterfaceIndex, now: Instant) {
-        let Some(interface) = self.interfaces.get_mut(index.slot()).and_then(Option::as_mut) else {
+        let Some(interface) = self.interfaces.get_mut(index) else {
             return;
         };
         let base = interface.variables.base_reachable_time;

@@ -1,16 +1,14 @@
 //! ICMPv6 sockets: raw ones with their filter (RFC 3542, Section 3), and echo ("ping") sockets.
 
 use super::receive::scoped;
-use super::{ReceiveMeta, SocketId, SocketKind};
+use super::{ReceiveMeta, Socket, SocketId, SocketKind};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
 use crate::ipv6_input::Received;
-use crate::limits;
 use crate::random::Random;
 use crate::reassembly::Tail;
 use crate::stack::Stack;
 use crate::time::Instant;
-use heapless::Vec;
 
 /// Which message types a raw socket does not want: a bit for each, 1 blocks, as Linux has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,13 +49,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         let meta = Self::icmpv6_meta(received, now);
-        let receivers: Vec<SocketId, { limits::SOCKETS }> = self
-            .sockets
-            .at_port(SocketKind::Icmpv6Raw, 0)
-            .filter(|(_, socket)| socket.filter.passes(message_type) && socket.accepts(&meta))
-            .map(|(id, _)| id)
-            .collect();
-        for id in receivers {
+        let kind = SocketKind::Icmpv6Raw;
+        let fits = |(_, socket): &(SocketId, &Socket)| {
+            socket.filter.passes(message_type) && socket.accepts(&meta)
+        };
+        let mut found = self.sockets.at_port(kind, 0).find(fits).map(|(id, _)| id);
+        while let Some(id) = found {
             match self.copy_of_all(message, tail) {
                 Some((copy, mut tail)) => {
                     // A full buffer is counted there, and nobody else's business.
@@ -65,6 +62,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 }
                 None => self.count_drop(Some(received.interface), DropReason::NoBuffer),
             }
+            found = self.sockets.at_port_after(kind, 0, id).find(fits).map(|(id, _)| id);
         }
     }
 

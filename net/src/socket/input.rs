@@ -3,10 +3,8 @@
 use super::{ReceiveMeta, Socket, SocketId, SocketKind};
 use crate::address::AddressExt;
 use crate::buffer::BufferPool;
-use crate::limits;
 use crate::random::Random;
 use crate::stack::Stack;
-use heapless::Vec;
 
 impl Socket {
     /// Whether the socket's addresses, device and peer allow it to receive a datagram.
@@ -49,17 +47,21 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         best.map(|(_, id)| id)
     }
 
-    /// All sockets that a multicast datagram is for.
-    pub(super) fn find_multicast_receivers(
+    /// The next of the sockets that a multicast datagram is for.
+    pub(super) fn next_multicast_receiver(
         &self,
         port: u16,
         meta: &ReceiveMeta,
-    ) -> Vec<SocketId, { limits::SOCKETS }> {
-        self.sockets
-            .at_port(SocketKind::Udp, port)
-            .filter(|&(id, socket)| socket.accepts(meta) && self.wants_group(id, socket, meta))
-            .map(|(id, _)| id)
-            .collect()
+        after: Option<SocketId>,
+    ) -> Option<SocketId> {
+        let fits = |&(id, socket): &(SocketId, &Socket)| {
+            socket.accepts(meta) && self.wants_group(id, socket, meta)
+        };
+        let found = match after {
+            None => self.sockets.at_port(SocketKind::Udp, port).find(fits),
+            Some(after) => self.sockets.at_port_after(SocketKind::Udp, port, after).find(fits),
+        };
+        found.map(|(id, _)| id)
     }
 
     /// A socket gets the groups that it joined and, unless it says otherwise, those that others

@@ -141,7 +141,27 @@ impl<B> SocketTable<B> {
         kind: SocketKind,
         port: u16,
     ) -> impl Iterator<Item = (SocketId, &Socket)> {
-        self.chains.iter(self.hash(kind, port)).filter_map(move |index| {
+        self.at_port_from(kind, port, self.chains.iter(self.hash(kind, port)).next())
+    }
+
+    /// The same behind `after`, which is one of them: for whoever changes sockets on the way.
+    pub(crate) fn at_port_after(
+        &self,
+        kind: SocketKind,
+        port: u16,
+        after: SocketId,
+    ) -> impl Iterator<Item = (SocketId, &Socket)> {
+        self.at_port_from(kind, port, self.chains.after(after.slot.into()))
+    }
+
+    fn at_port_from(
+        &self,
+        kind: SocketKind,
+        port: u16,
+        first: Option<usize>,
+    ) -> impl Iterator<Item = (SocketId, &Socket)> {
+        let slots = core::iter::successors(first, |&slot| self.chains.after(slot));
+        slots.filter_map(move |index| {
             let slot = self.slots.get(index)?;
             let socket = slot.socket.as_ref()?;
             let id = SocketId { slot: index as u16, generation: slot.generation };

@@ -97,12 +97,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         packet: P::Buffer,
         tail: &mut Tail<P::Buffer>,
     ) {
-        let receivers = self.find_multicast_receivers(port, meta);
-        let Some((&last, others)) = receivers.split_last() else {
+        let Some(mut id) = self.next_multicast_receiver(port, meta, None) else {
             self.counters.udp.ignored_multicast += 1;
             return self.count_drop(Some(meta.interface), DropReason::UdpNoPort);
         };
-        for &id in others {
+        // All but the last get a copy.
+        while let Some(next) = self.next_multicast_receiver(port, meta, Some(id)) {
             let delivered = if let Some((copy, mut tail)) = self.copy_of_all(packet.data(), tail) {
                 self.deliver(id, *meta, copy, &mut tail)
             } else {
@@ -110,8 +110,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 Err(DropReason::NoBuffer)
             };
             self.count_udp_delivery(delivered);
+            id = next;
         }
-        let delivered = self.deliver(last, *meta, packet, tail);
+        let delivered = self.deliver(id, *meta, packet, tail);
         self.count_udp_delivery(delivered);
     }
 

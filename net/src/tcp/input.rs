@@ -128,7 +128,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Sends what an arrival gives reason to send, and ends what it ended.
     fn tcp_after(&mut self, slot: usize, end: End, now: Instant) {
         match end {
-            End::None => self.tcp_flush(slot, now),
+            End::None => self.tcp_flush_after_input(slot, now),
             End::Closed => self.tcp.retire(slot),
             End::TimeWait => {
                 // The other side's FIN is acknowledged from the connection, the rest of what may

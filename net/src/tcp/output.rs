@@ -53,6 +53,14 @@ impl Connection {
             .or_else(|| self.bare())
     }
 
+    /// Whether [`Self::next_output`] could give anything.
+    pub(crate) const fn may_send(&self) -> bool {
+        self.acknowledging.now
+            || self.send.has_unsent()
+            || self.send.lost() > 0
+            || !matches!(self.forced, Forced::Nothing)
+    }
+
     fn emission<B: PacketBuffer>(
         &self,
         store: &Store<B>,

@@ -112,6 +112,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         true
     }
 
+    /// [`Self::tcp_flush`] after a segment: most give no reason to send, and need no route.
+    pub(crate) fn tcp_flush_after_input(&mut self, slot: usize, now: Instant) {
+        match self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut) {
+            Some(connection) if !connection.may_send() => {
+                connection.busy.note(connection.business(), now);
+                self.tcp_set_deadline(slot);
+            }
+            _ => self.tcp_flush(slot, now),
+        }
+    }
+
     /// Sends what the connection in a slot may send now, and sets its timer.
     pub(crate) fn tcp_flush(&mut self, slot: usize, now: Instant) {
         let Some(socket) = self.tcp.at(slot) else { return };

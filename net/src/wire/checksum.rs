@@ -32,12 +32,11 @@ impl Checksum {
         protocol: NextHeader,
         length: u32,
     ) -> Self {
-        let mut sum = Self::new();
-        sum.add(&source.octets());
-        sum.add(&destination.octets());
-        sum.add(&length.to_be_bytes());
-        sum.add(&[0, 0, 0, protocol.0]);
-        sum
+        let [a, b] = words(source);
+        let [c, d] = words(destination);
+        // The length and the protocol are 16-bit words like any other in their places.
+        let rest = u128::from(length.to_be()) + u128::from(u32::from(protocol.0).to_be());
+        Self { sum: a + b + c + d + rest, odd: false }
     }
 
     /// Adds `bytes`.
@@ -102,6 +101,12 @@ impl Default for Checksum {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The halves of an address.
+fn words(address: Ipv6Addr) -> [u128; 2] {
+    let both = u128::from_ne_bytes(address.octets());
+    [both & u128::from(u64::MAX), both >> 64]
 }
 
 /// Up to seven octets as the beginning of a word whose rest is zero.

@@ -1,0 +1,101 @@
+//! The interfaces of the node, and when the first of them wants something.
+
+use crate::counters::InterfaceCounters;
+use crate::interface::{Interface, InterfaceIndex};
+use crate::limits;
+use crate::time::Instant;
+use core::cell::Cell;
+use heapless::{Deque, Vec};
+
+/// Frames that wait for an interface's driver.
+pub(crate) type TransmitQueue<B> = Deque<B, { limits::TRANSMIT_QUEUE }>;
+
+/// The interfaces, by number.
+///
+/// Finding the first deadline means to look at every address and group, and it is wanted after
+/// every packet; so it is remembered until somebody could have moved it. Whoever gets a mutable
+/// interface could; the ways for packets, [`Self::counters`] and [`Self::traffic`], cannot.
+pub(crate) struct InterfaceTable<B> {
+    interfaces: Vec<Option<Interface<B>>, { limits::INTERFACES }>,
+    /// The first deadline, if it is known.
+    deadline: Cell<Option<Instant>>,
+}
+
+impl<B> InterfaceTable<B> {
+    pub(crate) const fn new() -> Self {
+        Self { interfaces: Vec::new(), deadline: Cell::new(None) }
+    }
+
+    /// One number more than the highest that was ever in use.
+    pub(crate) fn len(&self) -> usize {
+        self.interfaces.len()
+    }
+
+    /// All there are.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Interface<B>> {
+        self.interfaces.iter().flatten()
+    }
+
+    pub(crate) fn get(&self, index: InterfaceIndex) -> Option<&Interface<B>> {
+        self.interfaces.get(index.slot())?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, index: InterfaceIndex) -> Option<&mut Interface<B>> {
+        self.deadline.set(None);
+        self.interfaces.get_mut(index.slot())?.as_mut()
+    }
+
+    /// What an interface counts.
+    pub(crate) fn counters(&mut self, index: InterfaceIndex) -> Option<&mut InterfaceCounters> {
+        self.interfaces.get_mut(index.slot())?.as_mut().map(|interface| &mut interface.counters)
+    }
+
+    /// An interface's queue for its driver, and what it counts.
+    pub(crate) fn traffic(
+        &mut self,
+        index: InterfaceIndex,
+    ) -> Option<(&mut TransmitQueue<B>, &mut InterfaceCounters)> {
+        let interface = self.interfaces.get_mut(index.slot())?.as_mut()?;
+        Some((&mut interface.transmit, &mut interface.counters))
+    }
+
+    /// The lowest number that is free; `None` when there is no room.
+    pub(crate) fn vacant(&mut self) -> Option<InterfaceIndex> {
+        let slot = self.interfaces.iter().position(Option::is_none).or_else(|| {
+            self.interfaces.push(None).ok()?;
+            Some(self.interfaces.len() - 1)
+        });
+        slot.map(InterfaceIndex::from_slot)
+    }
+
+    /// Puts an interface where its number says.
+    pub(crate) fn insert(&mut self, interface: Interface<B>) {
+        self.deadline.set(None);
+        if let Some(place) = self.interfaces.get_mut(interface.index.slot()) {
+            *place = Some(interface);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, index: InterfaceIndex) -> Option<Interface<B>> {
+        self.deadline.set(None);
+        self.interfaces.get_mut(index.slot())?.take()
+    }
+
+    /// When the first of them is due.
+    pub(crate) fn next_deadline(&self) -> Instant {
+        if let Some(known) = self.deadline.get() {
+            return known;
+        }
+        let deadline_of = |interface: &Interface<B>| {
+            interface
+                .addresses
+                .next_deadline()
+                .min(interface.listener.next_deadline())
+                .min(interface.solicitation.deadline())
+                .min(interface.redraw_reachable_time)
+        };
+        let first = self.iter().map(deadline_of).min().unwrap_or(Instant::FAR_FUTURE);
+        self.deadline.set(Some(first));
+        first
+    }
+}
