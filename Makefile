@@ -69,7 +69,7 @@ user: ## build the programs and the initramfs
 	@tools/make-initramfs.sh "$$($(cross) --artifacts user)" $(initramfs)
 
 .PHONY: test
-test: test-host test-system test-trace test-tap ## all tests: on the host, in QEMU, and as root on a TAP
+test: test-host test-bench test-system test-trace test-tap ## all tests: on the host, in QEMU, and as root on a TAP
 
 .PHONY: test-host
 test-host: user ## tests of everything that runs on the host
@@ -105,10 +105,27 @@ test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is n
 		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap -- --test-threads=1; \
 	fi
 
+# Where `make bench` puts tables as JSON and pictures; docs/performance holds those of the documentation.
+BENCH_OUT ?= $(target)/bench
+bench_image := $(target)/bench-bare
+
+.PHONY: bench-image
+bench-image:
+	@$(cross) kernel build -q --release -p bench-bare
+	@cp "$$($(cross) --artifacts kernel)/bench-bare" $(bench_image)
+
 .PHONY: bench
-bench: ## our stack and smoltcp side by side: time, goodput, completion
-	cargo run -q --release -p bench -- goodput
-	cargo run -q --release -p bench -- completion
+bench: bench-image ## our stack and smoltcp side by side: instructions, time, goodput, completion
+	tools/ensure.sh qemu-system-aarch64 valgrind
+	for part in instructions "bare $(bench_image)" time goodput completion; do \
+		cargo run -q --release -p bench -- $$part $(BENCH_OUT) || exit; \
+	done
+
+.PHONY: test-bench
+test-bench: bench-image ## instruction counts beside smoltcp's, which must not get worse
+	tools/ensure.sh qemu-system-aarch64
+	-@tools/ensure.sh valgrind
+	cargo run -q --release -p bench -- gate $(bench_image)
 
 .PHONY: selftest
 selftest: image ## kinit's tests inside the kernel, TAP output

@@ -5,12 +5,12 @@ use bench::host::Host;
 use bench::ours::Ours;
 use bench::smoltcp_host::Smoltcp;
 use bench::work::{Piece, measured};
-use std::io;
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::{env, fs, io, process};
 
 /// The pieces that are counted: those whose preparation does not take minutes under callgrind.
-const PIECES: [Piece; 16] = [
+pub(crate) const PIECES: [Piece; 16] = [
     Piece::Bulk(64 * 1024),
     Piece::Bulk(256 * 1024),
     Piece::Message(0),
@@ -32,10 +32,13 @@ const PIECES: [Piece; 16] = [
 /// What callgrind looks for: [`measured`] by its symbol.
 const FUNCTION: &str = "bench::work::measured";
 
+/// What one piece takes: ours, then smoltcp's.
+pub(crate) type Count = (Piece, [f64; 2]);
+
 /// Does each piece of work whose name has `part` in it once for each stack, or for `stack` alone,
 /// and prints the units; callgrind, which this runs under, writes a file for each.
 pub(crate) fn work(part: &str, stack: Option<&str>) {
-    for piece in PIECES.into_iter().filter(|piece| piece.name().contains(part)) {
+    for piece in Piece::ALL.into_iter().filter(|piece| piece.name().contains(part)) {
         let ours = || piece.make::<Ours>();
         let theirs = || piece.make::<Smoltcp>();
         let makers: [(_, &dyn Fn() -> _); 2] = [(Ours::NAME, &ours), (Smoltcp::NAME, &theirs)];
@@ -52,51 +55,78 @@ pub(crate) fn work(part: &str, stack: Option<&str>) {
     }
 }
 
+/// A run under callgrind.
+struct Run {
+    child: Child,
+    file: PathBuf,
+}
+
+impl Run {
+    fn start(piece: Piece, folder: &Path, number: usize) -> io::Result<Self> {
+        let file = folder.join(number.to_string());
+        let child = Command::new("valgrind")
+            .args(["--tool=callgrind", "--main-stacksize=268435456"])
+            .arg(format!("--callgrind-out-file={}", file.display()))
+            .arg(format!("--zero-before={FUNCTION}"))
+            .arg(format!("--dump-after={FUNCTION}"))
+            .arg(env::current_exe()?)
+            .args(["work", &piece.name()])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        Ok(Self { child, file })
+    }
+
+    fn finish(self) -> io::Result<[f64; 2]> {
+        let output = self.child.wait_with_output()?;
+        if !output.status.success() {
+            return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+        }
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let mut counts = [0.0; 2];
+        for ((number, units), count) in printed.lines().enumerate().zip(&mut counts) {
+            let units: f64 = units.parse().map_err(io::Error::other)?;
+            *count = total(&self.file.with_extension((number + 1).to_string()))? / units;
+        }
+        Ok(counts)
+    }
+}
+
 /// The instructions in one of callgrind's files.
 fn total(path: &Path) -> io::Result<f64> {
-    let text = std::fs::read_to_string(path)?;
+    let text = fs::read_to_string(path)?;
     text.lines()
         .find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())
         .ok_or_else(|| io::Error::other(format!("no totals in {}", path.display())))
 }
 
-/// Instructions for a unit of each piece.
-pub(crate) fn instructions() -> io::Result<Table> {
-    let folder = std::env::temp_dir().join(format!("bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let result = count(&folder);
-    std::fs::remove_dir_all(&folder)?;
+/// Instructions for a unit of each of some pieces.
+pub(crate) fn instructions(pieces: &[Piece]) -> io::Result<Vec<Count>> {
+    let folder = env::temp_dir().join(format!("bench-{}", process::id()));
+    fs::create_dir_all(&folder)?;
+    let result = count(pieces, &folder);
+    fs::remove_dir_all(&folder)?;
     result
 }
 
-fn count(folder: &Path) -> io::Result<Table> {
-    let files = folder.join("out");
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--main-stacksize=268435456"])
-        .arg(format!("--callgrind-out-file={}", files.display()))
-        .arg(format!("--zero-before={FUNCTION}"))
-        .arg(format!("--dump-after={FUNCTION}"))
-        .arg(std::env::current_exe()?)
-        .arg("work")
-        .output()?;
-    if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    let units = String::from_utf8_lossy(&output.stdout);
+fn count(pieces: &[Piece], folder: &Path) -> io::Result<Vec<Count>> {
     let mut counts = Vec::new();
-    for (number, units) in units.lines().enumerate() {
-        let units: f64 = units.parse().map_err(io::Error::other)?;
-        counts.push(total(&folder.join(format!("out.{}", number + 1)))? / units);
+    // A process each, two at a time.
+    for (number, pair) in pieces.chunks(2).enumerate() {
+        let start = |(at, &piece)| Run::start(piece, folder, 2 * number + at);
+        let runs: Vec<_> = pair.iter().enumerate().map(start).collect::<io::Result<_>>()?;
+        for (&piece, run) in pair.iter().zip(runs) {
+            counts.push((piece, run.finish()?));
+        }
     }
-    let mut rows = Vec::new();
-    for (piece, counts) in PIECES.iter().zip(counts.chunks_exact(2)) {
-        let cells = vec![
-            Cell::Number(counts[0]),
-            Cell::Number(counts[1]),
-            Cell::Number(counts[0] / counts[1]),
-        ];
-        rows.push((piece.name(), cells));
-    }
+    Ok(counts)
+}
+
+/// The counts beside each other.
+pub(crate) fn table(title: &'static str, counts: &[Count]) -> Table {
+    let row = |&(piece, [ours, theirs]): &Count| {
+        (piece.name(), [ours, theirs, ours / theirs].map(Cell::Number).to_vec())
+    };
     let columns = ["ours", "smoltcp", "ratio"].map(String::from).to_vec();
-    Ok(Table { title: "Instructions on x86-64", rows_are: "work", columns, rows })
+    Table { title, rows_are: "work", columns, rows: counts.iter().map(row).collect() }
 }

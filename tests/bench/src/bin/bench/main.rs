@@ -2,61 +2,91 @@
 //!
 //! `cargo run --release -p bench -- WHAT`, where WHAT is one of the parts that [`USAGE`] lists.
 
+mod bare;
+mod chart;
+mod gate;
 mod instructions;
 mod published;
 mod table;
 mod time;
 mod virtual_time;
 
+use std::path::Path;
 use std::process::ExitCode;
+use std::{env, fs, io};
+use table::Table;
 
 const USAGE: &str = "\
-usage: bench goodput      over links with losses, late frames or a short queue, in virtual time
-       bench completion   of short transfers, in virtual time
-       bench time         of each piece of work, in turn
-       bench instructions of each piece of work, by callgrind
-       bench work [PART [STACK]]
-                          what callgrind runs: all pieces, or those with PART in their name";
+usage: bench goodput [FOLDER]       over links with losses, late frames or a short queue
+       bench completion [FOLDER]    of short transfers
+       bench time [FOLDER]          of each piece of work, in turn
+       bench instructions [FOLDER]  of each piece of work, counted by callgrind
+       bench bare IMAGE [FOLDER]    of each piece of work, counted by QEMU on the bare machine
+       bench gate [IMAGE]           fails when an instruction count is too high beside smoltcp's
+       bench work [PART [STACK]]    what callgrind runs: pieces with PART in their name
+
+With FOLDER the table is also written there, as JSON and as a picture.";
 
 /// A host with large tables is some tens of megabytes, which pass over the stack on their way to
 /// the heap.
 const STACK: usize = 256 << 20;
 
 fn main() -> ExitCode {
-    let work = std::thread::Builder::new().stack_size(STACK).spawn(run);
-    match work.map(std::thread::JoinHandle::join) {
-        Ok(Ok(code)) => code,
-        Ok(Err(panic)) => std::panic::resume_unwind(panic),
-        Err(error) => {
-            eprintln!("bench: no thread: {error}");
+    let work = std::thread::Builder::new().stack_size(STACK).spawn(|| {
+        let arguments: Vec<_> = env::args().skip(1).collect();
+        run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    });
+    let result = work.map(std::thread::JoinHandle::join);
+    match result {
+        Ok(Ok(Ok(code))) => code,
+        Ok(Ok(Err(error))) | Err(error) => {
+            eprintln!("bench: {error}");
             ExitCode::FAILURE
         }
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
     }
 }
 
-fn run() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let table = match arguments.next().as_deref() {
-        Some("goodput") => virtual_time::goodput(),
-        Some("completion") => virtual_time::completion(),
-        Some("time") => time::time(),
-        Some("instructions") => match instructions::instructions() {
-            Ok(table) => table,
-            Err(error) => {
-                eprintln!("bench: {error}");
-                return ExitCode::FAILURE;
-            }
-        },
-        Some("work") => {
-            let part = arguments.next().unwrap_or_default();
-            instructions::work(&part, arguments.next().as_deref());
-            return ExitCode::SUCCESS;
+/// Prints a table, and writes it to a folder if one is given.
+fn show(
+    table: &Table,
+    folder: Option<&&str>,
+    name: &str,
+    picture: fn(&Table) -> String,
+) -> io::Result<ExitCode> {
+    println!("{table}");
+    if let Some(folder) = folder {
+        let folder = Path::new(folder);
+        fs::create_dir_all(folder)?;
+        fs::write(folder.join(format!("{name}.json")), table.json())?;
+        fs::write(folder.join(format!("{name}.svg")), picture(table))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run(arguments: &[&str]) -> io::Result<ExitCode> {
+    let (first, second) = (arguments.get(1), arguments.get(2));
+    match arguments.first() {
+        Some(&"goodput") => show(&virtual_time::goodput(), first, "goodput", chart::bars),
+        Some(&"completion") => show(&virtual_time::completion(), first, "completion", chart::bars),
+        Some(&"time") => show(&time::time(), first, "time", chart::ratios),
+        Some(&"instructions") => {
+            let counts = instructions::instructions(&instructions::PIECES)?;
+            let table = instructions::table("Instructions on x86-64", &counts);
+            show(&table, first, "instructions", chart::ratios)
+        }
+        Some(&"bare") if let Some(image) = first => {
+            let table = instructions::table("Instructions on bare aarch64", &bare::count(image)?);
+            show(&table, second, "bare", chart::ratios)
+        }
+        Some(&"gate") => gate::gate(first.copied()),
+        Some(&"work") => {
+            instructions::work(first.unwrap_or(&""), second.copied());
+            Ok(ExitCode::SUCCESS)
         }
         _ => {
             eprintln!("{USAGE}");
-            return ExitCode::from(2);
+            Ok(ExitCode::from(2))
         }
-    };
-    print!("{table}");
-    ExitCode::SUCCESS
+    }
 }

@@ -22,6 +22,25 @@ pub(crate) enum Cell {
     Unknown,
 }
 
+impl Table {
+    /// The same for programs: an array of rows, each with its name and its columns by name.
+    pub(crate) fn json(&self) -> String {
+        let cell = |cell: &Cell| match *cell {
+            Cell::Number(number) => format!("{number}"),
+            Cell::Spread(median, high) => format!("[{median}, {high}]"),
+            Cell::Unknown => "null".into(),
+        };
+        let rows = self.rows.iter().map(|(label, cells)| {
+            let mut fields = vec![format!("{:?}: {label:?}", self.rows_are)];
+            let cells = self.columns.iter().zip(cells);
+            fields.extend(cells.map(|(column, content)| format!("{column:?}: {}", cell(content))));
+            format!("    {{{}}}", fields.join(", "))
+        });
+        let rows = rows.collect::<Vec<_>>().join(",\n");
+        format!("{{\n  \"title\": {:?},\n  \"rows\": [\n{rows}\n  ]\n}}\n", self.title)
+    }
+}
+
 /// A number with three digits that count.
 struct Digits(f64);
 
