@@ -58,6 +58,12 @@ impl Lab {
         self.forget();
     }
 
+    /// The same, and `station` answers solicitations.
+    pub fn start_with(&mut self, station: Station) {
+        self.answer_for(station);
+        self.start();
+    }
+
     /// The common set-up of the IPv6 Ready tests: `TR1` advertises itself and the prefix, answers
     /// solicitations and is known; the device has its global address.
     pub fn common_setup(&mut self) {
