@@ -104,7 +104,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) -> Result<Path, NoRoute> {
         if destination.is_multicast() {
-            return self.route_multicast(destination, interface);
+            return self.route_multicast(destination, interface, now);
         }
         if let Some(owner) = self.owner_of(destination, interface) {
             let mtu = self.interface(InterfaceIndex::LOOPBACK).map_or(u16::MAX, Interface::mtu);
@@ -181,6 +181,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &self,
         group: Ipv6Addr,
         interface: Option<InterfaceIndex>,
+        now: Instant,
     ) -> Result<Path, NoRoute> {
         let index = match interface {
             Some(index) => index,
@@ -191,7 +192,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(NoRoute::InterfaceDown);
         }
         let local = found.is_loopback() || group.scope() <= Scope::INTERFACE_LOCAL;
-        let mtu = found.mtu();
+        // RFC 8201, Section 5.2: the smallest that any branch of the tree has reported.
+        let link = found.mtu();
+        let path = self.destinations.path_mtu((index, group), now);
+        let mtu = path.map_or(link, |path| path.min(link));
         Ok(Path { interface: index, next_hop: group, mtu, local, avoided: None })
     }
 
