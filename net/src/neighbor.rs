@@ -544,12 +544,19 @@ impl<B> NeighborCache<B> {
         true
     }
 
-    /// The next packet that waited for a neighbor whose address is known now.
-    pub(crate) fn release(&mut self, key: Key) -> Option<(B, MacAddress)> {
+    /// The next packet that waited for a neighbor whose address is known now. Like any first
+    /// packet to a STALE neighbor, it begins the delay before probes.
+    pub(crate) fn release(&mut self, key: Key, now: Instant) -> Option<(B, MacAddress)> {
         let slot = self.find(key)?;
         let entry = self.entries.get_mut(slot)?.as_mut()?;
         let mac = entry.state.mac()?;
-        Some((self.packets.pop_front(&mut entry.queue)?, mac))
+        let packet = self.packets.pop_front(&mut entry.queue)?;
+        if let State::Stale { mac } = entry.state {
+            let until = now + DELAY_FIRST_PROBE_TIME;
+            entry.enter(State::Delay { mac, until }, now);
+            self.schedule(until);
+        }
+        Some((packet, mac))
     }
 
     /// The waiting packets of a neighbor that does not answer, to be taken one by one.

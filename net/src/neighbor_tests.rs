@@ -117,10 +117,10 @@ fn queues_overflow_from_the_front() {
     let outcome = cache.on_advertisement(key(1), solicited, TIMERS, at(1)).unwrap();
     assert!(outcome.release && outcome.changed);
     let packets: std::vec::Vec<u32> =
-        core::iter::from_fn(|| cache.release(key(1))).map(|(packet, _)| packet).collect();
+        core::iter::from_fn(|| cache.release(key(1), at(1))).map(|(packet, _)| packet).collect();
     let last = limits::NEIGHBOR_QUEUE as u32;
     assert_eq!(packets, (1..last).chain([1000]).collect::<std::vec::Vec<_>>());
-    assert_eq!(cache.release(key(2)), None, "still unresolved");
+    assert_eq!(cache.release(key(2), at(1)), None, "still unresolved");
 }
 
 /// NUD-1, NUD-3: STALE, DELAY for five seconds, three probes, failure.

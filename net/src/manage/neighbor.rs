@@ -42,7 +42,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(NeighborError::Exists);
         }
         let outcome = self.neighbors.set(key, mac, permanent, now)?;
-        self.apply(key, outcome);
+        self.apply(key, outcome, now);
         Ok(())
     }
 

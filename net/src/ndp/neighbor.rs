@@ -145,7 +145,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .neighbors
             .on_advertisement(key, advertised, timers, now)
             .ok_or(DropReason::NdUnknownNeighbor)?;
-        self.apply(key, outcome);
+        self.apply(key, outcome, now);
         if outcome.no_router {
             self.lose_router(index, target);
         }
@@ -161,16 +161,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         match self.neighbors.on_link_layer_address(key, mac, router, now) {
-            Some(outcome) => self.apply(key, outcome),
+            Some(outcome) => self.apply(key, outcome, now),
             None => self.counters.tables.count(TableFull::Neighbors),
         }
         self.count_evicted_neighbors();
     }
 
     /// Does what a change of a neighbor's entry asks for.
-    pub(crate) fn apply(&mut self, key: Key, outcome: Outcome) {
+    pub(crate) fn apply(&mut self, key: Key, outcome: Outcome, now: Instant) {
         if outcome.release {
-            while let Some((packet, mac)) = self.neighbors.release(key) {
+            while let Some((packet, mac)) = self.neighbors.release(key, now) {
                 self.transmit_frame(key.0, mac, packet, Urgency::User);
             }
         }

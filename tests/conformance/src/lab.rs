@@ -18,8 +18,12 @@ pub const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
+/// Makes a device that knows nothing yet.
+pub type Factory = Box<dyn Fn() -> Box<dyn Dut>>;
+
 /// The link.
 pub struct Lab {
+    factory: Factory,
     device: Box<dyn Dut>,
     /// The link-local address of the device.
     pub dut: Ipv6Addr,
@@ -37,10 +41,12 @@ pub struct Lab {
 
 impl Lab {
     /// A link to a device whose cable is not plugged in yet.
-    pub fn new(device: Box<dyn Dut>) -> Self {
+    pub fn new(factory: Factory) -> Self {
+        let device = factory();
         let mac = device.mac();
         let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0);
         Self {
+            factory,
             device,
             dut: eui64(link_local, mac),
             dut_global: eui64(PREFIX, mac),
@@ -49,6 +55,13 @@ impl Lab {
             history: Vec::new(),
             answering: Vec::new(),
         }
+    }
+
+    /// Another device, as new, in place of the one that there was; its cable is not plugged in.
+    pub fn replace(&mut self) {
+        self.device = (self.factory)();
+        self.waiting.clear();
+        self.history.push("         another device".to_owned());
     }
 
     /// Plugs the cable in and waits until the link-local address is in use; there is no router.

@@ -11,7 +11,8 @@ fn main() {
         .into_iter()
         .map(|case| {
             Trial::test(case.name(), move || {
-                let mut lab = Lab::new(Box::new(VirtualDut::new((case.config)(), 1)));
+                let mut lab =
+                    Lab::new(Box::new(move || Box::new(VirtualDut::new((case.config)(), 1))));
                 (case.run)(&mut lab);
                 Ok(())
             })

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-/// A test with a line `/// Rows: …` in its documentation.
+/// A test whose documentation names rows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Annotation {
     /// The file it is in, from the top of the project.
@@ -14,13 +14,33 @@ pub struct Annotation {
     pub rows: Vec<String>,
 }
 
+/// The identifiers in a line of documentation: in `Rows: ND-3, ND-4`, or in front of a colon as in
+/// `ND-3: an unknown option is skipped`.
+fn list_of_rows(line: &str) -> Option<Vec<String>> {
+    let list = match line.strip_prefix("Rows:") {
+        Some(list) => list.trim_end_matches('.'),
+        None => line.split_once(':')?.0,
+    };
+    let is_row = |row: &str| {
+        row.split_once('-').is_some_and(|(kind, number)| {
+            !number.is_empty()
+                && kind.chars().all(|letter| letter.is_ascii_uppercase())
+                && number
+                    .chars()
+                    .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
+        })
+    };
+    let rows: Vec<_> = list.split(',').map(str::trim).collect();
+    rows.iter().all(|row| is_row(row)).then(|| rows.into_iter().map(str::to_owned).collect())
+}
+
 /// The annotations in a file's text.
 pub fn scan(file: &str, text: &str) -> Vec<Annotation> {
     let mut found = Vec::new();
     let mut rows: Vec<String> = Vec::new();
     for line in text.lines().map(str::trim) {
-        if let Some(list) = line.strip_prefix("/// Rows:") {
-            rows.extend(list.split(',').map(|row| row.trim().trim_end_matches('.').to_owned()));
+        if let Some(list) = line.strip_prefix("/// ").and_then(list_of_rows) {
+            rows.extend(list);
         } else if let Some(rest) = line.strip_prefix("fn ") {
             let function = rest.split('(').next().unwrap_or(rest).to_owned();
             if !rows.is_empty() {
@@ -60,9 +80,12 @@ mod tests {
     #[test]
     fn rows_belong_to_the_next_function() {
         let text = "/// What it does.\n///\n/// Rows: ND-3, ND-4.\n#[test]\nfn one() {\n}\n\
-                    /// Rows: IP-1\nstruct Other;\nfn two() {}\n";
+                    /// Rows: IP-1\nstruct Other;\nfn two() {}\n\
+                    /// NUD-1, TCP-TS: by timing.\n#[test]\nfn three() {}\n\
+                    /// Not a row: by far.\nfn four() {}\n";
         let found = scan("net/src/x.rs", text);
-        assert_eq!(found.len(), 1);
-        assert_eq!((found[0].function.as_str(), found[0].rows.len()), ("one", 2));
+        let found: Vec<_> =
+            found.iter().map(|one| (one.function.as_str(), one.rows.len())).collect();
+        assert_eq!(found, [("one", 2), ("three", 2)]);
     }
 }

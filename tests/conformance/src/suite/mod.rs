@@ -1,6 +1,9 @@
 //! The tests, a folder or file for each specification.
 
+mod autoconfiguration;
 mod icmpv6;
+mod multicast_listener;
+mod neighbor;
 mod path_mtu;
 mod specification;
 
@@ -8,5 +11,13 @@ use crate::Case;
 
 /// All tests, in the order of their numbers.
 pub fn all() -> Vec<Case> {
-    [specification::cases(), path_mtu::CASES.to_vec(), icmpv6::CASES.to_vec()].concat()
+    [
+        specification::cases(),
+        neighbor::cases(),
+        autoconfiguration::cases(),
+        path_mtu::CASES.to_vec(),
+        icmpv6::CASES.to_vec(),
+        multicast_listener::CASES.to_vec(),
+    ]
+    .concat()
 }

@@ -76,9 +76,9 @@ fn eight_parts(lab: &mut Lab, header: fn(Frame, &[&[u8]]) -> Frame) {
 }
 
 fn hop_by_hop(lab: &mut Lab) {
-    eight_parts(lab, |frame, options| frame.hop_by_hop(options));
+    eight_parts(lab, Frame::hop_by_hop);
 }
 
 fn destination(lab: &mut Lab) {
-    eight_parts(lab, |frame, options| frame.destination_options(options));
+    eight_parts(lab, Frame::destination_options);
 }
