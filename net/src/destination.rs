@@ -34,16 +34,23 @@ pub(crate) struct DestinationCache {
     chains: Chains<{ limits::DESTINATIONS }>,
     key: HashKey,
     len: usize,
+    /// Counts changes of next hops.
+    changes: u32,
 }
 
 impl DestinationCache {
     pub(crate) const fn new() -> Self {
-        Self { entries: Vec::new(), chains: Chains::new(), key: HashKey::UNSET, len: 0 }
+        Self { entries: Vec::new(), chains: Chains::new(), key: HashKey::UNSET, len: 0, changes: 0 }
     }
 
     /// Sets the key, while there is nothing in the table.
     pub(crate) fn set_key(&mut self, key: HashKey) {
         self.key = key;
+    }
+
+    /// Another number whenever a next hop could have changed.
+    pub(crate) const fn changes(&self) -> u32 {
+        self.changes
     }
 
     fn find(&self, key: Key) -> Option<usize> {
@@ -98,6 +105,7 @@ impl DestinationCache {
     }
 
     fn remove(&mut self, slot: usize) {
+        self.changes = self.changes.wrapping_add(1);
         if let Some(entry) = self.entries.get_mut(slot).and_then(Option::take) {
             self.chains.remove(self.key.hash(&entry.key), slot);
             self.len -= 1;
@@ -106,6 +114,7 @@ impl DestinationCache {
 
     /// Notes a Redirect; true when another destination was thrown out for it.
     pub(crate) fn redirect(&mut self, key: Key, next_hop: Ipv6Addr, now: Instant) -> bool {
+        self.changes = self.changes.wrapping_add(1);
         let (entry, evicted) = self.entry(key, now);
         if let Some(entry) = entry {
             entry.next_hop = Some(next_hop);
@@ -129,6 +138,7 @@ impl DestinationCache {
         &mut self,
         which: impl Fn(InterfaceIndex, Ipv6Addr, Ipv6Addr) -> bool,
     ) {
+        self.changes = self.changes.wrapping_add(1);
         for slot in 0..self.entries.len() {
             let Some(Some(entry)) = self.entries.get_mut(slot) else { continue };
             let (interface, destination) = entry.key;

@@ -19,11 +19,23 @@ pub(crate) struct InterfaceTable<B> {
     interfaces: Vec<Option<Interface<B>>, { limits::INTERFACES }>,
     /// The first deadline, if it is known.
     deadline: Cell<Option<Instant>>,
+    /// How often somebody could have changed anything.
+    changes: u32,
 }
 
 impl<B> InterfaceTable<B> {
     pub(crate) const fn new() -> Self {
-        Self { interfaces: Vec::new(), deadline: Cell::new(None) }
+        Self { interfaces: Vec::new(), deadline: Cell::new(None), changes: 0 }
+    }
+
+    fn touch(&mut self) {
+        self.deadline.set(None);
+        self.changes = self.changes.wrapping_add(1);
+    }
+
+    /// Another number whenever addresses or states could have changed.
+    pub(crate) const fn changes(&self) -> u32 {
+        self.changes
     }
 
     /// One number more than the highest that was ever in use.
@@ -41,7 +53,7 @@ impl<B> InterfaceTable<B> {
     }
 
     pub(crate) fn get_mut(&mut self, index: InterfaceIndex) -> Option<&mut Interface<B>> {
-        self.deadline.set(None);
+        self.touch();
         self.interfaces.get_mut(index.slot())?.as_mut()
     }
 
@@ -70,14 +82,14 @@ impl<B> InterfaceTable<B> {
 
     /// Puts an interface where its number says.
     pub(crate) fn insert(&mut self, interface: Interface<B>) {
-        self.deadline.set(None);
+        self.touch();
         if let Some(place) = self.interfaces.get_mut(interface.index.slot()) {
             *place = Some(interface);
         }
     }
 
     pub(crate) fn remove(&mut self, index: InterfaceIndex) -> Option<Interface<B>> {
-        self.deadline.set(None);
+        self.touch();
         self.interfaces.get_mut(index.slot())?.take()
     }
 

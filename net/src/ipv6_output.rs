@@ -10,6 +10,7 @@ use crate::counters::DropReason;
 use crate::expiry::Expiry;
 use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
+use crate::memo::Memo;
 use crate::neighbor::Output;
 use crate::random::Random;
 use crate::route::{Choice, Route, RouteAction, RouteProtocol};
@@ -88,6 +89,19 @@ pub(crate) struct Outgoing {
     pub(crate) multicast_loop: bool,
 }
 
+/// Paths by destination and demanded interface, each with what [`Stack::epoch`] said.
+pub(crate) type PathMemo = Memo<(u32, Ipv6Addr, Option<InterfaceIndex>), Path, 16>;
+/// Source addresses likewise, by destination, interface and next hop.
+pub(crate) type SourceMemo = Memo<(u32, Ipv6Addr, InterfaceIndex, Ipv6Addr), Option<Ipv6Addr>, 16>;
+/// Flow labels by both ends and protocol.
+pub(crate) type LabelMemo = Memo<((Ipv6Addr, u16), (Ipv6Addr, u16), NextHeader), FlowLabel, 16>;
+
+/// A place in a memo: hosts of one subnet, and ports of one host, differ in their last octet.
+fn place(address: Ipv6Addr) -> usize {
+    let [.., last] = address.octets();
+    last.into()
+}
+
 /// How much a route among equals is liked for a destination: random, but the same each time, so
 /// that destinations are spread over routers (RFC 4311, Section 3).
 pub(crate) fn route_share(key: &HashKey, destination: Ipv6Addr, route: &Route) -> u64 {
@@ -106,6 +120,39 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if destination.is_multicast() {
             return self.route_multicast(destination, interface, now);
         }
+        let question = (self.epoch(), destination, interface);
+        if let Some(path) = self.paths.get(place(destination), &question)
+            // What was found while its router was there; others would only be worse.
+            && (path.next_hop == destination
+                || !self.neighbors.has_failed((path.interface, path.next_hop)))
+        {
+            let narrow = if path.local {
+                None
+            } else {
+                self.destinations.path_mtu((path.interface, destination), now)
+            };
+            return Ok(Path { mtu: narrow.map_or(path.mtu, |mtu| mtu.min(path.mtu)), ..path });
+        }
+        let path = self.find_route(destination, interface, now)?;
+        if path.avoided.is_none() && path.mtu == self.link_mtu(&path) {
+            self.paths.put(place(destination), question, path);
+        }
+        Ok(path)
+    }
+
+    /// Another number whenever an answer of [`Self::route`] or [`Self::select_source`] could be
+    /// another one, except that routers fail and path MTUs come and go.
+    const fn epoch(&self) -> u32 {
+        let changes = self.interfaces.changes().wrapping_add(self.routes.changes());
+        changes.wrapping_add(self.destinations.changes())
+    }
+
+    fn find_route(
+        &self,
+        destination: Ipv6Addr,
+        interface: Option<InterfaceIndex>,
+        now: Instant,
+    ) -> Result<Path, NoRoute> {
         if let Some(owner) = self.owner_of(destination, interface) {
             let mtu = self.interface(InterfaceIndex::LOOPBACK).map_or(u16::MAX, Interface::mtu);
             return Ok(Path {
@@ -213,6 +260,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if hop.local && !destination.is_multicast() {
             return Some(destination);
         }
+        let question = (self.epoch(), destination, hop.interface, hop.next_hop);
+        if let Some(source) = self.sources.get(place(destination), &question) {
+            return source;
+        }
         let interface = self.interface(hop.interface)?;
         let candidates =
             interface.addresses.iter().filter(|entry| entry.is_assigned()).map(|entry| Candidate {
@@ -222,7 +273,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 of_next_hop: entry.advertiser == Some(hop.next_hop),
                 temporary: false,
             });
-        select_source(destination, candidates)
+        let source = select_source(destination, candidates);
+        self.sources.put(place(destination), question, source);
+        source
     }
 
     /// The source address that packets to `destination` would have, the interface and router
@@ -273,9 +326,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         destination: (Ipv6Addr, u16),
         protocol: NextHeader,
     ) -> FlowLabel {
-        let hash = self.flow_key.hash(&(source, destination, protocol));
+        let question = (source, destination, protocol);
+        let place = usize::from(source.1 ^ destination.1);
+        if let Some(label) = self.labels.get(place, &question) {
+            return label;
+        }
+        let hash = self.flow_key.hash(&question);
         let label = FlowLabel::from_low_bits(hash as u32);
-        if label == FlowLabel::NONE { FlowLabel::from_low_bits(1) } else { label }
+        let label = if label == FlowLabel::NONE { FlowLabel::from_low_bits(1) } else { label };
+        self.labels.put(place, question, label);
+        label
     }
 
     /// Whether so many packets would find room on their way out now.

@@ -52,6 +52,7 @@ mod ipv6_output;
 pub mod limits;
 mod list;
 pub mod manage;
+mod memo;
 mod mld;
 mod mld_message;
 mod ndp;

@@ -12,6 +12,7 @@ use crate::limits;
 use crate::list::{Arena, List};
 use crate::netif::MacAddress;
 use crate::time::{Duration, Instant};
+use core::cell::Cell;
 use core::fmt;
 use core::net::Ipv6Addr;
 use heapless::Vec;
@@ -311,6 +312,8 @@ pub(crate) struct NeighborCache<B> {
     entries: Vec<Option<Entry>, { limits::NEIGHBORS }>,
     chains: Chains<{ limits::NEIGHBORS }>,
     key: HashKey,
+    /// Where the neighbor was that was looked for last: nearly always the next one, too.
+    last: Cell<u16>,
     packets: Arena<B, { limits::NEIGHBOR_PACKETS }>,
     /// Not later than the first deadline of an entry.
     next: Instant,
@@ -323,6 +326,7 @@ impl<B> NeighborCache<B> {
             entries: Vec::new(),
             chains: Chains::new(),
             key: HashKey::UNSET,
+            last: Cell::new(0),
             packets: Arena::new(),
             next: Instant::FAR_FUTURE,
             evicted: 0,
@@ -335,9 +339,15 @@ impl<B> NeighborCache<B> {
     }
 
     fn find(&self, key: Key) -> Option<usize> {
-        self.chains
-            .iter(self.key.hash(&key))
-            .find(|&slot| matches!(self.entries.get(slot), Some(Some(entry)) if entry.key == key))
+        let is_it =
+            |slot: usize| matches!(self.entries.get(slot), Some(Some(entry)) if entry.key == key);
+        let last = usize::from(self.last.get());
+        if is_it(last) {
+            return Some(last);
+        }
+        let found = self.chains.iter(self.key.hash(&key)).find(|&slot| is_it(slot))?;
+        self.last.set(found as u16);
+        Some(found)
     }
 
     fn entry(&self, key: Key) -> Option<&Entry> {

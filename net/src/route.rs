@@ -189,11 +189,18 @@ pub(crate) struct RouteTable {
     next_expiry: Instant,
     /// Counts uses of the rule that unreachable routers are tried in turn.
     rotor: u32,
+    /// Counts changes.
+    changes: u32,
 }
 
 impl RouteTable {
     pub(crate) const fn new() -> Self {
-        Self { routes: Vec::new(), next_expiry: Instant::FAR_FUTURE, rotor: 0 }
+        Self { routes: Vec::new(), next_expiry: Instant::FAR_FUTURE, rotor: 0, changes: 0 }
+    }
+
+    /// Another number whenever a route was added, changed or removed.
+    pub(crate) const fn changes(&self) -> u32 {
+        self.changes
     }
 
     pub(crate) fn iter(&self) -> core::slice::Iter<'_, Route> {
@@ -203,6 +210,7 @@ impl RouteTable {
     /// Adds a route, or gives an equal one the new lifetime, preference and protocol.
     pub(crate) fn put(&mut self, route: Route) -> Put {
         self.next_expiry = self.next_expiry.min(route.expires.deadline());
+        self.changes = self.changes.wrapping_add(1);
         if let Some(old) = self.routes.iter_mut().find(|old| old.same(&route)) {
             let changed = old.preference != route.preference || old.protocol != route.protocol;
             *old = route;
@@ -226,6 +234,7 @@ impl RouteTable {
     /// Removes one route for which `which` holds. Call until `None` to remove all.
     pub(crate) fn remove_one(&mut self, mut which: impl FnMut(&Route) -> bool) -> Option<Route> {
         let position = self.iter().position(&mut which)?;
+        self.changes = self.changes.wrapping_add(1);
         Some(self.routes.remove(position))
     }
 
@@ -236,6 +245,7 @@ impl RouteTable {
             .enumerate()
             .filter(|(_, route)| selector.matches(route))
             .min_by_key(|(_, route)| route.metric)?;
+        self.changes = self.changes.wrapping_add(1);
         Some(self.routes.remove(position))
     }
 

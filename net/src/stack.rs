@@ -18,6 +18,7 @@ use crate::event::{Event, EventQueue};
 use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
 use crate::interface_table::InterfaceTable;
+use crate::ipv6_output::{LabelMemo, PathMemo, SourceMemo};
 use crate::limits;
 use crate::neighbor::{NeighborCache, Timers};
 use crate::random::Random;
@@ -71,6 +72,12 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) events: EventQueue,
     pub(crate) counters: NodeCounters,
     pub(crate) error_limit: TokenBucket,
+    /// What [`Self::route`] found.
+    pub(crate) paths: PathMemo,
+    /// What [`Self::select_source`] found.
+    pub(crate) sources: SourceMemo,
+    /// What [`Self::flow_label`] found.
+    pub(crate) labels: LabelMemo,
     /// Key of flow labels and of the choice among equal routes.
     pub(crate) flow_key: HashKey,
     /// Secret of stable opaque identifiers (RFC 7217, Section 5).
@@ -102,6 +109,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             events: EventQueue::new(),
             counters: NodeCounters::new(),
             error_limit: TokenBucket::new(ERROR_BURST, ERROR_INTERVAL),
+            paths: PathMemo::new(),
+            sources: SourceMemo::new(),
+            labels: LabelMemo::new(),
             flow_key: HashKey::UNSET,
             stable_secret: [0; 16],
             seeded: false,

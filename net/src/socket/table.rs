@@ -37,6 +37,8 @@ struct Slot {
 /// All datagram sockets.
 pub(crate) struct SocketTable<B> {
     slots: Vec<Slot, { limits::SOCKETS }>,
+    /// No slot before this one is free.
+    vacant: usize,
     /// Sockets with a port, by kind and port; raw sockets, by kind.
     chains: Chains<{ limits::SOCKETS }>,
     key: HashKey,
@@ -49,6 +51,7 @@ impl<B> SocketTable<B> {
     pub(crate) const fn new() -> Self {
         Self {
             slots: Vec::new(),
+            vacant: 0,
             chains: Chains::new(),
             key: HashKey::UNSET,
             memory: Memory { received: Arena::new(), errors: Arena::new(), tails: Arena::new() },
@@ -64,13 +67,14 @@ impl<B> SocketTable<B> {
     /// Adds a socket; `None` when there is no room.
     pub(crate) fn insert(&mut self, socket: Socket) -> Option<SocketId> {
         let kind = socket.kind;
-        let free = self.slots.iter().position(|slot| slot.socket.is_none());
-        let slot = if let Some(slot) = free {
-            slot
-        } else {
+        let mut slot = self.vacant;
+        while self.slots.get(slot).is_some_and(|slot| slot.socket.is_some()) {
+            slot += 1;
+        }
+        self.vacant = slot;
+        if slot == self.slots.len() {
             self.slots.push(Slot { generation: 0, socket: None }).ok()?;
-            self.slots.len() - 1
-        };
+        }
         let place = self.slots.get_mut(slot)?;
         place.generation = place.generation.wrapping_add(1);
         place.socket = Some(socket);
@@ -88,6 +92,7 @@ impl<B> SocketTable<B> {
         if self.get(id)?.kind == SocketKind::Icmpv6Raw {
             self.chains.remove(self.hash(SocketKind::Icmpv6Raw, port), id.slot.into());
         }
+        self.vacant = self.vacant.min(id.slot.into());
         self.slots.get_mut(usize::from(id.slot))?.socket.take()
     }
 

@@ -19,6 +19,7 @@ use crate::list::{Arena, List};
 use crate::rate_limit::TokenBucket;
 use crate::socket::{Endpoint, ErrorMeta};
 use crate::time::{Duration, Instant};
+use core::cell::Cell;
 use heapless::{Deque, Vec};
 
 pub(crate) const NIL: u16 = u16::MAX;
@@ -138,6 +139,15 @@ impl TcpSocket {
         self.options().device.or(self.local.zone)
     }
 
+    /// Whether this is its tuple.
+    fn is_between(&self, tuple: &FourTuple) -> bool {
+        self.remote.is_some_and(|remote| {
+            (remote.port, self.local.port) == (tuple.remote.1, tuple.local.1)
+                && remote.address == tuple.remote.0
+                && self.local.address == tuple.local.0
+        })
+    }
+
     pub(crate) fn tuple(&self) -> Option<FourTuple> {
         let remote = self.remote?;
         Some(FourTuple {
@@ -156,6 +166,10 @@ struct Slot {
 /// All stream sockets, and what is left of connections.
 pub(crate) struct TcpTable<B> {
     slots: Vec<Slot, { limits::TCP_SOCKETS }>,
+    /// No slot before this one is free.
+    vacant: usize,
+    /// Where the connection was that was looked for last.
+    last: Cell<u16>,
     connections: Chains<{ limits::TCP_SOCKETS }>,
     listeners: Chains<{ limits::TCP_SOCKETS }>,
     pub(crate) store: Store<B>,
@@ -179,6 +193,8 @@ impl<B> TcpTable<B> {
     pub(crate) const fn new() -> Self {
         Self {
             slots: Vec::new(),
+            vacant: 0,
+            last: Cell::new(NIL),
             connections: Chains::new(),
             listeners: Chains::new(),
             store: Store::new(),
@@ -219,13 +235,14 @@ impl<B> TcpTable<B> {
 
     /// Adds a socket; `None` when there is no room.
     pub(crate) fn insert(&mut self, socket: TcpSocket) -> Option<TcpId> {
-        let free = self.slots.iter().position(|slot| slot.socket.is_none());
-        let slot = if let Some(slot) = free {
-            slot
-        } else {
+        let mut slot = self.vacant;
+        while self.slots.get(slot).is_some_and(|slot| slot.socket.is_some()) {
+            slot += 1;
+        }
+        self.vacant = slot;
+        if slot == self.slots.len() {
             self.slots.push(Slot { generation: 0, socket: None }).ok()?;
-            self.slots.len() - 1
-        };
+        }
         let place = self.slots.get_mut(slot)?;
         place.generation = place.generation.wrapping_add(1);
         place.socket = Some(socket);
@@ -302,11 +319,21 @@ impl<B> TcpTable<B> {
 
     /// The slot of a connection.
     pub(crate) fn find_connection(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
-        self.connections.iter(self.key.hash(tuple)).find(|&slot| {
+        let is_it = |slot: usize| {
             self.at(slot).is_some_and(|socket| {
-                socket.tuple() == Some(*tuple) && socket.local.zone.is_none_or(|zone| zone == from)
+                socket.filed
+                    && socket.is_between(tuple)
+                    && socket.local.zone.is_none_or(|zone| zone == from)
             })
-        })
+        };
+        // Segments come in trains.
+        let last = usize::from(self.last.get());
+        if is_it(last) {
+            return Some(last);
+        }
+        let found = self.connections.iter(self.key.hash(tuple)).find(|&slot| is_it(slot))?;
+        self.last.set(found as u16);
+        Some(found)
     }
 
     /// The slot of the listener that fits a destination best.
@@ -398,6 +425,7 @@ impl<B: PacketBuffer> TcpTable<B> {
         self.deadlines.set(slot, Instant::FAR_FUTURE);
         let Some(place) = self.slots.get_mut(slot) else { return };
         let Some(mut socket) = place.socket.take() else { return };
+        self.vacant = self.vacant.min(slot);
         self.errors.clear(&mut socket.errors);
         if let Some(connection) = socket.connection_mut() {
             connection.discard(&mut self.store);

@@ -161,6 +161,8 @@ impl TimeWaitTable {
     }
 
     pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
+        // Each entry has a deadline.
+        self.deadlines.first()?;
         self.chains.iter(self.key.hash(tuple)).find(|&slot| {
             self.get(slot).is_some_and(|entry| entry.tuple == *tuple && entry.zone.admits(from))
         })
