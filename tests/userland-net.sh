@@ -14,7 +14,7 @@ export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 top=$(cd "$(dirname "$0")/.." && pwd)
 
 if [ "${2:-}" != inside ]; then
-  "$top/tools/ensure.sh" qemu-aarch64-static ip ping iperf nc || exit 1
+  "$top/tools/ensure.sh" qemu-aarch64-static ip ping iperf nc tcpdump || exit 1
   self=$top/tests/userland-net.sh
   programs=$(cd "$1" && pwd) || exit 2
   if unshare --net --mount true 2>/dev/null; then
@@ -251,59 +251,12 @@ udp_tests
 ends "udp-echo --help" 0 '^Usage: udp-echo' ours udp-echo --help
 ends "udp-echo without a host" 2 'missing operand' ours udp-echo
 
-# iperf_pair NAME OURS ARGUMENTS PATTERN: a server in the background and a client to it, of which OURS
-# (client, server or both) is ours and the other iperf 2. Both print the pattern.
-iperf_pair() {
-  local name=$1 ours=$2 arguments=$3 pattern=$4 server status
-  local port=$((20000 + ($$ + passed + failed) % 20000)) kind=""
-  case $arguments in *-u*) kind=-u ;; esac
-  local server_command=(iperf -s -V) client_command=(iperf -V)
-  [ "$ours" = client ] || server_command=(qemu-aarch64-static "$programs/iperf" -s)
-  [ "$ours" = server ] || client_command=(qemu-aarch64-static "$programs/iperf")
-  # shellcheck disable=SC2086 # words
-  "${server_command[@]}" -p "$port" $kind >"$work/server" 2>&1 </dev/null &
-  server=$!
-  for _ in $(seq 100); do
-    grep -q 'buffer size\|window size' "$work/server" && break
-    sleep 0.1
-  done
-  # shellcheck disable=SC2086 # words
-  timeout 60 "${client_command[@]}" -c ::1 -p "$port" $arguments >"$work/client" 2>&1 </dev/null
-  status=$?
-  for _ in $(seq 50); do
-    grep -Eq -- "$pattern" "$work/server" && break
-    sleep 0.1
-  done
-  kill -TERM "$server" 2>/dev/null
-  wait "$server" 2>/dev/null
-  if [ "$status" = 0 ] && grep -Eq -- "$pattern" "$work/client" && grep -Eq -- "$pattern" "$work/server"; then
-    pass "iperf $arguments, $name"
-  else
-    fail "iperf $arguments, $name (status $status)"
-    sed 's/^/#   client: /' "$work/client"
-    sed 's/^/#   server: /' "$work/server"
-  fi
-}
-
-iperf_tests() {
-  if [ "$has_loopback" = no ]; then
-    skip "iperf" "this machine has no IPv6 loopback"
-    return
-  fi
-  local ours line='sec  *5.00 MBytes  *[0-9.]+ [KMG]bits/sec'
-  for ours in client server both; do
-    iperf_pair "ours: $ours" "$ours" "-n 5M" "^\[  1\] 0.0000-.* $line"
-    iperf_pair "ours: $ours" "$ours" "-n 5M -R" "^\[ [ *]1\] 0.0000-.* $line"
-    iperf_pair "ours: $ours" "$ours" "-n 5M -P 2" '^\[SUM\] 0.0000-.* 10.0 MBytes'
-  done
-  ends "iperf to nobody" 1 'tcp connect failed: Connection refused' ours iperf -c ::1 -p 9
-}
-iperf_tests
-ends "iperf --help" 0 '^Usage: iperf -s' ours iperf --help
-ends "iperf without a side" 1 '-s or -c HOST is needed' ours iperf
-ends "iperf with a bad number" 1 "invalid port '99999': 1 to 65535" ours iperf -s -p 99999
+# shellcheck source=tests/userland-net/iperf.sh
+. "$top/tests/userland-net/iperf.sh"
 # shellcheck source=tests/userland-net/nc.sh
 . "$top/tests/userland-net/nc.sh"
+# shellcheck source=tests/userland-net/tcpdump.sh
+. "$top/tests/userland-net/tcpdump.sh"
 
 usb_tests() {
   # A bus in the form of Linux: a root hub and a network adapter.

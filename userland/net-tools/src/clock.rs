@@ -3,11 +3,24 @@
 use rustix::event::Timespec;
 use rustix::time::{ClockId, clock_gettime};
 
+/// Microseconds in a second.
+pub const SECOND: u64 = 1_000_000;
+
+fn read(id: ClockId) -> u64 {
+    let time = clock_gettime(id);
+    (time.tv_sec as u64).wrapping_mul(SECOND).wrapping_add(time.tv_nsec as u64 / 1000)
+}
+
 /// Microseconds of the monotonic clock.
 #[must_use]
 pub fn now() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    (time.tv_sec as u64).wrapping_mul(1_000_000).wrapping_add(time.tv_nsec as u64 / 1000)
+    read(ClockId::Monotonic)
+}
+
+/// Microseconds since 1970.
+#[must_use]
+pub fn wall() -> u64 {
+    read(ClockId::Realtime)
 }
 
 /// A time in microseconds as system calls take it.

@@ -8,7 +8,7 @@
 //! It does not do: IPv4, full-duplex tests (`-d`, `-r`, `--full-duplex`), bounce-back, isochronous
 //! traffic, trip times, multicast, daemons.
 
-pub mod clock;
+pub mod datagrams;
 
 pub mod flow;
 pub mod group;
@@ -16,29 +16,20 @@ pub mod header;
 pub mod options;
 pub mod pace;
 pub mod report;
+pub mod sender;
 pub mod socket;
 pub mod tcp_client;
 pub mod tcp_server;
+pub mod udp_client;
+pub mod udp_server;
 
 pub mod units;
-
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use options::{Mode, TOOL, parse};
 use rt::signal::{Action, set_action};
 use rustix::process::Signal;
 
-/// The user wants to stop.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-extern "C" fn on_interrupt(_: i32) {
-    INTERRUPTED.store(true, Ordering::Relaxed);
-}
-
-/// Whether the user wants to stop.
-fn interrupted() -> bool {
-    INTERRUPTED.load(Ordering::Relaxed)
-}
+use crate::interrupt;
 
 /// Runs the program; returns the exit status: 0 when the test was done, 1 when not.
 #[must_use]
@@ -47,15 +38,14 @@ pub fn run(arguments: rt::Arguments) -> u8 {
         Ok(options) => options,
         Err(message) => TOOL.usage_error(message),
     };
-    for signal in [Signal::INT, Signal::TERM] {
-        // Without a handler the signal ends the program, which is no worse than no last report.
-        let _ = set_action(signal, Action::Handle(on_interrupt));
-    }
+    // Without a handler the signal ends the program, which is no worse than no last report.
+    let _ = interrupt::note(&[Signal::INT, Signal::TERM]);
     // A peer that closes early is told by EPIPE, which the report survives.
     let _ = set_action(Signal::PIPE, Action::Ignore);
     let outcome = match (&options.mode, options.udp) {
         (Mode::Serve, false) => tcp_server::run(&options),
-        (_, true) => Err("UDP: not yet".into()),
+        (Mode::Serve, true) => udp_server::run(&options),
+        (Mode::Connect(host), true) => udp_client::run(&options, host),
         (Mode::Connect(host), false) => tcp_client::run(&options, host),
     };
     match outcome {

@@ -5,7 +5,7 @@
 //!
 //! - [`ip`]: the program of that name, over [`netlink`], the messages with which the kernel's
 //!   network configuration is read and changed;
-//! - [`iperf`] measures throughput;
+//! - [`iperf`] measures throughput, [`tcpdump`] shows packets;
 //! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`], [`nc`] and [`udp_echo`] what they
 //!   say;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
@@ -27,6 +27,7 @@ pub mod netlink;
 pub mod ping;
 pub mod prefix;
 pub mod socket;
+pub mod tcpdump;
 pub mod udp_echo;
 pub mod usb;
 

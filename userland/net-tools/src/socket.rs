@@ -5,4 +5,5 @@ pub mod error_queue;
 pub mod failure;
 pub mod message;
 pub mod option;
+pub mod packet;
 pub mod stream;

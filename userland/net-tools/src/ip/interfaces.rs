@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::netlink::RTM_GETLINK;
 
-use super::link::Link;
+use super::link::{LOOPBACK, Link, UP};
 use crate::netlink::{Error, Request, RouteSocket};
 
 /// What is remembered of an interface.
@@ -57,6 +57,13 @@ impl Interfaces {
             None if index == 0 => Cow::Borrowed("*"),
             None => Cow::Owned(format!("if{index}")),
         }
+    }
+
+    /// The first one that is up and no loopback.
+    #[must_use]
+    pub fn first_up(&self) -> Option<&str> {
+        let wanted = |entry: &&Entry| entry.flags & (UP | LOOPBACK) == UP;
+        self.entries.iter().find(wanted).map(|entry| entry.name.as_str())
     }
 
     /// The `IFF_` bits.

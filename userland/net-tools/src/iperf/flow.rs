@@ -56,7 +56,8 @@ impl Limit {
     }
 
     /// How many octets of `length` may go now.
-    const fn allows(self, length: usize, now: u64) -> usize {
+    #[must_use]
+    pub const fn allows(self, length: usize, now: u64) -> usize {
         match self {
             Self::At(end) if now >= end => 0,
             Self::Bytes(left) if left < length as u64 => left as usize,

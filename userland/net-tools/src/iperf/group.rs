@@ -7,15 +7,13 @@ use rt::strerror;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-use super::clock::{now, timespec};
 use super::flow::{Buffers, Flow, Step};
 use super::header::Test;
 use super::options::Options;
 use super::report::{self, Subject, heading, transfer};
 use super::units::Format;
-
-/// The longest sleep, microseconds, so that a signal that came just before it is noticed soon.
-pub const LONGEST_WAIT: u64 = 500_000;
+use crate::clock::{now, timespec};
+use crate::interrupt::LONGEST_WAIT;
 
 /// When reports are due.
 #[derive(Clone, Copy, Debug)]

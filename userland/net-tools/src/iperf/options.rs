@@ -5,9 +5,9 @@ use alloc::string::{String, ToString};
 
 use rt::options::{Hint, Item, Opt, Tool};
 
-use super::clock::SECOND;
 use super::header::{Amount, CLIENT, DATAGRAM};
 use super::units::{Format, amount};
+use crate::clock::SECOND;
 
 /// Where a server listens.
 const PORT: u16 = 5001;

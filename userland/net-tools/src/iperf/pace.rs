@@ -1,6 +1,6 @@
 //! Sending at a rate.
 
-use super::clock::SECOND;
+use crate::clock::SECOND;
 
 /// How late a sender may be and still catch up, microseconds; what is older is given up.
 const MOST_DEBT: u64 = SECOND / 10;

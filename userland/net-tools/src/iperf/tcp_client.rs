@@ -6,15 +6,15 @@ use alloc::vec::Vec;
 
 use rustix::net::{SocketType, connect};
 
-use super::clock::now;
 use super::flow::{Buffers, Flow, Limit};
 use super::group::{Group, sleep};
 use super::header::Test;
-use super::interrupted;
 use super::options::Options;
 use super::pace::Pace;
 use super::report;
 use super::socket::{buffer_size, failed, local_address, open, path, resolve};
+use crate::clock::now;
+use crate::interrupt;
 
 /// What the options ask the server for.
 #[must_use]
@@ -67,7 +67,7 @@ pub fn run(options: &Options, host: &str) -> Result<(), String> {
     let mut buffers = Buffers::new(options.length);
     let mut stopping = false;
     while !group.is_finished() {
-        if interrupted() && !stopping {
+        if interrupt::came() && !stopping {
             stopping = true;
             group.stop();
         }

@@ -10,13 +10,13 @@ use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, SocketType, acceptfrom_with, listen};
 
-use super::clock::now;
 use super::flow::{Buffers, Flow};
-use super::group::{Group, LONGEST_WAIT, sleep};
-use super::interrupted;
+use super::group::{Group, sleep};
 use super::options::Options;
 use super::report;
 use super::socket::{buffer_size, failed, local_address, open, path};
+use crate::clock::now;
+use crate::interrupt::{self, LONGEST_WAIT};
 
 /// How many connections may wait to be accepted.
 const BACKLOG: i32 = 128;
@@ -105,7 +105,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     report::preamble(&lines);
     let mut server = Server { options, socket, clients: Vec::new(), accepted: 0 };
     let mut buffers = Buffers::new(options.length);
-    while !interrupted() {
+    while !interrupt::came() {
         if server.is_closing() && server.clients.is_empty() {
             break;
         }

@@ -23,10 +23,15 @@ const ADDRESS: usize = size_of::<sockaddr_in6>();
 pub struct Received {
     /// How many bytes of the buffer it filled.
     pub length: usize,
+    /// What the call returned: with MSG_TRUNC the length of the datagram, however much of it the
+    /// buffer took.
+    pub whole: usize,
     /// It was longer than the buffer.
     pub truncated: bool,
     /// Who sent it, with the interface for a link-local address.
     pub from: Option<SocketAddrV6>,
+    name: [u8; ADDRESS],
+    name_length: usize,
     control: Aligned,
     control_length: usize,
 }
@@ -37,6 +42,12 @@ pub struct Received {
 struct Aligned([u8; CONTROL]);
 
 impl Received {
+    /// The address that came with it, of whatever family.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        self.name.get(..self.name_length).unwrap_or_default()
+    }
+
     /// The control messages.
     #[must_use]
     pub fn control(&self) -> ControlMessages<'_> {
@@ -140,8 +151,11 @@ pub fn receive(fd: impl AsFd, buffer: &mut [u8], flags: u32) -> Result<Received,
     let name_length = (header.msg_namelen.max(0) as usize).min(ADDRESS);
     Ok(Received {
         length: length.min(buffer.len()),
+        whole: length,
         truncated: header.msg_flags & MSG_TRUNC != 0,
         from: socket_address(name.get(..name_length).unwrap_or_default()),
+        name,
+        name_length,
         control,
         control_length: header.msg_controllen.min(CONTROL),
     })

@@ -1,0 +1,9 @@
+//! `tcpdump`: shows packets.
+#![no_std]
+#![no_main]
+
+rt::main!(main);
+
+fn main(arguments: rt::Arguments) -> rt::ExitCode {
+    rt::ExitCode(net_tools::tcpdump::run(arguments))
+}
