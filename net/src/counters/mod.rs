@@ -194,6 +194,8 @@ counters! {
         window_probes = "TcpExtTCPWinProbe",
         /// Count of keep-alive probes.
         keep_alives = "TcpExtTCPKeepAlive",
+        /// Count of paths that seemed to swallow long packets.
+        black_holes = "TcpExtTCPMTUPFail",
         /// Count of segments with data behind a hole that were kept.
         out_of_order = "TcpExtTCPOFOQueue",
         /// Count of times that data behind a hole made room for other data.

@@ -88,7 +88,6 @@ impl Connection {
                 ..Arrival::dropped(DropReason::TcpAcknowledgment)
             };
         }
-        // RFC 7323, Section 5.3: an echo of what was never sent answers an older connection.
         if segment.rst {
             if acceptable != Some(true) {
                 return Arrival::dropped(DropReason::TcpReset);
@@ -202,6 +201,7 @@ impl Connection {
                 _ => {}
             }
         }
+        news |= self.take_urgent(&segment);
         let mut arrival = self.data_and_fin(context, &segment, buffer);
         arrival.news |= news;
         arrival

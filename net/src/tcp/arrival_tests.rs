@@ -38,6 +38,7 @@ fn segment(sequence: SequenceNumber, ack: Option<SequenceNumber>, flags: &str) -
         fin: flags.contains('F'),
         rst: flags.contains('R'),
         window: WINDOW,
+        urgent: flags.contains('U').then_some(10),
         data_len: if flags.contains('D') { 10 } else { 0 },
         options: TcpOptions::NONE,
     }
@@ -173,7 +174,7 @@ fn syn_sent() {
 }
 
 /// The kinds of segments, relative to RCV.NXT, the window's edge, SND.UNA and SND.NXT.
-fn kinds(bench: &Bench) -> [(&'static str, Segment); 15] {
+fn kinds(bench: &Bench) -> [(&'static str, Segment); 19] {
     let nxt = bench.connection.receive.nxt;
     let edge = nxt + bench.connection.receive.advertised();
     let (una, all) = (Some(bench.connection.send.una), Some(bench.connection.send.nxt));
@@ -194,11 +195,15 @@ fn kinds(bench: &Bench) -> [(&'static str, Segment); 15] {
         ("nothing, beyond the window", segment(edge + 1, una, "")),
         ("FIN", segment(nxt, una, "F")),
         ("FIN with ACK of all", segment(nxt, all, "F")),
+        ("SYN with ACK of all", segment(nxt, all, "S")),
+        ("urgent data", segment(nxt, una, "DU")),
+        ("data behind a hole", segment(nxt + 5, una, "D")),
+        ("FIN behind a hole", segment(nxt + 5, una, "F")),
     ]
 }
 
 /// In the order of [`kinds`]: the state after, `=` for the same, and what is sent.
-const TABLE: [(TcpState, [&str; 15]); 7] = {
+const TABLE: [(TcpState, [&str; 19]); 7] = {
     use TcpState as S;
     [
         (
@@ -206,28 +211,28 @@ const TABLE: [(TcpState, [&str; 15]); 7] = {
             // Only a new acknowledgment counts before the handshake is over.
             [
                 "gone", "= A", "=", "= A", "= R", "est", "= R", "= R", "=", "= R", "= A", "= A",
-                "= A", "= R", "cw A",
+                "= A", "= R", "cw A", "= A", "= R", "= R", "= R",
             ],
         ),
         (
             S::Established,
             [
                 "gone", "= A", "=", "= A", "=", "=", "= A", "= A", "=", "= A", "= A", "= A", "= A",
-                "cw A", "cw A",
+                "cw A", "cw A", "= A", "= A", "= A", "= A",
             ],
         ),
         (
             S::FinWait1,
             [
                 "gone", "= A", "=", "= A", "=", "fw2", "= A", "= A", "=", "= A", "= A", "= A",
-                "= A", "cl A", "tw A",
+                "= A", "cl A", "tw A", "= A", "= A", "= A", "= A",
             ],
         ),
         (
             S::FinWait2,
             [
                 "gone", "= A", "=", "= A", "=", "=", "= A", "= A", "=", "= A", "= A", "= A", "= A",
-                "tw A", "tw A",
+                "tw A", "tw A", "= A", "= A", "= A", "= A",
             ],
         ),
         (
@@ -235,21 +240,21 @@ const TABLE: [(TcpState, [&str; 15]); 7] = {
             // Nothing comes after a FIN; whoever sends it learns where this side stands.
             [
                 "gone", "= A", "=", "= A", "=", "=", "= A", "= A", "=", "= A", "= A", "= A", "= A",
-                "= A", "= A",
+                "= A", "= A", "= A", "= A", "= A", "= A",
             ],
         ),
         (
             S::Closing,
             [
                 "gone", "= A", "=", "= A", "=", "tw", "= A", "= A", "=", "= A", "= A", "= A",
-                "= A", "= A", "tw",
+                "= A", "= A", "tw", "= A", "= A", "= A", "= A",
             ],
         ),
         (
             S::LastAck,
             [
                 "gone", "= A", "=", "= A", "=", "gone", "= A", "= A", "=", "= A", "= A", "= A",
-                "= A", "= A", "gone",
+                "= A", "= A", "gone", "= A", "= A", "= A", "= A",
             ],
         ),
     ]

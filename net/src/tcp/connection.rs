@@ -18,8 +18,10 @@ use super::send::SendSide;
 use super::state::TcpState;
 use super::store::Store;
 use super::timers::{Purpose, Timers};
+use super::urgent::Urgent;
 use crate::buffer::{BufferPool, PAYLOAD_CAPACITY, PacketBuffer};
 use crate::counters::TcpCounters;
+use crate::interface::MINIMUM_MTU;
 use crate::limits;
 use crate::time::{Duration, Instant};
 use crate::wire::ipv6::Ipv6Header;
@@ -126,6 +128,9 @@ pub(crate) struct Connection {
     /// SendMSS (RFC 9293, Section 3.7.1).
     pub(crate) peer_mss: u16,
     pub(crate) path_mtu: u16,
+    /// Longer packets than every path carries get lost.
+    pub(crate) black_hole: bool,
+    pub(crate) urgent: Urgent,
     pub(crate) duplicate_acks: u32,
     pub(crate) tail_probe: Option<TailProbe>,
     pub(crate) forced: Forced,
@@ -208,6 +213,8 @@ impl Connection {
             sack: false,
             peer_mss: DEFAULT_MSS,
             path_mtu: opening.path_mtu,
+            black_hole: false,
+            urgent: Urgent::default(),
             duplicate_acks: 0,
             tail_probe: None,
             forced: Forced::Nothing,
@@ -260,7 +267,7 @@ impl Connection {
 
     /// The path carries packets of this size.
     pub(crate) fn set_path_mtu(&mut self, mtu: u16) {
-        self.path_mtu = mtu;
+        self.path_mtu = if self.black_hole { mtu.min(MINIMUM_MTU) } else { mtu };
         self.window.mss = self.segment_limit();
     }
 
@@ -274,6 +281,9 @@ impl Connection {
         // RFC 6298, Section 5.7: the SYN was retransmitted, so begin with three seconds unless
         // something is measured.
         self.rtt.forget_backoff();
+        if self.syn_lost {
+            self.rtt.begin_after_loss();
+        }
         self.arm_keep_alive(now);
     }
 

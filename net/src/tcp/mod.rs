@@ -34,12 +34,12 @@
 //! all connections lies in one `store::Store` of packet buffers. `input`, `transmit`, `open`,
 //! `stream`, `error_input`, `option` and `info` join connections with the rest of the stack.
 //!
-//! Not here yet: ECN, BBR, pacing. Urgent data is read in line (RFC 6093) and never
-//! sent.
+//! Not here yet: ECN, BBR, pacing. Urgent data is read in line (RFC 6093).
 
 mod acknowledgment;
 mod arrival;
 mod audit;
+mod black_hole;
 mod congestion;
 mod connection;
 mod counts;
@@ -74,6 +74,7 @@ mod time_wait;
 mod timeout;
 mod timers;
 mod transmit;
+mod urgent;
 mod zone;
 
 pub use audit::{TcpAudit, TcpSendCounts};

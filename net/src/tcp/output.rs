@@ -226,6 +226,8 @@ impl Connection {
         flags.set(TcpFlags::FIN, emission.fin);
         flags.set(TcpFlags::PSH, emission.push);
         flags.set(TcpFlags::ACK, !first);
+        let urgent = self.urgent.pointer(emission.sequence, self.send.una);
+        flags.set(TcpFlags::URG, urgent.is_some());
         let mss = self.window.mss;
         let room = self.receive.room(store, mss);
         let window = self.receive.window_field(mss, emission.syn, room);
@@ -237,7 +239,7 @@ impl Connection {
             flags,
             window,
             checksum: 0,
-            urgent_pointer: 0,
+            urgent_pointer: urgent.unwrap_or(0),
             options: self.header_options(store, emission, advertised_mss, now),
         }
     }

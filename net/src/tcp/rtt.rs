@@ -7,6 +7,8 @@ use crate::time::Duration;
 
 /// RFC 6298, Section 2.1: the timeout before the first measurement.
 pub(crate) const INITIAL_RTO: Duration = Duration::from_secs(1);
+/// RFC 6298, Section 5.7: the timeout for data when the SYN was lost.
+const RTO_AFTER_LOST_SYN: Duration = Duration::from_secs(3);
 /// What the timeout is at least above the smoothed round-trip time.
 const MIN_VARIANCE: u64 = 200_000;
 /// RFC 6298, Section 2.5: the longest timeout, at least 60 s.
@@ -21,11 +23,13 @@ pub(crate) struct RttEstimator {
     shortest: u32,
     latest: u32,
     backoff: u8,
+    /// The timeout is still unmeasured after the SYN was lost.
+    syn_lost: bool,
 }
 
 impl RttEstimator {
     pub(crate) const fn new() -> Self {
-        Self { smoothed: None, shortest: u32::MAX, latest: 0, backoff: 0 }
+        Self { smoothed: None, shortest: u32::MAX, latest: 0, backoff: 0, syn_lost: false }
     }
 
     /// Takes in a measurement (Section 2). Whoever calls keeps Karn's rule: none from a segment
@@ -62,6 +66,7 @@ impl RttEstimator {
     /// The timeout, with the backoff of Section 5.5.
     pub(crate) fn rto(&self) -> Duration {
         let base = match self.smoothed {
+            None if self.syn_lost => RTO_AFTER_LOST_SYN,
             None => INITIAL_RTO,
             Some((srtt, rttvar)) => {
                 Duration::from_micros(u64::from(srtt) + (4 * u64::from(rttvar)).max(MIN_VARIANCE))
@@ -73,6 +78,11 @@ impl RttEstimator {
     /// Doubles the timeout.
     pub(crate) const fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
+    }
+
+    /// The SYN was lost and nothing is measured yet.
+    pub(crate) const fn begin_after_loss(&mut self) {
+        self.syn_lost = true;
     }
 
     /// Ends the doubling: the other side is there.
@@ -98,6 +108,8 @@ mod tests {
     fn formulas_of_the_rfc() {
         let mut rtt = RttEstimator::new();
         assert_eq!((rtt.rto(), rtt.smoothed()), (ms(1000), None));
+        rtt.begin_after_loss();
+        assert_eq!(rtt.rto(), ms(3000));
         rtt.sample(ms(400));
         assert_eq!((rtt.smoothed(), rtt.variance()), (Some(ms(400)), Some(ms(200))));
         assert_eq!(rtt.rto(), ms(1200));

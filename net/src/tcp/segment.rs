@@ -15,6 +15,8 @@ pub(crate) struct Segment {
     pub(crate) rst: bool,
     /// SEG.WND as it is in the header: not scaled.
     pub(crate) window: u16,
+    /// SEG.UP, if the segment has urgent data.
+    pub(crate) urgent: Option<u16>,
     /// Octets of data.
     pub(crate) data_len: u32,
     pub(crate) options: TcpOptions,
@@ -30,6 +32,7 @@ impl Segment {
             fin: header.flags.contains(TcpFlags::FIN),
             rst: header.flags.contains(TcpFlags::RST),
             window: header.window,
+            urgent: header.urgent(),
             data_len,
             options: header.options,
         }

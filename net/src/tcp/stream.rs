@@ -23,6 +23,8 @@ pub struct TcpReadiness {
     pub writable: bool,
     /// An error is pending.
     pub error: bool,
+    /// Urgent data waits or is on its way: POLLPRI.
+    pub urgent: bool,
     /// The other side sends no more, or receiving was shut down: POLLRDHUP.
     pub receive_shut_down: bool,
     /// Both directions are over: POLLHUP.
@@ -151,6 +153,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 || connection.state == TcpState::Closed;
             return if over || length == 0 { Ok(0) } else { Err(TcpReceiveError::WouldBlock) };
         }
+        let length = connection.up_to_mark(length);
         let count =
             connection.receive.read(store, length, peek, read).map_err(TcpReceiveError::Read)?;
         if !peek && connection.state != TcpState::Closed {
@@ -317,6 +320,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             readable: connection.is_readable() || receive_shut_down,
             writable: !connecting && (send_shut_down || connection.is_writable(&self.tcp.store)),
             error: connection.error.is_some() || !socket.errors.is_empty(),
+            urgent: connection.is_urgent(),
             receive_shut_down,
             hang_up: closed || receive_shut_down && send_shut_down,
         })

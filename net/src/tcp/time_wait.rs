@@ -226,6 +226,7 @@ mod tests {
             fin: false,
             rst: false,
             window: 0,
+            urgent: None,
             data_len: 0,
             options: TcpOptions { timestamps, ..TcpOptions::NONE },
         }

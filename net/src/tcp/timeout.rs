@@ -97,6 +97,7 @@ impl Connection {
         }
         let now = context.now;
         context.counters.timeouts += 1;
+        self.suspect_path(context.store, context.counters);
         self.tail_probe = None;
         self.duplicate_acks = 0;
         if self.state.is_synchronized() {

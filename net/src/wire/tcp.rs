@@ -48,7 +48,7 @@ pub struct TcpHeader {
     pub window: u16,
     /// The checksum; verified and computed by the caller, see [`super::checksum`].
     pub checksum: u16,
-    /// Offset of the last urgent octet, when [`TcpFlags::URG`] is set: SEG.UP.
+    /// Offset of the octet behind the urgent data, when [`TcpFlags::URG`] is set: SEG.UP.
     pub urgent_pointer: u16,
     /// Options.
     pub options: TcpOptions,
@@ -127,6 +127,11 @@ impl TcpHeader {
             .u16(self.checksum)
             .u16(self.urgent_pointer);
         self.options.put(writer);
+    }
+
+    /// The urgent pointer if there is one.
+    pub const fn urgent(&self) -> Option<u16> {
+        if self.flags.contains(TcpFlags::URG) { Some(self.urgent_pointer) } else { None }
     }
 
     /// The acknowledgment number if there is one.

@@ -3,9 +3,12 @@
 mod cookies;
 mod errors;
 mod info;
+mod no_connection;
 mod options;
+mod path;
 mod sizes;
 mod time_wait;
+mod urgent;
 
 use super::*;
 use crate::config::Config;
@@ -99,23 +102,23 @@ fn segment(flags: &str, sequence: SequenceNumber, ack: SequenceNumber) -> TcpHea
     }
 }
 
-/// The octets of a packet with a segment of this peer.
-fn packet_of(peer: Ipv6Addr, mut header: TcpHeader, data: &[u8]) -> Vec<u8> {
+/// The octets of a packet with a segment from one address to another.
+fn packet_between(ends: (Ipv6Addr, Ipv6Addr), mut header: TcpHeader, data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; header.len()];
     let length = (header.len() + data.len()) as u32;
     header.checksum = 0;
     header.emit(&mut bytes);
     bytes.extend(data);
-    let mut sum = Checksum::pseudo_header(peer, ip(OWN), NextHeader::TCP, length);
+    let mut sum = Checksum::pseudo_header(ends.0, ends.1, NextHeader::TCP, length);
     sum.add(&bytes);
     let at = TcpHeader::CHECKSUM_OFFSET;
     bytes[at..at + 2].copy_from_slice(&sum.finish().to_be_bytes());
-    ipv6_packet(peer, ip(OWN), NextHeader::TCP, &bytes)
+    ipv6_packet(ends.0, ends.1, NextHeader::TCP, &bytes)
 }
 
 /// A segment of the peer arrives.
 fn arrive(host: &mut Host, header: TcpHeader, data: &[u8]) {
-    host.packet(PEER, &packet_of(PEER.address, header, data));
+    host.packet(PEER, &packet_between((PEER.address, ip(OWN)), header, data));
 }
 
 /// A segment that was seen, after checking its checksum.

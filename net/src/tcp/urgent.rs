@@ -1,0 +1,102 @@
+//! Urgent data (RFC 9293, Section 3.8.5; RFC 6093): it stays in line, where it is a mark in the
+//! stream. Kept for old programs; new ones should not use it.
+
+use super::TcpId;
+use super::connection::Connection;
+use super::error::TcpSendError;
+use super::segment::Segment;
+use super::table::TcpSocket;
+use crate::buffer::BufferPool;
+use crate::random::Random;
+use crate::stack::Stack;
+use crate::time::Instant;
+use crate::wire::tcp_sequence::SequenceNumber;
+
+/// The numbers behind urgent data: SND.UP and RCV.UP.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Urgent {
+    sent: Option<SequenceNumber>,
+    received: Option<SequenceNumber>,
+}
+
+impl Urgent {
+    /// SEG.UP of a segment with this number, when everything before `una` is acknowledged. What is
+    /// too far away for the field is as far as it reaches.
+    pub(crate) fn pointer(&mut self, sequence: SequenceNumber, una: SequenceNumber) -> Option<u16> {
+        let end = self.sent.filter(|end| end.is_after(una));
+        self.sent = end;
+        let offset = u32::try_from(end?.offset_from(sequence)).ok().filter(|offset| *offset > 0)?;
+        Some(u16::try_from(offset).unwrap_or(u16::MAX))
+    }
+}
+
+impl Connection {
+    /// The number of the next octet that the user reads.
+    fn read_position(&self) -> SequenceNumber {
+        self.receive.nxt - u32::from(self.receive.finished) - self.receive.readable()
+    }
+
+    /// The sixth step of RFC 9293, Section 3.10.7.4. True when there is news for the user.
+    pub(crate) fn take_urgent(&mut self, segment: &Segment) -> bool {
+        let Some(pointer) = segment.urgent.filter(|_| self.state.can_receive()) else {
+            return false;
+        };
+        let end = segment.sequence + u32::from(pointer);
+        let news = end.is_after(self.urgent.received.unwrap_or_else(|| self.read_position()));
+        if news {
+            self.urgent.received = Some(end);
+        }
+        news
+    }
+
+    /// The number of the last urgent octet: the mark. None if it was read.
+    fn mark(&mut self) -> Option<SequenceNumber> {
+        let position = self.read_position();
+        self.urgent.received = self.urgent.received.filter(|end| end.is_after(position));
+        self.urgent.received.map(|end| end - 1)
+    }
+
+    /// Whether urgent data waits, or is on its way.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.urgent.received.is_some_and(|end| end.is_after(self.read_position()))
+    }
+
+    /// How much of `length` octets may be read in one go: what is read ends at the mark, so that
+    /// the user can see it.
+    pub(crate) fn up_to_mark(&mut self, length: usize) -> usize {
+        let position = self.read_position();
+        let before = self.mark().map_or(0, |mark| mark.offset_from(position));
+        usize::try_from(before).ok().filter(|before| *before > 0).unwrap_or(length).min(length)
+    }
+}
+
+impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// As [`Self::tcp_send`]; the last octet is urgent (MSG_OOB).
+    pub fn tcp_send_urgent<E>(
+        &mut self,
+        id: TcpId,
+        length: usize,
+        fill: impl FnMut(&mut [u8]) -> Result<(), E>,
+        now: Instant,
+    ) -> Result<usize, TcpSendError<E>> {
+        if self.tcp.get(id).is_some()
+            && let Some((connection, store)) = self.tcp.connection_and_store(id.slot.into())
+            && connection.state.can_send()
+        {
+            // What is taken now is known only afterwards, but is sent before.
+            let room = connection.send_room(store) as usize;
+            let taken = length.min(room) as u32;
+            if taken > 0 {
+                connection.urgent.sent = Some(connection.send.end + taken);
+            }
+        }
+        self.tcp_send(id, length, fill, now)
+    }
+
+    /// Whether the next octet to be read is the urgent one (SIOCATMARK).
+    pub fn tcp_at_mark(&self, id: TcpId) -> bool {
+        self.tcp.get(id).and_then(TcpSocket::connection).is_some_and(|connection| {
+            connection.urgent.received == Some(connection.read_position() + 1)
+        })
+    }
+}
