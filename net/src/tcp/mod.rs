@@ -8,7 +8,8 @@
 //! - [`tcp_open`](crate::stack::Stack::tcp_open), `tcp_bind`, `tcp_listen`, `tcp_accept`,
 //!   `tcp_connect`, `tcp_disconnect`
 //! - [`tcp_send`](crate::stack::Stack::tcp_send),
-//!   [`tcp_receive`](crate::stack::Stack::tcp_receive), `tcp_send_more`, `tcp_shutdown`, `tcp_close`, `tcp_abort`
+//!   [`tcp_receive`](crate::stack::Stack::tcp_receive), `tcp_send_more`,
+//!   `tcp_send_urgent`, `tcp_at_mark`, `tcp_shutdown`, `tcp_close`, `tcp_abort`
 //! - [`tcp_readiness`](crate::stack::Stack::tcp_readiness), `tcp_take_error`,
 //!   `tcp_receive_error`, `tcp_unread`, `tcp_unacknowledged`, `tcp_unsent`, `tcp_path_mtu`,
 //!   `tcp_state`, `tcp_info`, `tcp_sockets`
@@ -25,14 +26,15 @@
 //! ```text
 //!  input ─┬─ connection ─ arrival ─┬─ acknowledgment ─ send, sack, rack, recovery, congestion
 //!         │                        └─ receive
-//!         ├─ half_open ─► connection, waiting to be accepted
+//!         ├─ listener_input ─ half_open, syn_cookie ─► connection, waiting to be accepted
 //!         ├─ time_wait
 //!         └─ table (listeners)         transmit ◄─ output ◄─ connection ◄─ timeout
 //! ```
 //!
 //! A `connection::Connection` is pure: segments and time go in, segments come out. The data of
 //! all connections lies in one `store::Store` of packet buffers. `input`, `transmit`, `open`,
-//! `stream`, `error_input`, `option` and `info` join connections with the rest of the stack.
+//! `stream`, `urgent`, `error_input`, `option`, `info` and `summary` join connections with the
+//! rest of the stack.
 //!
 //! Not here yet: ECN, BBR, pacing. Urgent data is read in line (RFC 6093).
 
