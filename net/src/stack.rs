@@ -125,6 +125,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.config = config;
     }
 
+    /// The settings.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Draws the secrets, once, before anything is hashed.
     pub(crate) fn seed(&mut self) {
         if core::mem::replace(&mut self.seeded, true) {

@@ -45,6 +45,12 @@ impl WaitQueue {
         });
     }
 
+    /// How often [`wake_all`](Self::wake_all) was called: who remembers the number sees whether
+    /// something may have changed since.
+    pub fn wakes(&self) -> u64 {
+        self.0.with(|waiters| waiters.wakes)
+    }
+
     /// Has the task behind `context` woken by the next [`wake_all`](Self::wake_all).
     ///
     /// Register first and check the condition afterwards, or a wake-up in between is lost.

@@ -11,7 +11,7 @@ use super::node::{Entry, FIRST_COOKIE, Node};
 use super::stat::{DeviceNumber, FileSystemStatus, Kind, Stat, Times};
 use crate::sync::TaskCell;
 use crate::syscall::errno::Errno;
-use crate::syscall::user_memory::UserWriter;
+use crate::syscall::user_memory::{UserReader, UserWriter};
 use crate::time;
 use alloc::boxed::Box;
 use alloc::format;
@@ -27,6 +27,8 @@ pub enum Generated {
     Directory(Vec<(String, Kind)>),
     /// A file; the function makes its contents.
     File(Box<dyn Fn() -> Vec<u8>>),
+    /// A file that can be written: what makes its contents, and what takes others.
+    Setting(Box<dyn Fn() -> Vec<u8>>, SetText),
     /// A symbolic link to a path.
     Link(String),
     /// A link to an open file, as in `/proc/PID/fd`.
@@ -37,7 +39,7 @@ impl Generated {
     fn kind(&self) -> Kind {
         match self {
             Self::Directory(_) => Kind::Directory,
-            Self::File(_) => Kind::Regular,
+            Self::File(_) | Self::Setting(..) => Kind::Regular,
             Self::Link(_) | Self::OpenFile(_) => Kind::SymbolicLink,
         }
     }
@@ -50,10 +52,24 @@ pub type Source = fn(path: &str) -> Option<Generated>;
 /// Makes the text of one file.
 pub type TextFile = fn(text: &mut String);
 
+/// Takes what was written to a file, without the line's end; `EINVAL` for what it cannot be.
+pub type SetText = fn(text: &str) -> Result<(), Errno>;
+
+/// The longest text that a file takes.
+const SETTING_MAX: usize = 4096;
+
 #[derive(Clone, Copy)]
 enum Provider {
     Tree(Source),
     Text(TextFile),
+    Setting(TextFile, SetText),
+}
+
+/// What a file contains now.
+fn contents(text: TextFile) -> Vec<u8> {
+    let mut contents = String::new();
+    text(&mut contents);
+    contents.into_bytes()
 }
 
 /// A tree of generated files.
@@ -85,11 +101,20 @@ impl GeneratedTree {
 
     /// Has `text` make the file `path`, in place of who did before.
     pub fn register_file(&self, path: &'static str, text: TextFile) {
+        self.replace(path, Provider::Text(text));
+    }
+
+    /// Has `text` make the file `path`, and `set` take what is written to it.
+    pub fn register_setting(&self, path: &'static str, text: TextFile, set: SetText) {
+        self.replace(path, Provider::Setting(text, set));
+    }
+
+    fn replace(&self, path: &'static str, file: Provider) {
         self.providers.with(|providers| {
             providers.retain(|(other, provider)| {
                 *other != path || matches!(provider, Provider::Tree(_))
             });
-            providers.push((path, Provider::Text(text)));
+            providers.push((path, file));
         });
     }
 
@@ -107,13 +132,12 @@ impl GeneratedTree {
                 let found = match provider {
                     Provider::Tree(source) => source(rest),
                     Provider::Text(text) if rest.is_empty() => {
-                        Some(Generated::File(Box::new(move || {
-                            let mut contents = String::new();
-                            text(&mut contents);
-                            contents.into_bytes()
-                        })))
+                        Some(Generated::File(Box::new(move || contents(text))))
                     }
-                    Provider::Text(_) => None,
+                    Provider::Setting(text, set) if rest.is_empty() => {
+                        Some(Generated::Setting(Box::new(move || contents(text)), set))
+                    }
+                    Provider::Text(_) | Provider::Setting(..) => None,
                 };
                 match found {
                     Some(Generated::Directory(entries)) => {
@@ -174,6 +198,7 @@ impl Node for GeneratedNode {
         let permissions = match self.kind {
             Kind::Directory => 0o555,
             Kind::SymbolicLink => 0o777,
+            _ if matches!(self.find(), Ok(Generated::Setting(..))) => 0o644,
             _ => 0o444,
         };
         Stat {
@@ -188,25 +213,37 @@ impl Node for GeneratedNode {
     }
 
     fn open(self: Rc<Self>, access: Access) -> Result<Box<dyn File>, Errno> {
-        if access.write {
+        let found = self.find()?;
+        if access.write && !matches!(found, Generated::Setting(..)) {
             let is_directory = self.kind == Kind::Directory;
             return Err(if is_directory { Errno::ISDIR } else { Errno::ACCES });
         }
-        match self.find()? {
+        match found {
             Generated::Directory(_) => Ok(Box::new(DirectoryFile(self))),
             Generated::File(make) => {
                 let contents = RefCell::new(make());
-                Ok(Box::new(GeneratedFile { node: self, make, contents }))
+                Ok(Box::new(GeneratedFile { node: self, make, contents, set: None }))
+            }
+            Generated::Setting(make, set) => {
+                let contents = RefCell::new(make());
+                Ok(Box::new(GeneratedFile { node: self, make, contents, set: Some(set) }))
             }
             Generated::Link(_) | Generated::OpenFile(_) => Err(Errno::LOOP),
         }
+    }
+
+    fn truncate(&self, _size: u64) -> Result<(), Errno> {
+        // What is written replaces all there is anyway.
+        if matches!(self.find()?, Generated::Setting(..)) { Ok(()) } else { Err(Errno::ACCES) }
     }
 
     fn read_link(&self) -> Result<Vec<u8>, Errno> {
         match self.find()? {
             Generated::Link(target) => Ok(target.into_bytes()),
             Generated::OpenFile(file) => Ok(describe(&file)),
-            Generated::Directory(_) | Generated::File(_) => Err(Errno::INVAL),
+            Generated::Directory(_) | Generated::File(_) | Generated::Setting(..) => {
+                Err(Errno::INVAL)
+            }
         }
     }
 
@@ -281,9 +318,27 @@ struct GeneratedFile {
     node: Rc<GeneratedNode>,
     make: Box<dyn Fn() -> Vec<u8>>,
     contents: RefCell<Vec<u8>>,
+    /// Takes what is written.
+    set: Option<SetText>,
 }
 
 impl File for GeneratedFile {
+    /// Every write is a value of its own, wherever it goes.
+    fn write_at(&self, _position: u64, from: &mut UserReader<'_>) -> Result<usize, Errno> {
+        let set = self.set.ok_or(Errno::BADF)?;
+        if from.remaining() > SETTING_MAX {
+            return Err(Errno::INVAL);
+        }
+        let bytes = from.copy_all()?;
+        let text = core::str::from_utf8(&bytes).map_err(|_| Errno::INVAL)?;
+        set(text.trim_ascii())?;
+        Ok(bytes.len())
+    }
+
+    fn truncate(&self, _size: u64) -> Result<(), Errno> {
+        self.set.map(|_| ()).ok_or(Errno::INVAL)
+    }
+
     fn read_at(&self, position: u64, to: &mut UserWriter<'_>) -> Result<usize, Errno> {
         if position == 0 {
             let fresh = (self.make)();
@@ -361,6 +416,34 @@ mod tests {
         assert!(matches!(walk(&root, "bus/usb/devices/1-2"), Err(Errno::NOENT)));
         assert!(matches!(walk(&root, "ne"), Err(Errno::NOENT)));
         assert!(matches!(walk(&root, "net/dev/x"), Err(Errno::NOTDIR)));
+    }
+
+    static VALUE: AtomicU32 = AtomicU32::new(1);
+
+    fn value(text: &mut String) {
+        let _ = writeln!(text, "{}", VALUE.load(Ordering::Relaxed));
+    }
+
+    fn set_value(text: &str) -> Result<(), Errno> {
+        VALUE.store(text.parse().map_err(|_| Errno::INVAL)?, Ordering::Relaxed);
+        Ok(())
+    }
+
+    #[test]
+    fn settings_take_what_is_written() {
+        let tree = Box::leak(Box::new(GeneratedTree::new(1, DeviceNumber::new(0, 1))));
+        tree.register_setting("sys/value", value, set_value);
+        let node = walk(&tree.root(), "sys/value").expect("file");
+        assert_eq!(node.stat().permissions & 0o777, 0o644);
+        let file = node.open(Access::BOTH).expect("open");
+        let write = |text: &[u8]| file.write_at(9, &mut UserReader::from_bytes(text));
+        assert_eq!(write(b"42\n"), Ok(3));
+        let mut bytes = [0; 8];
+        let count = file.read_at(0, &mut UserWriter::from_bytes(&mut bytes));
+        assert_eq!((count, &bytes[..3]), (Ok(3), &b"42\n"[..]));
+        assert_eq!(write(b"a number\n"), Err(Errno::INVAL));
+        assert_eq!(write(&[0xff]), Err(Errno::INVAL));
+        assert_eq!(write(&[b'1'; SETTING_MAX + 1]), Err(Errno::INVAL));
     }
 
     #[test]

@@ -14,11 +14,14 @@ use ::net::interface::{Interface, InterfaceError, InterfaceIndex, InterfaceKind}
 use linux_raw_sys::ioctl::{
     FIONREAD, SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFCONF, SIOCGIFDSTADDR, SIOCGIFFLAGS,
     SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMAP, SIOCGIFMETRIC, SIOCGIFMTU, SIOCGIFNAME,
-    SIOCGIFNETMASK, SIOCGIFTXQLEN, SIOCGSTAMP, SIOCSIFFLAGS, SIOCSIFMTU,
+    SIOCGIFNETMASK, SIOCGIFTXQLEN, SIOCGSTAMP, SIOCSIFFLAGS, SIOCSIFMTU, TIOCOUTQ as SIOCOUTQ,
 };
 use linux_raw_sys::net::{IFNAMSIZ, SIOCGSTAMPNS_OLD, net_device_flags};
 
 const NAME_LENGTH: usize = IFNAMSIZ as usize;
+
+/// SIOCOUTQNSD (linux/sockios.h), which the crate with the others lacks.
+const SIOCOUTQNSD: u32 = 0x894b;
 
 /// `struct ifreq`: a name and 24 bytes whose meaning the request tells.
 #[derive(Clone, Copy)]
@@ -48,6 +51,14 @@ pub(super) fn socket(
     match request {
         FIONREAD => {
             let count = i32::try_from(socket.readable_bytes()).unwrap_or(i32::MAX);
+            UserPtr::new(argument).write(&count)?;
+        }
+        SIOCOUTQ => {
+            let count = i32::try_from(socket.unacknowledged_bytes()).unwrap_or(i32::MAX);
+            UserPtr::new(argument).write(&count)?;
+        }
+        SIOCOUTQNSD => {
+            let count = i32::try_from(socket.unsent_bytes()).unwrap_or(i32::MAX);
             UserPtr::new(argument).write(&count)?;
         }
         SIOCGSTAMP | SIOCGSTAMPNS_OLD => {

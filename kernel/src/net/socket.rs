@@ -18,8 +18,8 @@ use core::any::Any;
 use core::cell::Cell;
 use core::time::Duration;
 use linux_raw_sys::net::{
-    MSG_CONFIRM, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_PEEK, MSG_TRUNC,
-    MSG_WAITALL,
+    MSG_CONFIRM, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_MORE, MSG_NOSIGNAL, MSG_PEEK,
+    MSG_TRUNC, MSG_WAITALL,
 };
 
 bitflags! {
@@ -43,6 +43,8 @@ bitflags! {
         const CONFIRM = MSG_CONFIRM;
         /// No SIGPIPE.
         const NO_SIGNAL = MSG_NOSIGNAL;
+        /// More is going to follow: what does not fill a segment waits (streams).
+        const MORE = MSG_MORE;
     }
 }
 
@@ -140,6 +142,22 @@ pub trait Socket: 'static {
     /// FIONREAD: bytes that the next receive can take.
     fn readable_bytes(&self) -> usize {
         0
+    }
+
+    /// SIOCOUTQ: bytes that the other side does not have for certain.
+    fn unacknowledged_bytes(&self) -> usize {
+        0
+    }
+
+    /// SIOCOUTQNSD: bytes that were never sent.
+    fn unsent_bytes(&self) -> usize {
+        0
+    }
+
+    /// How long close(2) waits for what was sent to arrive, as SO_LINGER asks for. Asked once,
+    /// when the last descriptor is closed: sending is over then.
+    fn begin_close(&self) -> Option<Duration> {
+        None
     }
 
     /// SIOCGSTAMP: the time of day when what was received last came.

@@ -2,6 +2,7 @@
 
 use super::arguments::Arguments;
 use super::errno::Errno;
+use super::socket;
 use super::user_memory::UserPtr;
 use crate::fs::file::Status;
 use crate::fs::pipe;
@@ -12,8 +13,11 @@ use linux_raw_sys::general::{
 };
 use linux_raw_sys::ioctl::{FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX};
 
-pub(super) fn close(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
+/// close(2). The last descriptor of a socket with SO_LINGER waits, until what was sent has arrived,
+/// the time is up or a signal comes; the descriptor is gone in any case.
+pub(super) async fn close(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
     let removed = process.descriptors().borrow_mut().remove(arguments.int(0))?;
+    socket::linger(process, &removed.file).await;
     // The file may close here, which may wake and signal others: the table is free again.
     drop(removed);
     Ok(0)

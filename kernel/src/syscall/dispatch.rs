@@ -91,7 +91,7 @@ async fn dispatch(process: &Rc<Process>, number: u32, a: Arguments) -> Result<us
         __NR_sendfile => read_write::sendfile(process, a).await,
 
         // Descriptors.
-        __NR_close => descriptors::close(process, a),
+        __NR_close => descriptors::close(process, a).await,
         __NR_close_range => descriptors::close_range(process, a),
         __NR_dup => descriptors::dup(process, a),
         __NR_dup3 => descriptors::dup3(process, a),

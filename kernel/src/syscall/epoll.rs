@@ -18,7 +18,8 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::cell::{Cell, RefCell};
 use linux_raw_sys::general::{
-    EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLONESHOT,
+    EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EPOLLET, EPOLLEXCLUSIVE,
+    EPOLLONESHOT,
 };
 
 /// `struct epoll_event`; not packed on aarch64.
@@ -32,6 +33,10 @@ struct Event {
 
 plain!(Event);
 
+/// What says how an interest works, not what it waits for. That only one of several waiting
+/// processes is woken (`EPOLLEXCLUSIVE`) is a favor, which is not done here.
+const FLAGS: u32 = EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE;
+
 /// The most events that one call returns.
 const EVENTS_MAX: usize = 1024;
 
@@ -39,8 +44,10 @@ struct Interest {
     file: Weak<OpenFile>,
     events: Cell<u32>,
     data: u64,
-    /// With `EPOLLET`: what was reported last. New readiness is what is not in it.
-    reported: Cell<Readiness>,
+    /// With `EPOLLET`: how often the file's wait queue had been woken when it was reported last.
+    /// Only what happened since is news, but all of that, as a program that has just emptied the
+    /// file waits for the next arrival.
+    seen: Cell<Option<u64>>,
 }
 
 impl Interest {
@@ -48,19 +55,20 @@ impl Interest {
     fn check(&self) -> Option<Event> {
         let file = self.file.upgrade()?;
         let events = self.events.get();
+        // Taken before the look: what happens meanwhile is news next time.
+        let wakes = file.file().wait_queue().map(WaitQueue::wakes);
         // A one-shot interest that has fired waits for EPOLL_CTL_MOD.
         let wanted = Readiness::from_bits_truncate(events as u16);
-        if events & !(EPOLLET | EPOLLONESHOT) == 0 {
+        if events & !FLAGS == 0 || events & EPOLLET != 0 && self.seen.get() == wakes {
             return None;
         }
+        self.seen.set(wakes);
         let ready = file.file().readiness() & (wanted | Readiness::ALWAYS);
-        let news = if events & EPOLLET != 0 { ready & !self.reported.get() } else { ready };
-        self.reported.set(ready);
-        if news.is_empty() {
+        if ready.is_empty() {
             return None;
         }
         if events & EPOLLONESHOT != 0 {
-            self.events.set(events & (EPOLLET | EPOLLONESHOT));
+            self.events.set(events & FLAGS);
         }
         Some(Event { events: u32::from(ready.bits()), gap: 0, data: self.data })
     }
@@ -135,7 +143,7 @@ pub(super) fn epoll_ctl(process: &Process, arguments: Arguments) -> Result<usize
                 file: Rc::downgrade(&file),
                 events: Cell::new(events),
                 data,
-                reported: Cell::new(Readiness::empty()),
+                seen: Cell::new(None),
             };
             interests.insert(fd, interest);
         }

@@ -7,16 +7,20 @@
 
 mod addresses;
 mod autoconfiguration;
+mod connections;
 mod datagram;
 mod echo;
 mod enumeration;
+mod epoll;
 mod files;
 mod isolation;
 mod memory;
 mod neighbor_cache;
 mod network;
+mod packet_sockets;
 mod pipes;
 mod processes;
+mod socket_diagnosis;
 mod socket_options;
 mod stream;
 mod time;
@@ -37,7 +41,7 @@ pub(crate) struct Test {
 pub(crate) type Outcome = Result<(), String>;
 
 /// All tests, subject by subject.
-const SUBJECTS: [&[Test]; 14] = [
+const SUBJECTS: [&[Test]; 18] = [
     processes::TESTS,
     isolation::TESTS,
     memory::TESTS,
@@ -52,6 +56,10 @@ const SUBJECTS: [&[Test]; 14] = [
     udp::TESTS,
     socket_options::TESTS,
     stream::TESTS,
+    connections::TESTS,
+    epoll::TESTS,
+    packet_sockets::TESTS,
+    socket_diagnosis::TESTS,
 ];
 
 /// Runs all tests and prints what came of them; true when all passed.

@@ -8,7 +8,7 @@
 pub mod format;
 pub mod system;
 
-use super::generated::{GeneratedTree, Source, TextFile};
+use super::generated::{GeneratedTree, SetText, Source, TextFile};
 use super::node::Node;
 use super::stat::DeviceNumber;
 use alloc::rc::Rc;
@@ -27,6 +27,11 @@ pub fn root() -> Rc<dyn Node> {
 /// Has `source` answer for `path` (such as `net/dev_snmp6`) and what is below it.
 pub fn register_source(path: &'static str, source: Source) {
     TREE.register(path, source);
+}
+
+/// As [`register`]; `set` takes what is written to the file.
+pub fn register_setting(path: &'static str, generate: TextFile, set: SetText) {
+    TREE.register_setting(path, generate, set);
 }
 
 /// Has `generate` make the text of the file `path` (such as `net/if_inet6`).

@@ -127,7 +127,7 @@ pub(super) fn emit(meta: &ReceiveMeta, wanted: Wanted) -> Vec<u8> {
 }
 
 /// The control message of an error (IPV6_RECVERR): `sock_extended_err` and who reported it.
-pub(super) fn emit_error(meta: &ErrorMeta) -> Vec<u8> {
+pub(in crate::net) fn emit_error(meta: &ErrorMeta) -> Vec<u8> {
     let (origin, message_type, code) = match meta.origin {
         ErrorOrigin::Icmpv6 { message_type, code } => (SO_EE_ORIGIN_ICMP6, message_type, code),
         ErrorOrigin::Local => (SO_EE_ORIGIN_LOCAL, 0, 0),

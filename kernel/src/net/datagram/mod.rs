@@ -6,6 +6,8 @@ mod control_message;
 pub(in crate::net) mod errno;
 mod options;
 
+pub(in crate::net) use control_message::emit_error;
+
 use super::inode::Inode;
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
 use super::{KernelStack, change_stack, socket_address, with_stack};

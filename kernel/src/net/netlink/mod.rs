@@ -245,6 +245,11 @@ impl Socket for NetlinkSocket {
         self.bind_if_needed()?;
         let datagram = from.copy_all()?;
         for message in message::Messages::new(&datagram) {
+            // Who asks and never reads gets no more answers.
+            if self.queued_bytes.get() > QUEUE_LIMIT {
+                self.lose_notification();
+                break;
+            }
             let sink = &mut |datagram| self.answer(datagram);
             request::answer(self.family, &message, self.port.get(), sink);
         }

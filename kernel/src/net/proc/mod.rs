@@ -1,11 +1,13 @@
 //! `/proc/net`: interfaces, addresses, groups, sockets and counters, as Linux prints them.
 //!
-//! Sockets are in [`sockets`], counters of the protocols in [`counters`].
+//! Sockets are in [`sockets`], counters of the protocols in [`counters`], what `/proc/sys/net` has in
+//! [`settings`].
 //!
 //! Two are ours: `drops`, every way a packet can disappear and every table that can be full, by name,
 //! and `neighbor_cache`, how full that is.
 
 mod counters;
+mod settings;
 mod sockets;
 
 use super::{Buffer, KernelStack, packet, with_stack};
@@ -43,6 +45,7 @@ pub(super) fn register() {
     fs::proc::register("net/packet", packet::list);
     fs::proc::register("net/drops", drops);
     fs::proc::register("net/neighbor_cache", neighbor_cache);
+    settings::register();
     fs::proc::register_source("net/dev_snmp6", interface_counters);
 }
 

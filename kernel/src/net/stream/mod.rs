@@ -9,7 +9,7 @@ mod options;
 pub(in crate::net) use info::{emit as info, emit_idle as idle_info};
 pub(in crate::net) use options::buffer_sizes;
 
-use super::datagram::errno as shared_errno;
+use super::datagram::{emit_error, errno as shared_errno};
 use super::inode::Inode;
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
 use super::{KernelStack, change_stack, socket_address, with_stack};
@@ -78,6 +78,18 @@ impl StreamSocket {
         });
         SOCKETS.with(|sockets| sockets.insert(id, Rc::downgrade(&socket)));
         socket
+    }
+
+    /// The oldest error of the error queue. What a segment carried is not kept.
+    fn receive_error(&self) -> Result<Incoming, Errno> {
+        let meta =
+            change_stack(|stack| stack.tcp_receive_error(self.id)).map_err(|_| Errno::AGAIN)?;
+        Ok(Incoming {
+            length: 0,
+            address: socket_address::emit(meta.destination),
+            control: emit_error(&meta),
+            flags: MessageFlags::ERROR_QUEUE.bits(),
+        })
     }
 
     fn state(&self) -> TcpState {
@@ -197,17 +209,24 @@ impl Socket for StreamSocket {
         &self,
         from: &mut UserReader<'_>,
         _message: Outgoing<'_>,
-        _flags: MessageFlags,
+        flags: MessageFlags,
     ) -> Result<usize, Errno> {
         let length = from.remaining();
         let fill = |run: &mut [u8]| from.copy(run).map(|_| ());
-        change_stack(|stack| stack.tcp_send(self.id, length, fill, time::now()))
-            .map_err(errno::send)
+        let now = time::now();
+        change_stack(|stack| {
+            if flags.contains(MessageFlags::MORE) {
+                stack.tcp_send_more(self.id, length, fill, now)
+            } else {
+                stack.tcp_send(self.id, length, fill, now)
+            }
+        })
+        .map_err(errno::send)
     }
 
     fn try_receive(&self, to: &mut UserWriter<'_>, flags: MessageFlags) -> Result<Incoming, Errno> {
         if flags.contains(MessageFlags::ERROR_QUEUE) {
-            return Err(Errno::AGAIN);
+            return self.receive_error();
         }
         let length = to.remaining();
         let peek = flags.contains(MessageFlags::PEEK);
@@ -253,5 +272,23 @@ impl Socket for StreamSocket {
 
     fn readable_bytes(&self) -> usize {
         with_stack(|stack| stack.tcp_unread(self.id)) as usize
+    }
+
+    fn unacknowledged_bytes(&self) -> usize {
+        with_stack(|stack| stack.tcp_unacknowledged(self.id)) as usize
+    }
+
+    fn unsent_bytes(&self) -> usize {
+        with_stack(|stack| stack.tcp_unsent(self.id)) as usize
+    }
+
+    fn begin_close(&self) -> Option<Duration> {
+        let limit = self.linger.get().filter(|limit| !limit.is_zero())?;
+        // What nobody has read makes closing a reset, for which there is nothing to wait.
+        if self.readable_bytes() > 0 || self.unacknowledged_bytes() == 0 {
+            return None;
+        }
+        self.shutdown(SHUT_WR).ok()?;
+        Some(limit)
     }
 }

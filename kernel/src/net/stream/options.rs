@@ -1,6 +1,6 @@
 //! Socket options of stream sockets: numbers and bytes to the stack's typed options.
 
-use super::{StreamSocket, shared_errno};
+use super::{StreamSocket, info, shared_errno};
 use crate::net::option::{
     Kind, emit_bool, emit_u32, get_generic, read_bool, read_i32, read_u32, set_generic,
 };
@@ -8,18 +8,23 @@ use crate::net::{change_stack, datagram, with_stack};
 use crate::syscall::errno::Errno;
 use crate::time::{self, Duration};
 use ::net::interface::InterfaceIndex;
-use ::net::tcp::{TcpInfo, TcpSocketOptions, TcpState};
+use ::net::socket::PathMtuDiscovery;
+use ::net::tcp::{CongestionAlgorithm, TcpInfo, TcpSocketOptions, TcpState};
 use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
 use linux_raw_sys::net::{
-    AF_INET6, IPPROTO_TCP, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, SO_ACCEPTCONN,
-    SO_BINDTODEVICE, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT,
-    SO_SNDBUF, SOCK_STREAM, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CORK, TCP_KEEPCNT, TCP_KEEPIDLE,
-    TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_QUICKACK, TCP_USER_TIMEOUT,
+    AF_INET6, IPPROTO_TCP, IPV6_AUTOFLOWLABEL, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_RECVERR,
+    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF, IPV6_V6ONLY, SO_ACCEPTCONN, SO_BINDTODEVICE,
+    SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVLOWAT, SO_REUSEADDR, SO_REUSEPORT,
+    SO_SNDBUF, SOCK_STREAM, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CONGESTION, TCP_CORK, TCP_INFO,
+    TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_QUICKACK,
+    TCP_USER_TIMEOUT,
 };
 
 /// What a program may ask for with SO_RCVBUF and SO_SNDBUF (net.core.rmem_max).
 const BUFFER_MAX: u32 = 212_992;
+/// TCP_CA_NAME_MAX.
+const CONGESTION_NAME_LENGTH: usize = 16;
 /// What the buffers are shown as before they have been set or have grown (net.ipv4.tcp_rmem).
 const RECEIVE_DEFAULT: u32 = 131_072;
 const SEND_DEFAULT: u32 = 16_384;
@@ -70,6 +75,12 @@ fn set_socket(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errn
             let octets = read_u32(value)?.min(BUFFER_MAX) * 2;
             change(socket, |options| options.send_buffer = Some(octets))
         }
+        SO_RCVLOWAT => {
+            // Whatever is no sensible number of octets means one, or as many as possible.
+            let octets = read_i32(value)?;
+            let octets = u32::try_from(octets).unwrap_or(i32::MAX.cast_unsigned());
+            change(socket, |options| options.receive_low_water = octets)
+        }
         SO_LINGER => {
             // `struct linger`: on or off, and seconds.
             let seconds = value.get(4..).ok_or(Errno::INVAL).and_then(read_u32)?;
@@ -99,6 +110,12 @@ fn octet(value: &[u8]) -> Result<Option<u8>, Errno> {
     }
 }
 
+/// The value of IPV6_MTU_DISCOVER.
+fn path_mtu_discovery(value: &[u8]) -> Result<PathMtuDiscovery, Errno> {
+    let number = u8::try_from(read_u32(value)?).map_err(|_| Errno::INVAL)?;
+    PathMtuDiscovery::from_number(number).ok_or(Errno::INVAL)
+}
+
 fn set_ipv6(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
     match name {
         IPV6_V6ONLY => {
@@ -120,11 +137,35 @@ fn set_ipv6(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno>
             let class = octet(value)?.map(TrafficClass).unwrap_or_default();
             change(socket, |options| options.traffic_class = class)
         }
+        IPV6_RECVERR => {
+            let on = read_bool(value)?;
+            change(socket, |options| options.receive_errors = on)
+        }
+        IPV6_AUTOFLOWLABEL => {
+            let on = read_bool(value)?;
+            change(socket, |options| options.auto_flow_label = on)
+        }
+        IPV6_MTU_DISCOVER => {
+            let discovery = path_mtu_discovery(value)?;
+            change(socket, |options| options.path_mtu_discovery = discovery)
+        }
+        IPV6_UNICAST_IF => {
+            // In network byte order, as Linux has it.
+            let interface = InterfaceIndex::new(u32::from_be(read_u32(value)?));
+            change(socket, |options| options.unicast_interface = interface)
+        }
         _ => Err(Errno::NOPROTOOPT),
     }
 }
 
 fn set_tcp(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
+    if name == TCP_CONGESTION {
+        // A name, with or without its NUL.
+        let name = value.split(|byte| *byte == 0).next().unwrap_or_default();
+        let name = core::str::from_utf8(name).map_err(|_| Errno::NOENT)?;
+        let algorithm = CongestionAlgorithm::from_name(name).ok_or(Errno::NOENT)?;
+        return change(socket, |options| options.congestion = algorithm);
+    }
     let number = read_u32(value)?;
     let seconds = Duration::from_secs(u64::from(number));
     match name {
@@ -159,6 +200,16 @@ pub(super) fn get(socket: &StreamSocket, level: u32, name: u32) -> Result<Vec<u8
                 emit_u32(u32::from(options.unicast_hops.unwrap_or(HopLimit::DEFAULT).0))
             }
             IPV6_TCLASS => emit_u32(u32::from(options.traffic_class.0)),
+            IPV6_RECVERR => emit_bool(options.receive_errors),
+            IPV6_AUTOFLOWLABEL => emit_bool(options.auto_flow_label),
+            IPV6_MTU_DISCOVER => emit_u32(options.path_mtu_discovery.number().into()),
+            IPV6_UNICAST_IF => {
+                emit_u32(options.unicast_interface.map_or(0, InterfaceIndex::get).to_be())
+            }
+            IPV6_MTU => {
+                let mtu = with_stack(|stack| stack.tcp_path_mtu(socket.id));
+                emit_u32(mtu.ok_or(Errno::NOTCONN)?.into())
+            }
             _ => return Err(Errno::NOPROTOOPT),
         }),
         SOL_TCP => get_tcp(socket, &options, name),
@@ -187,6 +238,7 @@ fn get_socket(
             let error = socket.take_failure();
             emit_u32(error.map_or(0, |error| u32::from(error.raw())))
         }
+        SO_RCVLOWAT => emit_u32(options.receive_low_water),
         SO_ACCEPTCONN => emit_bool(socket.state() == TcpState::Listen),
         SO_BINDTODEVICE => with_stack(|stack| {
             let interface =
@@ -213,6 +265,22 @@ fn get_tcp(socket: &StreamSocket, options: &TcpSocketOptions, name: u32) -> Resu
             let info = with_stack(|stack| stack.tcp_info(socket.id, time::now()));
             emit_u32(info.map_or(536, |info| info.send_mss))
         }
+        TCP_CONGESTION => {
+            // Padded with zeros to the length of the longest name (TCP_CA_NAME_MAX).
+            let mut name = options.congestion.name().as_bytes().to_vec();
+            name.resize(CONGESTION_NAME_LENGTH, 0);
+            name
+        }
+        TCP_INFO => with_stack(|stack| {
+            if let Some(info) = stack.tcp_info(socket.id, time::now()) {
+                return info::emit(&info);
+            }
+            let state = stack.tcp_state(socket.id).unwrap_or(TcpState::Closed);
+            let listed = stack.tcp_sockets().find(|summary| summary.id == Some(socket.id));
+            let (waiting, backlog) =
+                listed.map_or((0, 0), |summary| (summary.receive_queue, summary.send_queue));
+            info::emit_idle(state, waiting, backlog)
+        }),
         TCP_USER_TIMEOUT => {
             let millis = options.user_timeout.unwrap_or_default().as_millis();
             emit_u32(u32::try_from(millis).unwrap_or(u32::MAX))

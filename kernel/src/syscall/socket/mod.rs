@@ -85,6 +85,23 @@ pub(super) fn bind(process: &Process, fd: i32, address: u64, length: u32) -> Res
     Ok(0)
 }
 
+/// Waits at the last close of a socket, as long as SO_LINGER says.
+pub(super) async fn linger(process: &Process, file: &Rc<OpenFile>) {
+    if Rc::strong_count(file) > 1 {
+        return;
+    }
+    let Some(socket) = file.downcast::<SocketFile>().map(SocketFile::socket) else { return };
+    if let Some(limit) = socket.begin_close() {
+        let wait = Wait { non_blocking: false, timeout: Some(limit) };
+        let arrived = || match socket.unacknowledged_bytes() {
+            0 => Ok(()),
+            _ => Err(Errno::AGAIN),
+        };
+        // However the wait ends, the socket closes.
+        let _ = wait.until_done(process, &**socket, arrived).await;
+    }
+}
+
 /// connect(2). A signal ends the wait with `EINTR`; the connection is made all the same.
 pub(super) async fn connect(
     process: &Process,

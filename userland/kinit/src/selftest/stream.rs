@@ -28,13 +28,14 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "TCP sockets: calls in the wrong state", run: wrong_state },
 ];
 
-fn stream(flags: SocketFlags) -> Result<OwnedFd, String> {
+/// A TCP socket.
+pub(super) fn stream(flags: SocketFlags) -> Result<OwnedFd, String> {
     let flags = flags | SocketFlags::CLOEXEC;
     because("socket", socket_with(AddressFamily::INET6, SocketType::STREAM, flags, None))
 }
 
 /// A socket that listens at a free port of `::1`, and its address.
-fn listener() -> Result<(OwnedFd, SocketAddrV6), String> {
+pub(super) fn listener() -> Result<(OwnedFd, SocketAddrV6), String> {
     let fd = stream(SocketFlags::empty())?;
     because("bind", bind(&fd, &SocketAddrV6::new(Ipv6Addr::LOCALHOST, 0, 0, 0)))?;
     because("listen", listen(&fd, 4))?;
@@ -44,7 +45,7 @@ fn listener() -> Result<(OwnedFd, SocketAddrV6), String> {
 }
 
 /// Both ends of a connection.
-fn pair() -> Result<(OwnedFd, OwnedFd), String> {
+pub(super) fn pair() -> Result<(OwnedFd, OwnedFd), String> {
     let (listener, address) = listener()?;
     let client = stream(SocketFlags::empty())?;
     because("connect", connect(&client, &address))?;
@@ -52,7 +53,8 @@ fn pair() -> Result<(OwnedFd, OwnedFd), String> {
     Ok((client, server))
 }
 
-fn wait(fd: &OwnedFd, what: PollFlags) -> Outcome {
+/// Waits until the socket is ready.
+pub(super) fn wait(fd: &OwnedFd, what: PollFlags) -> Outcome {
     let ready = is_ready(fd.as_fd(), what, PATIENCE)?;
     check!(ready, "the socket never became ready for {what:?}");
     Ok(())
@@ -75,7 +77,8 @@ fn send_in_child(fd: &OwnedFd, data: &[u8]) -> Result<Pid, String> {
     }
 }
 
-fn receive_exactly(fd: &OwnedFd, length: usize) -> Result<Vec<u8>, String> {
+/// Reads as much, and no end of the stream before it.
+pub(super) fn receive_exactly(fd: &OwnedFd, length: usize) -> Result<Vec<u8>, String> {
     let mut data = vec![0; length];
     let mut filled = 0;
     while let Some(rest) = data.get_mut(filled..).filter(|rest| !rest.is_empty()) {

@@ -1,0 +1,61 @@
+//! `/proc/sys/net`: the settings of the stack that programs know by these names (sysctl(8)).
+
+use crate::fs;
+use crate::net::{change_stack, with_stack};
+use crate::syscall::errno::Errno;
+use ::net::limits;
+use ::net::tcp::CongestionAlgorithm;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+/// Makes the files known to `/proc`.
+pub(super) fn register() {
+    fs::proc::register_setting("sys/net/ipv4/tcp_congestion_control", default, set_default);
+    fs::proc::register("sys/net/ipv4/tcp_available_congestion_control", available);
+    fs::proc::register("sys/net/ipv4/tcp_allowed_congestion_control", available);
+    fs::proc::register("sys/net/core/somaxconn", backlog);
+}
+
+/// The congestion control of new stream sockets.
+fn default(text: &mut String) {
+    let algorithm = with_stack(|stack| stack.config().tcp.congestion);
+    text.push_str(algorithm.name());
+    text.push('\n');
+}
+
+/// `ENOENT` for a name that is none, as on Linux.
+fn set_default(text: &str) -> Result<(), Errno> {
+    let algorithm = CongestionAlgorithm::from_name(text).ok_or(Errno::NOENT)?;
+    change_stack(|stack| {
+        let mut config = stack.config().clone();
+        config.tcp.congestion = algorithm;
+        stack.configure(config);
+    });
+    Ok(())
+}
+
+fn available(text: &mut String) {
+    let names: Vec<&str> = CongestionAlgorithm::ALL.iter().map(|one| one.name()).collect();
+    text.push_str(&names.join(" "));
+    text.push('\n');
+}
+
+/// The longest queue of a listener.
+fn backlog(text: &mut String) {
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "{}", limits::TCP_BACKLOG);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_algorithm_is_refused() {
+        assert_eq!(set_default("nosuch"), Err(Errno::NOENT));
+        let mut text = String::new();
+        available(&mut text);
+        assert!(text.starts_with("cubic reno") && text.ends_with('\n'), "{text}");
+    }
+}
