@@ -5,6 +5,7 @@
 
 use super::socket::TimeoutCells;
 use crate::syscall::errno::Errno;
+use ::net::socket::PathMtuDiscovery;
 use alloc::vec::Vec;
 use core::time::Duration;
 use linux_raw_sys::net::{
@@ -40,6 +41,12 @@ pub fn read_i32(value: &[u8]) -> Result<i32, Errno> {
 /// An `int` that means yes or no.
 pub fn read_bool(value: &[u8]) -> Result<bool, Errno> {
     read_u32(value).map(|value| value != 0)
+}
+
+/// The value of IPV6_MTU_DISCOVER; `EINVAL` for a number that means nothing.
+pub fn read_path_mtu_discovery(value: &[u8]) -> Result<PathMtuDiscovery, Errno> {
+    let number = u8::try_from(read_u32(value)?).map_err(|_| Errno::INVAL)?;
+    PathMtuDiscovery::from_number(number).ok_or(Errno::INVAL)
 }
 
 /// An `int` as getsockopt(2) returns it.

@@ -3,7 +3,8 @@
 use super::control_message::{Wanted, octet, parse_packet_info};
 use super::{DatagramSocket, errno, interface_by_name};
 use crate::net::option::{
-    Kind, emit_bool, emit_u32, get_generic, read_bool, read_i32, read_u32, set_generic,
+    Kind, emit_bool, emit_u32, get_generic, read_bool, read_i32, read_path_mtu_discovery, read_u32,
+    set_generic,
 };
 use crate::net::{change_stack, with_stack};
 use crate::syscall::errno::Errno;
@@ -14,13 +15,13 @@ use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
 use linux_raw_sys::net::{
     AF_INET6, IPPROTO_ICMPV6, IPPROTO_UDP, IPV6_2292HOPLIMIT, IPV6_2292PKTINFO,
-    IPV6_ADD_MEMBERSHIP, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_MTU,
-    IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
-    IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_PMTUDISC_DO, IPV6_PMTUDISC_DONT, IPV6_PMTUDISC_OMIT,
-    IPV6_PMTUDISC_WANT, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS,
-    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR,
-    SO_RCVBUF, SO_RCVBUFFORCE, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP,
-    SO_TIMESTAMPNS, SOCK_DGRAM, SOCK_RAW, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET,
+    IPV6_ADD_MEMBERSHIP, IPV6_AUTOFLOWLABEL, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP,
+    IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
+    IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO,
+    IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF, IPV6_V6ONLY, SO_BINDTODEVICE,
+    SO_BINDTOIFINDEX, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF,
+    SO_SNDBUFFORCE, SO_TIMESTAMP, SO_TIMESTAMPNS, SOCK_DGRAM, SOCK_RAW, SOL_ICMPV6, SOL_IPV6,
+    SOL_RAW, SOL_SOCKET,
 };
 
 /// ICMPV6_FILTER (linux/icmpv6.h), which the crate with the other constants lacks.
@@ -125,13 +126,16 @@ fn set_ipv6(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errn
         IPV6_TCLASS => SetOption::TrafficClass(octet(read_i32(value)?)?.map(TrafficClass)),
         IPV6_RECVERR => SetOption::ReceiveErrors(read_bool(value)?),
         IPV6_DONTFRAG => SetOption::DontFragment(read_bool(value)?),
-        // Datagrams are never fragmented in the network; what is asked for is whether they may be
-        // here, at the source.
-        IPV6_MTU_DISCOVER => match read_u32(value)? {
-            IPV6_PMTUDISC_DONT | IPV6_PMTUDISC_WANT => SetOption::DontFragment(false),
-            2..=IPV6_PMTUDISC_OMIT => SetOption::DontFragment(true),
-            _ => return Err(Errno::INVAL),
-        },
+        IPV6_MTU_DISCOVER => SetOption::PathMtuDiscovery(read_path_mtu_discovery(value)?),
+        IPV6_MTU => {
+            let size = u16::try_from(read_u32(value)?).map_err(|_| Errno::INVAL)?;
+            SetOption::FragmentSize((size != 0).then_some(size))
+        }
+        // In network byte order, as Linux has it.
+        IPV6_UNICAST_IF => {
+            SetOption::UnicastInterface(InterfaceIndex::new(u32::from_be(read_u32(value)?)))
+        }
+        IPV6_AUTOFLOWLABEL => SetOption::AutoFlowLabel(read_bool(value)?),
         IPV6_PKTINFO => {
             let (source, interface) = parse_packet_info(value)?;
             let mut sticky = socket.sticky.borrow_mut();
@@ -231,19 +235,15 @@ fn get_ipv6(socket: &DatagramSocket, name: u32) -> Result<Vec<u8>, Errno> {
         IPV6_TCLASS => emit_u32(u32::from(options.traffic_class.0)),
         IPV6_RECVERR => emit_bool(options.receive_errors),
         IPV6_DONTFRAG => emit_bool(options.dont_fragment),
-        IPV6_MTU_DISCOVER => {
-            emit_u32(if options.dont_fragment { IPV6_PMTUDISC_DO } else { IPV6_PMTUDISC_WANT })
+        IPV6_MTU_DISCOVER => emit_u32(options.path_mtu_discovery.number().into()),
+        IPV6_UNICAST_IF => {
+            emit_u32(options.unicast_interface.map_or(0, InterfaceIndex::get).to_be())
         }
-        IPV6_MTU => emit_u32(u32::from(path_mtu(socket)?)),
+        IPV6_AUTOFLOWLABEL => emit_bool(options.auto_flow_label),
+        IPV6_MTU => {
+            let mtu = with_stack(|stack| stack.path_mtu(socket.id, time::now()));
+            emit_u32(mtu.ok_or(Errno::NOTCONN)?.into())
+        }
         _ => return Err(Errno::NOPROTOOPT),
     })
-}
-
-/// The path MTU of a connected socket; `ENOTCONN` for another.
-fn path_mtu(socket: &DatagramSocket) -> Result<u16, Errno> {
-    let peer = with_stack(|stack| stack.remote_address(socket.id)).ok_or(Errno::NOTCONN)?;
-    let zone = InterfaceIndex::new(peer.scope_id());
-    with_stack(|stack| stack.route_to(*peer.ip(), zone, time::now()))
-        .map(|path| path.mtu)
-        .map_err(errno::no_route)
 }

@@ -2,13 +2,13 @@
 
 use super::{StreamSocket, info, shared_errno};
 use crate::net::option::{
-    Kind, emit_bool, emit_u32, get_generic, read_bool, read_i32, read_u32, set_generic,
+    Kind, emit_bool, emit_u32, get_generic, read_bool, read_i32, read_path_mtu_discovery, read_u32,
+    set_generic,
 };
 use crate::net::{change_stack, datagram, with_stack};
 use crate::syscall::errno::Errno;
 use crate::time::{self, Duration};
 use ::net::interface::InterfaceIndex;
-use ::net::socket::PathMtuDiscovery;
 use ::net::tcp::{CongestionAlgorithm, TcpInfo, TcpSocketOptions, TcpState};
 use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
@@ -110,12 +110,6 @@ fn octet(value: &[u8]) -> Result<Option<u8>, Errno> {
     }
 }
 
-/// The value of IPV6_MTU_DISCOVER.
-fn path_mtu_discovery(value: &[u8]) -> Result<PathMtuDiscovery, Errno> {
-    let number = u8::try_from(read_u32(value)?).map_err(|_| Errno::INVAL)?;
-    PathMtuDiscovery::from_number(number).ok_or(Errno::INVAL)
-}
-
 fn set_ipv6(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
     match name {
         IPV6_V6ONLY => {
@@ -146,7 +140,7 @@ fn set_ipv6(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno>
             change(socket, |options| options.auto_flow_label = on)
         }
         IPV6_MTU_DISCOVER => {
-            let discovery = path_mtu_discovery(value)?;
+            let discovery = read_path_mtu_discovery(value)?;
             change(socket, |options| options.path_mtu_discovery = discovery)
         }
         IPV6_UNICAST_IF => {

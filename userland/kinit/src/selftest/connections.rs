@@ -36,10 +36,7 @@ pub(super) const TESTS: &[Test] = &[
 fn in_child(child: impl FnOnce() -> Result<(), Errno>) -> Result<Pid, String> {
     match because("fork", rt::process::fork())? {
         rt::process::Fork::Parent(pid) => Ok(pid),
-        rt::process::Fork::Child => {
-            let code = if child().is_ok() { 0 } else { 1 };
-            rt::exit::exit_now(rt::ExitCode(code))
-        }
+        rt::process::Fork::Child => rt::exit::exit_now(rt::ExitCode(u8::from(child().is_err()))),
     }
 }
 
