@@ -88,9 +88,8 @@ fn merged(lab: &mut Lab) {
     join(lab);
     leave(lab);
     let reports = lab.collect(seconds(5), anything());
-    let about_group = |seen: &Seen| {
-        seen.listener_records().into_iter().filter(|(_, group, _)| *group == GROUP).last()
-    };
+    let about_group =
+        |seen: &Seen| seen.listener_records().into_iter().rfind(|(_, group, _)| *group == GROUP);
     let last = reports.iter().filter_map(about_group).next_back();
     lab.check(
         last.is_some_and(|(kind, ..)| kind == TO_INCLUDE),
@@ -203,7 +202,7 @@ fn floating(lab: &mut Lab) {
         let report = lab.expect_within(seconds(150), listening());
         longest = longest.max(report.at.saturating_since(start));
     }
-    lab.check(longest <= Duration::from_millis(148_000), &format!("{longest:?}"));
+    lab.check(longest <= seconds(148), &format!("{longest:?}"));
     lab.check(longest > seconds(37), "it is not taken for a number of milliseconds");
 }
 

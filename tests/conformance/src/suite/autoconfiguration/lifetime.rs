@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
 const NEW: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x99, 0, 0, 0, 0, 0);
 
 fn advertise(lab: &mut Lab, prefix: Ipv6Addr, valid: u32, preferred: u32) {
-    let information = PrefixInformation { prefix, valid, preferred, ..Default::default() };
+    let information = PrefixInformation { valid, preferred, prefix, ..Default::default() };
     lab.advertise(
         TR1,
         RouterAdvertisement { lifetime: 9000, ..Default::default() },
