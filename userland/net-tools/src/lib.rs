@@ -5,7 +5,8 @@
 //!
 //! - [`ip`]: the program of that name, over [`netlink`], the messages with which the kernel's
 //!   network configuration is read and changed;
-//! - [`iperf`] measures throughput, [`tcpdump`] shows packets;
+//! - [`iperf`] measures throughput, [`tcpdump`] shows packets, [`ss`] sockets,
+//!   [`nstat`] counters;
 //! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`], [`nc`] and [`udp_echo`] what they
 //!   say;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
@@ -24,9 +25,11 @@ pub mod ip;
 pub mod iperf;
 pub mod nc;
 pub mod netlink;
+pub mod nstat;
 pub mod ping;
 pub mod prefix;
 pub mod socket;
+pub mod ss;
 pub mod tcpdump;
 pub mod udp_echo;
 pub mod usb;

@@ -2,10 +2,11 @@
 
 use alloc::format;
 use alloc::string::String;
+use core::mem::{offset_of, size_of};
 use core::net::{Ipv6Addr, SocketAddrV6};
 
 use linux_raw_sys::net::{
-    IPPROTO_TCP, IPV6_V6ONLY, SO_RCVBUF, SO_REUSEADDR, SO_SNDBUF, TCP_INFO, TCP_NODELAY,
+    IPPROTO_TCP, IPV6_V6ONLY, SO_RCVBUF, SO_REUSEADDR, SO_SNDBUF, TCP_INFO, TCP_NODELAY, tcp_info,
 };
 use rt::strerror;
 use rustix::fd::{AsFd, OwnedFd};
@@ -75,18 +76,14 @@ pub fn local_address(socket: impl AsFd) -> Result<SocketAddrV6, String> {
 /// What TCP_INFO says of the path; `None` where the kernel does not say.
 #[must_use]
 pub fn path(socket: impl AsFd) -> Option<Path> {
-    // Places in `struct tcp_info` (include/uapi/linux/tcp.h).
-    const SEGMENT: usize = 16;
-    const ROUND_TRIP: usize = 68;
-    const WINDOW: usize = 80;
-    let mut info = [0; 104];
+    let mut info = [0; size_of::<tcp_info>()];
     let length = get(socket, IPPROTO_TCP as u32, TCP_INFO, &mut info).ok()?;
     let info = info.get(..length)?;
-    let segment = field::u32_at(info, SEGMENT)?;
-    let window = field::u32_at(info, WINDOW)?;
+    let segment = field::u32_at(info, offset_of!(tcp_info, tcpi_snd_mss))?;
+    let window = field::u32_at(info, offset_of!(tcp_info, tcpi_snd_cwnd))?;
     Some(Path {
         window: (u64::from(window) * u64::from(segment) / 1024) as u32,
         segment,
-        round_trip: field::u32_at(info, ROUND_TRIP)?,
+        round_trip: field::u32_at(info, offset_of!(tcp_info, tcpi_rtt))?,
     })
 }

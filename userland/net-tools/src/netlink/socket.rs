@@ -5,17 +5,18 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::size_of;
+use core::num::NonZeroU32;
 
 use linux_raw_sys::netlink::{
-    NETLINK_EXT_ACK, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_DUMP_INTR,
-    NLMSG_DONE, NLMSG_ERROR, nlmsgerr, nlmsgerr_attrs, nlmsghdr,
+    NETLINK_EXT_ACK, NETLINK_ROUTE, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP,
+    NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, nlmsgerr, nlmsgerr_attrs, nlmsghdr,
 };
 use rt::strerror;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recvfrom, sendto,
+    AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType, bind, recvfrom, sendto,
     socket_with,
 };
 
@@ -85,7 +86,14 @@ pub struct RouteSocket {
 impl RouteSocket {
     /// Opens and binds a socket that hears the multicast groups of the bits in `groups`.
     pub fn open(groups: u32) -> Result<Self, Error> {
-        let fd = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)
+        Self::open_family(NETLINK_ROUTE, groups)
+    }
+
+    /// The same of another netlink family, whose requests and answers have the same form.
+    pub fn open_family(family: u32, groups: u32) -> Result<Self, Error> {
+        let protocol = NonZeroU32::new(family).map(Protocol::from_raw);
+        let kind = SocketType::RAW;
+        let fd = socket_with(AddressFamily::NETLINK, kind, SocketFlags::CLOEXEC, protocol)
             .map_err(|errno| Error::System("Cannot open netlink socket", errno))?;
         // Only then does a refusal come with an explanation; not every kernel has it.
         let _ = option::set_i32(&fd, option::NETLINK, NETLINK_EXT_ACK, 1);

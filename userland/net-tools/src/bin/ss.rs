@@ -1,0 +1,9 @@
+//! `ss`: shows sockets.
+#![no_std]
+#![no_main]
+
+rt::main!(main);
+
+fn main(arguments: rt::Arguments) -> rt::ExitCode {
+    rt::ExitCode(net_tools::ss::run(arguments))
+}
