@@ -354,3 +354,19 @@ fn half_open_connections() {
         assert_eq!(entry.on_segment(&segment), expected, "{segment:?}");
     }
 }
+
+/// RFC 7323, Section 2.2: all windows but those of SYNs are scaled, if any are.
+#[test]
+fn the_window_of_a_half_open_connection() {
+    let origin = Origin {
+        tuple: FourTuple { local: (Ipv6Addr::LOCALHOST, 1), remote: (Ipv6Addr::LOCALHOST, 2) },
+        zone: None,
+        listener: (0, 1),
+        opening: Opening { iss: ISS, timestamp_offset: 0, path_mtu: 1500 },
+        window: u16::MAX,
+    };
+    let mut syn = segment(IRS, None, "S");
+    assert_eq!(HalfOpen::new(&origin, &syn).window_field(3), u16::MAX);
+    syn.options.window_scale = Some(0);
+    assert_eq!(HalfOpen::new(&origin, &syn).window_field(3), 8192);
+}

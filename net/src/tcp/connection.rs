@@ -269,6 +269,8 @@ impl Connection {
     pub(crate) fn set_path_mtu(&mut self, mtu: u16) {
         self.path_mtu = if self.black_hole { mtu.min(MINIMUM_MTU) } else { mtu };
         self.window.mss = self.segment_limit();
+        // Segments may have become longer than the window.
+        self.window.cwnd = self.window.cwnd.max(self.window.mss);
     }
 
     /// The handshake is over.

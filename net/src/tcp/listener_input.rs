@@ -190,7 +190,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 }
                 let clock = self.tcp.secrets.timestamp(&entry.tuple, now);
                 let options = TcpOptions { timestamps: entry.stamps(clock), ..TcpOptions::NONE };
-                let window = entry.window;
+                let listener = self.tcp.at(entry.listener.0.into());
+                let shift = listener.map_or(0, |socket| window_shift(&socket.options()));
+                let window = entry.window_field(shift);
                 let header =
                     bare_header(entry.iss + 1, entry.irs + 1, TcpFlags::ACK, window, options);
                 if let Some(envelope) = self.tcp_way_back(received, entry.tuple, now) {

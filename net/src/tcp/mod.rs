@@ -104,6 +104,8 @@ pub struct TcpId {
 #[cfg(test)]
 mod arrival_tests;
 #[cfg(test)]
+mod connection_properties;
+#[cfg(test)]
 mod receive_tests;
 #[cfg(test)]
 mod send_tests;

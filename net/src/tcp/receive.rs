@@ -292,6 +292,10 @@ impl ReceiveSide {
                 break;
             }
             if other.end().is_after(piece.end()) {
+                if other.sequence.is_at_or_before(piece.sequence) {
+                    // What the piece before it did not have, this one has.
+                    return Inserted::Duplicate;
+                }
                 piece.truncate(other.sequence);
                 break;
             }

@@ -166,6 +166,17 @@ fn single_octets_fill_the_buffer_and_no_more() {
 }
 
 #[test]
+fn what_two_pieces_cover_leaves_nothing() {
+    let (mut side, mut store) = side();
+    side.take(&mut store, piece(100, &[1; 10]), false);
+    side.take(&mut store, piece(110, &[1; 10]), false);
+    let taken = side.take(&mut store, piece(105, &[2; 10]), false);
+    assert!(taken.duplicate);
+    assert_eq!((side.pieces(), store.used()), (2, 2));
+    side.clear(&mut store);
+}
+
+#[test]
 fn nothing_comes_after_the_fin_or_beyond_the_window() {
     let (mut side, mut store) = side();
     side.take(&mut store, piece(10, &[1; 10]), true);

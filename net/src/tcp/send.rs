@@ -412,7 +412,8 @@ impl SendSide {
     }
 
     /// Takes the window of an acceptable segment if it is not older than the last one
-    /// (RFC 9293, Section 3.10.7.4). A new acknowledgment is never old: after a timeout, a sender
+    /// (RFC 9293, Section 3.10.7.4). One with an acknowledgment from before SND.UNA always is: its
+    /// window counts from there. A new acknowledgment is never old: after a timeout, a sender
     /// may acknowledge from numbers that it had passed already, and the window before, counted
     /// from there, would reach too far. Tells whether it changed.
     pub(crate) fn update_window(
@@ -424,7 +425,7 @@ impl SendSide {
         let newer = ack.is_after(self.una)
             || self.wl1.is_before(sequence)
             || self.wl1 == sequence && self.wl2.is_at_or_before(ack);
-        if !newer {
+        if !newer || ack.is_before(self.una) {
             return false;
         }
         (self.wl1, self.wl2) = (sequence, ack);

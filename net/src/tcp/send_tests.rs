@@ -205,6 +205,8 @@ fn a_new_acknowledgment_brings_its_window() {
     // An old one changes nothing.
     assert!(!send.update_window(SequenceNumber(50), ISS + 100, 5000));
     assert!(!send.update_window(SequenceNumber(100), ISS + 50, 5000));
+    // Not even with a later number, as when a retransmission brought the acknowledgment first.
+    assert!(!send.update_window(SequenceNumber(800), ISS + 50, 5000));
     assert!(send.update_window(SequenceNumber(100), ISS + 100, 5000));
     send.clear(&mut store);
 }

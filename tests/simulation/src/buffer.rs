@@ -1,7 +1,8 @@
 //! Packet buffers on the heap, as many at a time as the pool has blocks.
 
+use crate::random::Seeded;
 use net::buffer::{BufferPool, PAYLOAD_CAPACITY, PAYLOAD_OFFSET, PacketBuffer};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Octets of a block.
@@ -12,12 +13,24 @@ const BLOCK: usize = PAYLOAD_OFFSET + PAYLOAD_CAPACITY;
 pub struct HeapPool {
     capacity: usize,
     used: Rc<Cell<usize>>,
+    refusals: Rc<RefCell<(u32, Seeded)>>,
 }
 
 impl HeapPool {
     /// A pool of `capacity` blocks.
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, used: Rc::new(Cell::new(0)) }
+        let refusals = Rc::new(RefCell::new((0, Seeded::new(0))));
+        Self { capacity, used: Rc::new(Cell::new(0)), refusals }
+    }
+
+    /// From now on, finds no block for `per_mille` of 1000 requests, as if others had them all.
+    pub fn refuse(&self, per_mille: u32, random: Seeded) {
+        *self.refusals.borrow_mut() = (per_mille, random);
+    }
+
+    fn refuses(&self) -> bool {
+        let (per_mille, random) = &mut *self.refusals.borrow_mut();
+        *per_mille > 0 && random.chance(*per_mille)
     }
 
     /// Blocks in use.
@@ -30,7 +43,7 @@ impl BufferPool for HeapPool {
     type Buffer = HeapBuffer;
 
     fn allocate(&mut self, headroom: usize) -> Option<HeapBuffer> {
-        if headroom > BLOCK || self.used.get() >= self.capacity {
+        if headroom > BLOCK || self.used.get() >= self.capacity || self.refuses() {
             return None;
         }
         self.used.set(self.used.get() + 1);
@@ -122,5 +135,7 @@ mod tests {
         drop(a);
         assert_eq!(pool.used(), 1);
         assert!(pool.allocate(BLOCK + 1).is_none() && pool.allocate(0).is_some());
+        pool.refuse(1000, Seeded::new(1));
+        assert!(pool.allocate(0).is_none());
     }
 }

@@ -26,8 +26,9 @@ use std::net::{Ipv6Addr, SocketAddrV6};
 
 /// The port on which it echoes datagrams.
 pub const ECHO_PORT: u16 = 7;
-/// Packet buffers of a host.
-const BUFFERS: usize = 1024;
+/// Packet buffers of a host, as many as the kernel has: all tables full hold fewer, so that there
+/// is always one for what arrives.
+const BUFFERS: usize = 4096;
 
 impl Random for Seeded {
     fn fill(&mut self, bytes: &mut [u8]) {
@@ -74,21 +75,7 @@ impl Host {
     /// # Panics
     /// When the stack refuses an interface or a socket.
     pub fn with_mtu(mac: MacAddress, config: Config, random: Seeded, mtu: u16) -> Self {
-        Self::with_buffers(mac, config, random, mtu, BUFFERS)
-    }
-
-    /// A host on a link of this MTU, with so many packet buffers.
-    ///
-    /// # Panics
-    /// When the stack refuses an interface or a socket.
-    pub fn with_buffers(
-        mac: MacAddress,
-        config: Config,
-        random: Seeded,
-        mtu: u16,
-        buffers: usize,
-    ) -> Self {
-        let pool = HeapPool::new(buffers);
+        let pool = HeapPool::new(BUFFERS);
         let mut stack = Box::new(Stack::new(config, pool.clone(), random));
         let now = Instant::ZERO;
         let loopback = InterfaceConfig { name: "lo", kind: InterfaceKind::Loopback, mtu: 1500 };
@@ -314,7 +301,7 @@ impl Node for Host {
         });
         match buffer {
             Some(buffer) => {
-                self.watch.received(self.mac, frame);
+                self.watch.received(frame);
                 self.stack.input(self.index, buffer, now);
             }
             None => self.overruns += 1,
@@ -326,7 +313,7 @@ impl Node for Host {
     fn transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
         let frame = self.stack.poll_transmit(self.index)?.data().to_vec();
         if let Err(rule) = self.watch.sent(&frame) {
-            panic!("{:?} at {now:?} sent {frame:02x?}: {rule}", self.mac);
+            panic!("{:?} at {now:?} breaks a rule, {rule}, with {frame:02x?}", self.mac);
         }
         Some(frame)
     }

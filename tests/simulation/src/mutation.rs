@@ -2,9 +2,11 @@
 
 use crate::packet::Packet;
 use crate::random::Seeded;
+use net::wire::checksum::Checksum;
 use net::wire::ethernet::EthernetHeader;
 use net::wire::icmpv6;
 use net::wire::ipv6::{Ipv6Header, NextHeader};
+use net::wire::tcp::TcpHeader;
 
 /// Octets that mean something in many places: boundaries, types, lengths.
 const INTERESTING: [u8; 24] =
@@ -67,7 +69,7 @@ fn change(frame: &mut Vec<u8>, corpus: &[Vec<u8>], random: &mut Seeded) {
     }
 }
 
-/// Puts the payload length and an ICMPv6 or UDP checksum right, if the frame still has them.
+/// Puts the payload length and an ICMPv6, UDP or TCP checksum right, if the frame still has them.
 pub fn repair(frame: &mut [u8]) {
     const LENGTH: usize = EthernetHeader::LEN + Ipv6Header::PAYLOAD_LENGTH_OFFSET;
     let Some(payload) = frame.len().checked_sub(EthernetHeader::LEN + Ipv6Header::LEN) else {
@@ -85,7 +87,6 @@ pub fn repair(frame: &mut [u8]) {
             icmpv6::fill_checksum(source, destination, segment);
         }
         NextHeader::UDP if segment.len() >= 8 => {
-            use net::wire::checksum::Checksum;
             let length = (segment.len() as u16).to_be_bytes();
             segment[4..6].copy_from_slice(&length);
             segment[6..8].fill(0);
@@ -93,6 +94,14 @@ pub fn repair(frame: &mut [u8]) {
                 Checksum::pseudo_header(source, destination, NextHeader::UDP, segment.len() as u32);
             sum.add(segment);
             segment[6..8].copy_from_slice(&sum.finish_udp().to_be_bytes());
+        }
+        NextHeader::TCP if segment.len() >= TcpHeader::MIN_LEN => {
+            let field = TcpHeader::CHECKSUM_OFFSET..TcpHeader::CHECKSUM_OFFSET + 2;
+            segment[field.clone()].fill(0);
+            let mut sum =
+                Checksum::pseudo_header(source, destination, NextHeader::TCP, segment.len() as u32);
+            sum.add(segment);
+            segment[field].copy_from_slice(&sum.finish().to_be_bytes());
         }
         _ => {}
     }

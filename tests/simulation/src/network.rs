@@ -2,6 +2,7 @@
 
 use crate::audit::{self, Identity};
 use crate::impairment::Impairment;
+use crate::middlebox::{Middlebox, Passage};
 use crate::pcap::Capture;
 use crate::random::Seeded;
 use net::netif::MacAddress;
@@ -84,6 +85,7 @@ pub struct Network {
     now: Instant,
     random: Seeded,
     impairment: Impairment,
+    middlebox: Middlebox,
     ports: Vec<Port>,
     stations: BTreeMap<MacAddress, usize>,
     arrivals: BinaryHeap<Reverse<Arrival>>,
@@ -102,6 +104,7 @@ impl Network {
             now: Instant::ZERO,
             random: Seeded::new(seed),
             impairment: Impairment::NONE,
+            middlebox: Middlebox::default(),
             ports: Vec::new(),
             stations: BTreeMap::new(),
             arrivals: BinaryHeap::new(),
@@ -132,6 +135,11 @@ impl Network {
     /// What links do to frames from now on.
     pub const fn impair(&mut self, impairment: Impairment) {
         self.impairment = impairment;
+    }
+
+    /// What stands between all nodes from now on.
+    pub const fn set_middlebox(&mut self, middlebox: Middlebox) {
+        self.middlebox = middlebox;
     }
 
     /// Cuts these ports off from all others, but not from each other.
@@ -272,17 +280,29 @@ impl Network {
         let Some((destination, source)) = stations(frame) else { return };
         self.stations.insert(source, from);
         let known = self.stations.get(&destination).copied();
+        let frame = match self.middlebox.pass(frame, &mut self.random) {
+            Passage::Through(frame) => frame,
+            Passage::Back(answer) => {
+                self.capture.push(self.now, &answer);
+                return self.deliver(from, &answer);
+            }
+        };
         for to in 0..self.ports.len() {
             let cut_off =
                 !self.ports[to].plugged || self.ports[to].island != self.ports[from].island;
             if to == from || cut_off || known.is_some_and(|known| known != to) {
                 continue;
             }
-            for (delay, frame) in self.impairment.apply(frame, &mut self.random) {
-                self.number += 1;
-                let (at, number) = (self.now + delay, self.number);
-                self.arrivals.push(Reverse(Arrival { at, number, port: to, frame }));
-            }
+            self.deliver(to, &frame);
+        }
+    }
+
+    /// Puts a frame on its way to a port, if it is not lost.
+    fn deliver(&mut self, port: usize, frame: &[u8]) {
+        for (delay, frame) in self.impairment.apply(frame, &mut self.random) {
+            self.number += 1;
+            let (at, number) = (self.now + delay, self.number);
+            self.arrivals.push(Reverse(Arrival { at, number, port, frame }));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Whole frames, taken apart and put together.
 
+use crate::mutation::repair;
 use net::address::AddressExt;
 use net::netif::MacAddress;
 use net::wire::checksum::{self, Checksum};
@@ -8,6 +9,7 @@ use net::wire::extension::{ExtensionHeader, FragmentHeader, HeaderChain, Options
 use net::wire::icmpv6::Icmpv6Message;
 use net::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
 use net::wire::option::{HeaderOption, Options};
+use net::wire::tcp::TcpHeader;
 use net::wire::udp::UdpHeader;
 use std::net::Ipv6Addr;
 
@@ -97,6 +99,16 @@ impl Envelope {
         header.emit(&mut payload);
         payload.extend(data);
         self.raw(NextHeader::UDP, &payload)
+    }
+
+    /// A frame with a TCP segment; its checksum is filled in.
+    pub fn tcp(&self, header: &TcpHeader, data: &[u8]) -> Vec<u8> {
+        let mut payload = vec![0; header.len()];
+        header.emit(&mut payload);
+        payload.extend(data);
+        let mut frame = self.raw(NextHeader::TCP, &payload);
+        repair(&mut frame);
+        frame
     }
 }
 

@@ -16,8 +16,34 @@ use std::net::Ipv6Addr;
 
 /// Octets that a frame holds.
 const FRAME: usize = 1514;
-/// Octets of each buffer of its socket.
-const BUFFER: usize = 32 * 1024;
+
+/// What its socket is set to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ForeignOptions {
+    /// Octets of its receive buffer.
+    pub receive_buffer: usize,
+    /// Octets of its send buffer.
+    pub send_buffer: usize,
+    /// Short segments wait for acknowledgments.
+    pub nagle: bool,
+    /// Acknowledgments wait for more data.
+    pub delayed_ack: bool,
+    /// It offers timestamps.
+    pub timestamps: bool,
+}
+
+impl Default for ForeignOptions {
+    fn default() -> Self {
+        let buffer = 32 * 1024;
+        Self {
+            receive_buffer: buffer,
+            send_buffer: buffer,
+            nagle: true,
+            delayed_ack: true,
+            timestamps: false,
+        }
+    }
+}
 
 /// The node.
 pub struct TcpForeign {
@@ -34,6 +60,19 @@ impl TcpForeign {
     /// # Panics
     /// When smoltcp takes no address.
     pub fn new(mac: MacAddress, address: Ipv6Addr, seed: u64) -> Self {
+        Self::with_options(mac, address, seed, ForeignOptions::default())
+    }
+
+    /// The same, with other options.
+    ///
+    /// # Panics
+    /// When smoltcp takes no address.
+    pub fn with_options(
+        mac: MacAddress,
+        address: Ipv6Addr,
+        seed: u64,
+        options: ForeignOptions,
+    ) -> Self {
         let mut queues = Queues::default();
         let mut config = Config::new(EthernetAddress(mac.0).into());
         config.random_seed = seed;
@@ -42,8 +81,15 @@ impl TcpForeign {
             list.push(IpCidr::new(IpAddress::Ipv6(address), 64)).expect("there is room");
         });
         let mut sockets = SocketSet::new(Vec::new());
-        let buffer = || tcp::SocketBuffer::new(vec![0; BUFFER]);
-        let socket = sockets.add(tcp::Socket::new(buffer(), buffer()));
+        let buffer = |len| tcp::SocketBuffer::new(vec![0; len]);
+        TICKS.set(0);
+        let (receive, send) = (buffer(options.receive_buffer), buffer(options.send_buffer));
+        let mut socket = tcp::Socket::new(receive, send);
+        socket.set_nagle_enabled(options.nagle);
+        socket.set_ack_delay(options.delayed_ack.then(|| smoltcp::time::Duration::from_millis(10)));
+        // Any clock will do (RFC 7323, Section 4.1); this one counts segments.
+        socket.set_tsval_generator(options.timestamps.then_some(tick));
+        let socket = sockets.add(socket);
         Self { queues, interface, sockets, socket, due: true }
     }
 
@@ -72,12 +118,6 @@ impl TcpForeign {
         self.socket().state()
     }
 
-    /// Sends a reset.
-    pub fn abort(&mut self) {
-        self.socket().abort();
-        self.due = true;
-    }
-
     fn socket(&mut self) -> &mut tcp::Socket<'static> {
         self.sockets.get_mut(self.socket)
     }
@@ -93,10 +133,10 @@ impl Stream for TcpForeign {
         self.socket().may_send()
     }
 
-    fn write(&mut self, data: &[u8], _now: Instant) -> usize {
-        let count = self.socket().send_slice(data).unwrap_or(0);
+    fn try_write(&mut self, data: &[u8], _now: Instant) -> Option<usize> {
+        let count = self.socket().send_slice(data).ok()?;
         self.due |= count > 0;
-        count
+        Some(count)
     }
 
     fn read(&mut self, most: usize, _now: Instant) -> Read {
@@ -118,13 +158,35 @@ impl Stream for TcpForeign {
         self.due = true;
     }
 
+    fn shut_receiving_down(&mut self, _now: Instant) {
+        // It has no such call; its program just does not read.
+    }
+
+    fn abort(&mut self, _now: Instant) {
+        self.socket().abort();
+        self.due = true;
+    }
+
     fn close(&mut self, _now: Instant) {
+        // It does not know of sockets without a user: one that is not over is reset.
+        if self.socket().can_recv() || self.socket().may_recv() || self.socket().may_send() {
+            self.socket().abort();
+        }
         self.due = true;
     }
 
     fn is_gone(&mut self, _now: Instant) -> bool {
         matches!(self.socket().state(), tcp::State::Closed | tcp::State::TimeWait)
     }
+}
+
+std::thread_local! {
+    static TICKS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+fn tick() -> u32 {
+    TICKS.set(TICKS.get().wrapping_add(1));
+    TICKS.get()
 }
 
 fn time(now: Instant) -> SmoltcpInstant {

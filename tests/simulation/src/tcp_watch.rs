@@ -2,7 +2,6 @@
 //! before and all that it has received, by somebody who does not know its variables.
 
 use crate::packet::Packet;
-use net::netif::MacAddress;
 use net::wire::ipv6::NextHeader;
 use net::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
 use net::wire::tcp_sequence::SequenceNumber;
@@ -85,6 +84,10 @@ impl Conversation {
     fn meet(&mut self, irs: SequenceNumber, offer: &Offer) {
         self.peer = Some((irs, offer.options));
         self.received = irs + 1;
+        self.grant(offer);
+    }
+
+    fn grant(&mut self, offer: &Offer) {
         if let Some(edge) = offer.edge {
             self.granted = self.granted.max(edge);
         }
@@ -99,9 +102,9 @@ impl Conversation {
 
 impl TcpWatch {
     /// The host has received a frame.
-    pub fn received(&mut self, mac: MacAddress, frame: &[u8]) {
+    pub fn received(&mut self, frame: &[u8]) {
         let Some((packet, header, data)) = segment(frame) else { return };
-        if packet.ethernet.destination != mac || header.flags.contains(TcpFlags::RST) {
+        if header.flags.contains(TcpFlags::RST) {
             return;
         }
         let local = (packet.ipv6.destination, header.destination_port);
@@ -110,10 +113,15 @@ impl TcpWatch {
         if header.flags.contains(TcpFlags::SYN) {
             let edge = header.ack().map(|ack| ack + u32::from(header.window));
             let offer = Offer { options: header.options, edge };
-            if let Some(conversation) = known.filter(|known| known.peer.is_none())
+            if let Some(conversation) = known
                 && header.ack().is_none_or(|ack| ack == conversation.iss + 1)
             {
-                conversation.meet(header.sequence, &offer);
+                match conversation.peer {
+                    None => conversation.meet(header.sequence, &offer),
+                    // Simultaneous open: its SYN again, now with an acknowledgment.
+                    Some((irs, _)) if irs == header.sequence => conversation.grant(&offer),
+                    Some(_) => {}
+                }
             }
             self.offers.insert((local, remote, header.sequence.0), offer);
             return;
@@ -187,9 +195,15 @@ impl TcpWatch {
         // What this answer says is what counts, not an earlier SYN without an acknowledgment.
         conversation.options = header.options;
         let edge = ack + u32::from(header.window);
+        // What was rounded up by the scale in between, and what is larger than the field, cannot be
+        // told in a SYN.
+        let rounding = 1 << header.options.window_scale.unwrap_or(0);
         let (_, before) = *conversation.acknowledged.get_or_insert((ack, edge));
-        ensure!(before.is_at_or_before(edge), "the window is never withdrawn");
-        conversation.acknowledged = Some((ack, edge));
+        ensure!(
+            header.window == u16::MAX || before.offset_from(edge) < rounding,
+            "the window is never withdrawn"
+        );
+        conversation.acknowledged = Some((ack, before.max(edge)));
         Ok(())
     }
 }

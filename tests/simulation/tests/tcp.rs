@@ -1,5 +1,5 @@
-//! TCP connections between two of our stacks, and between ours and smoltcp, over links of every
-//! quality: what is read is what was written, whoever closes first, and nothing is left behind.
+//! TCP connections between two of our stacks, over links of every quality: what is read is what
+//! was written, whoever closes first and how, and nothing is left behind.
 
 use net::config::Config;
 use net::netif::MacAddress;
@@ -11,9 +11,10 @@ use simulation::network::{Handle, Network};
 use simulation::packet::link_local;
 use simulation::random::Seeded;
 use simulation::seed::for_each_seed;
-use simulation::tcp_foreign::TcpForeign;
-use simulation::tcp_stream::{HostStream, Program, Stream};
-use std::net::{Ipv6Addr, SocketAddrV6};
+use simulation::tcp_program::{Ending, Program};
+use simulation::tcp_scenario::{
+    End, Pair, Weather, assert_clean, connect, impairment, listen, middlebox, run, vary_options,
+};
 
 const PORT: u16 = 8080;
 
@@ -21,161 +22,133 @@ const fn mac(last: u8) -> MacAddress {
     MacAddress([0x52, 0x54, 0, 0x12, 0x34, last])
 }
 
-fn host(network: &mut Network, last: u8) -> Handle<Host> {
-    let random = network.fork_random();
-    network.add(Host::new(mac(last), Config::default(), random))
-}
-
-/// A link as bad as the seed says.
-fn impairment(random: &mut Seeded, worst_loss: usize) -> Impairment {
-    let mut some = |most| if random.chance(400) { 0 } else { random.index(most + 1) as u32 };
-    let (loss, duplication, corruption) = (some(worst_loss), some(200), some(20));
-    let shortest = Duration::from_micros(10 + random.index(20_000) as u64);
-    let spread = if random.chance(500) { 0 } else { random.index(40_000) as u64 };
-    Impairment {
-        loss,
-        duplication,
-        corruption,
-        shortest_delay: shortest,
-        longest_delay: shortest + Duration::from_micros(spread),
+fn host(network: &mut Network, last: u8, random: &mut Seeded) -> Handle<Host> {
+    let mtu = if random.chance(300) { 1280 + random.index(221) as u16 } else { 1500 };
+    let own = network.fork_random();
+    let host = network.add(Host::with_mtu(mac(last), Config::default(), own, mtu));
+    if random.chance(150) {
+        network[host].pool.refuse(random.index(100) as u32, random.fork());
     }
+    host
 }
 
-fn listen(network: &mut Network, at: Handle<Host>) -> TcpId {
-    let stack = &mut network[at].stack;
-    let listener = stack.tcp_open().expect("there is room");
-    let any = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, PORT, 0, 0);
-    stack.tcp_bind(listener, any).expect("the port is free");
-    stack.tcp_listen(listener, 4).expect("nobody listens");
-    listener
-}
-
-fn connect(network: &mut Network, from: Handle<Host>, to: Ipv6Addr) -> TcpId {
-    let now = network.now();
-    let host = &mut network[from];
-    let id = host.stack.tcp_open().expect("there is room");
-    let to = host.socket_address(to, PORT);
-    host.stack.tcp_connect(id, to, now).expect("there is a route");
-    id
-}
-
-/// Nothing is left of any connection after a while.
-fn assert_clean(network: &mut Network, hosts: &[(Handle<Host>, usize)], seed: u64) {
-    network.impair(Impairment::NONE);
-    network.heal();
-    network.run_for(Duration::from_mins(10));
-    for &(host, listeners) in hosts {
-        let stack = &network[host].stack;
-        let left: Vec<_> = stack.tcp_sockets().collect();
-        assert_eq!(left.len(), listeners, "seed {seed}: {left:?}");
-        assert_eq!((stack.tcp_pieces(), stack.tcp_entries()), (0, (0, 0)), "seed {seed}");
-        assert_eq!(network[host].pool.used(), 0, "seed {seed}: buffers leak");
-    }
-}
-
-/// Cuts the two off from each other now and then.
-struct BlackOuts {
+/// Two hosts, and a connection between them that the first one opened; `None` when it did not
+/// open, which a bad link excuses.
+struct Lab {
+    network: Network,
     random: Seeded,
-    next: Instant,
-    dark: bool,
-    left: usize,
+    hosts: [Handle<Host>; 2],
+    weather: Weather,
+    ends: Option<[TcpId; 2]>,
 }
 
-impl BlackOuts {
-    fn new(mut random: Seeded, now: Instant) -> Self {
-        let left = if random.chance(300) { 1 + random.index(3) } else { 0 };
-        let next = now + Duration::from_millis(random.index(3000) as u64);
-        Self { random, next, dark: false, left }
+fn lab(seed: u64, worst_loss: usize) -> Lab {
+    let mut network = Network::new(seed);
+    let mut random = network.fork_random();
+    let hosts = [host(&mut network, 1, &mut random), host(&mut network, 2, &mut random)];
+    network.run_for(Duration::from_secs(3));
+    let listener = listen(&mut network, hosts[1], PORT, 4);
+    let now = network.now();
+    let stack = &mut network[hosts[1]].stack;
+    let options = |options: &mut _| vary_options(&mut random, options);
+    stack.change_tcp_options(listener, options, now).expect("the options make sense");
+    let boxes = middlebox(&mut random);
+    network.set_middlebox(boxes);
+    let bad = impairment(&mut random, worst_loss);
+    // Most handshakes are not disturbed, so that there is something to look at.
+    let early = random.chance(300);
+    if early {
+        network.impair(bad);
     }
-
-    fn run(&mut self, network: &mut Network, port: usize) {
-        if self.left == 0 || network.now() < self.next {
-            return;
-        }
-        if self.dark {
-            network.heal();
-            self.left -= 1;
-        } else {
-            network.partition(&[port]);
-        }
-        self.dark = !self.dark;
-        self.next = network.now() + Duration::from_millis(self.random.index(6000) as u64);
-    }
-}
-
-/// Lets two ends do their work until both are done.
-fn transfer(
-    network: &mut Network,
-    programs: &mut [Program; 2],
-    black_outs: &mut BlackOuts,
-    port: usize,
-    mut run: impl FnMut(&mut Network, &mut [Program; 2]),
-) -> bool {
-    let end = network.now() + Duration::from_mins(50);
-    while network.now() < end {
-        // No longer than until a program or the link changes its mind.
+    let to = (link_local(mac(2)), PORT);
+    let client = connect(&mut network, hosts[0], to, |options| vary_options(&mut random, options));
+    let mut server = None;
+    network.run_until_true(Duration::from_secs(250), |network| {
+        server = network[hosts[1]].stack.tcp_accept(listener).ok().map(|(id, _)| id);
+        server.is_some() || network[hosts[0]].stack.tcp_state(client) == Some(TcpState::Closed)
+    });
+    assert!(server.is_some() || early, "seed {seed}: a connection on a good link");
+    network.impair(bad);
+    if server.is_none() {
         let now = network.now();
-        let mut slice = Duration::from_millis(500);
-        let wishes = [programs[0].wakes_at(), programs[1].wakes_at(), black_outs.next];
-        for at in wishes.into_iter().filter(|&at| at > now) {
-            slice = slice.min(at.saturating_since(now));
-        }
-        let done = network.run_until_true(slice, |network| {
-            run(network, programs);
-            programs.iter().all(Program::is_done)
-        });
-        if done {
-            return true;
-        }
-        black_outs.run(network, port);
+        network[hosts[0]].stack.tcp_close(client, now);
     }
-    false
+    let now = network.now();
+    let weather = Weather::new(random.fork(), boxes, now);
+    let ends = server.map(|server| [client, server]);
+    Lab { network, random, hosts, weather, ends }
+}
+
+/// Runs a program with an ending of `endings` at either end.
+fn transfer(seed: u64, lab: Lab, endings: impl Fn(&mut Seeded, bool, Instant) -> Ending) {
+    let Lab { mut network, mut random, hosts: [a, b], mut weather, ends } = lab;
+    if let Some([client, server]) = ends {
+        let now = network.now();
+        // Some fill the buffers many times over.
+        let most = *random.pick(&[2000, 20_000, 60_000, 60_000, 300_000]);
+        let programs = [true, false].map(|may_wait| {
+            let ending = endings(&mut random, may_wait, now);
+            Program::new(&mut random, most, ending, now)
+        });
+        let ends = [End::Host(a, client), End::Host(b, server)];
+        let mut pairs = [Pair { ends, programs }];
+        let done = run(&mut network, &mut pairs, &mut weather, a.port());
+        let [Pair { programs: [ours, theirs], .. }] = &pairs;
+        let (x, y) = (ours.got.len(), theirs.got.len());
+        assert!(
+            done,
+            "seed {seed}: no end after {x} of {} and {y} of {} octets",
+            theirs.data.len(),
+            ours.data.len()
+        );
+        if let Err(wrong) = pairs[0].judge() {
+            let [ours, theirs] = &pairs[0].programs;
+            panic!("seed {seed}, {:?} and {:?}: {wrong}", ours.ending, theirs.ending);
+        }
+    }
+    assert_clean(&mut network, &[(a, 0), (b, 1)], seed);
 }
 
 #[test]
-fn two_of_ours() {
-    for_each_seed(300, |seed| {
-        let mut network = Network::new(seed);
-        let (a, b) = (host(&mut network, 1), host(&mut network, 2));
-        network.run_for(Duration::from_secs(3));
-        let mut random = network.fork_random();
-        let listener = listen(&mut network, b);
-        let client = connect(&mut network, a, link_local(mac(2)));
-        let mut server = None;
-        network.run_until_true(Duration::from_secs(5), |network| {
-            server = network[b].stack.tcp_accept(listener).ok().map(|(id, _)| id);
-            server.is_some()
-        });
-        let server = server.expect("a connection on a good link");
-        let bad = impairment(&mut random, 300);
-        network.impair(bad);
+fn everything_arrives() {
+    for_each_seed(700, |seed| {
+        transfer(seed, lab(seed, 300), |random, may_wait, _| Ending::orderly(random, may_wait));
+    });
+}
+
+#[test]
+fn connections_end_in_every_way() {
+    for_each_seed(700, |seed| transfer(seed, lab(seed, 300), Ending::any));
+}
+
+/// Both close at the same instant, so that both go through CLOSING when the link is good.
+#[test]
+fn both_close_at_once() {
+    let closing = std::cell::Cell::new(0);
+    for_each_seed(60, |seed| {
+        let Lab { mut network, mut random, hosts: [a, b], ends, .. } = lab(seed, 200);
+        let Some([client, server]) = ends else { return };
+        if random.chance(400) {
+            network.impair(Impairment::NONE);
+        }
         let now = network.now();
-        // Some fill the buffers many times over.
-        let most = *random.pick(&[2000, 60_000, 60_000, 400_000]);
-        let mut programs =
-            [true, false].map(|may_wait| Program::new(&mut random, most, may_wait, now));
-        let mut black_outs = BlackOuts::new(random.fork(), now);
-        let done = transfer(
-            &mut network,
-            &mut programs,
-            &mut black_outs,
-            a.port(),
-            |network, programs| {
-                let now = network.now();
-                programs[0].run(&mut HostStream { host: &mut network[a], id: client }, now);
-                programs[1].run(&mut HostStream { host: &mut network[b], id: server }, now);
-            },
-        );
-        let [ours, theirs] = &programs;
-        assert!(done, "seed {seed}, {bad:?}: {} and {} octets", ours.got.len(), theirs.got.len());
-        for (from, to) in [(ours, theirs), (theirs, ours)] {
-            // The one who is done first may be gone before its last acknowledgment arrives; what
-            // it read is all the same.
-            assert!(!to.failed, "seed {seed}");
-            assert!(from.data == to.got, "seed {seed}");
+        for (host, id) in [(a, client), (b, server)] {
+            network[host].stack.tcp_shutdown(id, false, true, now).expect("it is open");
+        }
+        network.run_until_true(Duration::from_secs(900), |network| {
+            let states =
+                [(a, client), (b, server)].map(|(host, id)| network[host].stack.tcp_state(id));
+            closing.set(closing.get() + u32::from(states.contains(&Some(TcpState::Closing))));
+            states == [Some(TcpState::Closed); 2]
+        });
+        let now = network.now();
+        for (host, id) in [(a, client), (b, server)] {
+            assert_eq!(network[host].stack.tcp_state(id), Some(TcpState::Closed), "seed {seed}");
+            network[host].stack.tcp_close(id, now);
         }
         assert_clean(&mut network, &[(a, 0), (b, 1)], seed);
     });
+    assert!(closing.get() > 0 || std::env::var_os("SEED").is_some());
 }
 
 #[test]
@@ -183,14 +156,14 @@ fn handshakes_on_bad_links() {
     let total = std::cell::Cell::new(0);
     for_each_seed(100, |seed| {
         let mut network = Network::new(seed);
-        let (a, b) = (host(&mut network, 1), host(&mut network, 2));
-        network.run_for(Duration::from_secs(3));
         let mut random = network.fork_random();
-        let listener = listen(&mut network, b);
+        let (a, b) = (host(&mut network, 1, &mut random), host(&mut network, 2, &mut random));
+        network.run_for(Duration::from_secs(3));
+        let listener = listen(&mut network, b, PORT, 4);
         network.impair(impairment(&mut random, 300));
         let mut connected = 0;
         for _ in 0..4 {
-            let client = connect(&mut network, a, link_local(mac(2)));
+            let client = connect(&mut network, a, (link_local(mac(2)), PORT), |_| {});
             let settled = network.run_until_true(Duration::from_secs(200), |network| {
                 network[a].stack.tcp_state(client) != Some(TcpState::SynSent)
             });
@@ -219,99 +192,69 @@ fn handshakes_on_bad_links() {
     assert!(total.get() > 0, "some connections open in spite of it all");
 }
 
+/// RFC 9293, Section 3.5, Figure 7: both send a SYN before they hear of the other's.
 #[test]
-fn aborts_reach_the_other_side() {
-    for_each_seed(60, |seed| {
+fn both_open_at_once() {
+    let simultaneous = std::cell::Cell::new(0);
+    for_each_seed(150, |seed| {
         let mut network = Network::new(seed);
-        let (a, b) = (host(&mut network, 1), host(&mut network, 2));
-        network.run_for(Duration::from_secs(3));
         let mut random = network.fork_random();
-        let listener = listen(&mut network, b);
-        let client = connect(&mut network, a, link_local(mac(2)));
+        let hosts = [host(&mut network, 1, &mut random), host(&mut network, 2, &mut random)];
+        network.run_for(Duration::from_secs(3));
+        // The neighbors know each other, so that the SYNs cross.
+        for (host, other) in [(hosts[0], 2), (hosts[1], 1)] {
+            let now = network.now();
+            network[host].ping(link_local(mac(other)), 1, now);
+        }
         network.run_for(Duration::from_secs(1));
-        let (server, _) = network[b].stack.tcp_accept(listener).expect("a connection");
-        let mut bad = impairment(&mut random, 0);
-        bad.corruption = 0;
-        network.impair(bad);
+        let boxes = middlebox(&mut random);
+        network.set_middlebox(boxes);
+        network.impair(impairment(&mut random, 200));
         let now = network.now();
-        let mut programs =
-            [true, false].map(|may_wait| Program::new(&mut random, 200_000, may_wait, now));
-        let abort_at = now + Duration::from_millis(random.index(100) as u64);
-        let mut aborted = false;
-        network.run_until_true(Duration::from_secs(200), |network| {
-            let now = network.now();
-            programs[1].run(&mut HostStream { host: &mut network[b], id: server }, now);
-            if now < abort_at {
-                programs[0].run(&mut HostStream { host: &mut network[a], id: client }, now);
-            } else if !aborted {
-                network[a].stack.tcp_abort(client, now);
-                aborted = true;
+        let ends = [(hosts[0], 2), (hosts[1], 1)].map(|(host, other)| {
+            let port = |last: u8| 7000 + u16::from(last);
+            let node = &mut network[host];
+            let id = node.stack.tcp_open().expect("there is room");
+            node.stack
+                .change_tcp_options(id, |options| vary_options(&mut random, options), now)
+                .expect("the options make sense");
+            let local = node.socket_address(link_local(mac(3 - other)), port(3 - other));
+            node.stack.tcp_bind(id, local).expect("the port is free");
+            let remote = node.socket_address(link_local(mac(other)), port(other));
+            node.stack.tcp_connect(id, remote, now).expect("there is a route");
+            (host, id)
+        });
+        let states = |network: &Network| ends.map(|(host, id)| network[host].stack.tcp_state(id));
+        let mut crossed = false;
+        network.run_until_true(Duration::from_secs(300), |network| {
+            let now_at = states(network);
+            crossed |= now_at.contains(&Some(TcpState::SynReceived));
+            !now_at
+                .iter()
+                .any(|state| matches!(state, Some(TcpState::SynSent | TcpState::SynReceived)))
+        });
+        simultaneous.set(simultaneous.get() + u32::from(crossed));
+        let now = network.now();
+        if states(&network) == [Some(TcpState::Established); 2] {
+            let programs = [true, false].map(|may_wait| {
+                let ending = Ending::orderly(&mut random, may_wait);
+                Program::new(&mut random, 30_000, ending, now)
+            });
+            let ends = ends.map(|(host, id)| End::Host(host, id));
+            let mut pairs = [Pair { ends, programs }];
+            let mut weather = Weather::new(random.fork(), boxes, now);
+            assert!(run(&mut network, &mut pairs, &mut weather, hosts[0].port()), "seed {seed}");
+            assert_eq!(pairs[0].judge(), Ok(()), "seed {seed}");
+        } else {
+            for (host, id) in ends {
+                network[host].stack.tcp_abort(id, now);
             }
-            programs[1].is_done() && now >= abort_at
-        });
-        let now = network.now();
-        network[a].stack.tcp_abort(client, now);
-        let [sender, receiver] = &programs;
-        assert!(sender.data.starts_with(&receiver.got), "seed {seed}");
-        network[b].stack.tcp_close(server, now);
-        assert_clean(&mut network, &[(a, 0), (b, 1)], seed);
+            network.run_for(Duration::from_secs(400));
+        }
+        for host in hosts {
+            network[host].replies();
+        }
+        assert_clean(&mut network, &[(hosts[0], 0), (hosts[1], 0)], seed);
     });
-}
-
-/// Ours and smoltcp; ours connects or accepts.
-fn with_smoltcp(seed: u64, ours_connects: bool) {
-    let mut network = Network::new(seed);
-    let ours = host(&mut network, 1);
-    let address = link_local(mac(2));
-    let theirs = network.add(TcpForeign::new(mac(2), address, seed));
-    network.run_for(Duration::from_secs(3));
-    let mut random = network.fork_random();
-    let mut listener = None;
-    let id = if ours_connects {
-        network[theirs].listen(PORT);
-        let id = connect(&mut network, ours, address);
-        network.run_for(Duration::from_secs(3));
-        id
-    } else {
-        let at = listen(&mut network, ours);
-        listener = Some(at);
-        network[theirs].connect((link_local(mac(1)), PORT), 50_000 + seed as u16);
-        network.run_for(Duration::from_secs(3));
-        network[ours].stack.tcp_accept(at).expect("a connection on a good link").0
-    };
-    assert_eq!(network[ours].stack.tcp_state(id), Some(TcpState::Established), "seed {seed}");
-    let bad = impairment(&mut random, 150);
-    network.impair(bad);
-    let now = network.now();
-    let mut programs =
-        [true, false].map(|may_wait| Program::new(&mut random, 40_000, may_wait, now));
-    let mut black_outs = BlackOuts::new(random.fork(), now);
-    let done =
-        transfer(&mut network, &mut programs, &mut black_outs, ours.port(), |network, programs| {
-            let now = network.now();
-            programs[0].run(&mut HostStream { host: &mut network[ours], id }, now);
-            let stream: &mut TcpForeign = &mut network[theirs];
-            programs[1].run(stream, now);
-        });
-    let [mine, other] = &programs;
-    assert!(done, "seed {seed}, {bad:?}: {} and {} octets", mine.got.len(), other.got.len());
-    assert!(mine.data == other.got && other.data == mine.got, "seed {seed}");
-    network.impair(Impairment::NONE);
-    network.heal();
-    let gone = network.run_until_true(Duration::from_secs(400), |network| {
-        let now = network.now();
-        network[theirs].is_gone(now)
-    });
-    assert!(gone, "seed {seed}: {:?}", network[theirs].state());
-    assert_clean(&mut network, &[(ours, usize::from(listener.is_some()))], seed);
-}
-
-#[test]
-fn ours_connects_to_smoltcp() {
-    for_each_seed(100, |seed| with_smoltcp(seed, true));
-}
-
-#[test]
-fn smoltcp_connects_to_ours() {
-    for_each_seed(100, |seed| with_smoltcp(seed, false));
+    assert!(simultaneous.get() > 0 || std::env::var_os("SEED").is_some());
 }
