@@ -370,3 +370,13 @@ fn the_window_of_a_half_open_connection() {
     syn.options.window_scale = Some(0);
     assert_eq!(HalfOpen::new(&origin, &syn).window_field(3), 8192);
 }
+
+/// RFC 5681, Section 4.1 counts windows in segments: one must always fit.
+#[test]
+fn a_segment_fits_the_window_when_the_path_becomes_wider() {
+    let mut bench = Bench::in_state(TcpState::Established);
+    bench.connection.set_path_mtu(1280);
+    bench.connection.window.cwnd = bench.connection.window.mss;
+    bench.connection.set_path_mtu(1500);
+    assert!(bench.connection.window.cwnd >= bench.connection.window.mss);
+}

@@ -235,8 +235,8 @@ impl Bench {
                 let mut segment = self.segment(*from, *ahead);
                 segment.syn = flags & 1 != 0;
                 segment.fin = flags & 2 != 0;
-                segment.rst = flags & 12 == 12;
-                segment.ack = segment.ack.filter(|_| flags & 48 != 48);
+                segment.rst = flags & 0b1100 == 0b1100;
+                segment.ack = segment.ack.filter(|_| flags & 0b11_0000 != 0b11_0000);
                 self.take(&segment, usize::from(*flags));
             }
             Step::PathMtu(mtu) => self.connection.set_path_mtu(*mtu),

@@ -134,7 +134,7 @@ fn mark(frame: &mut [u8]) {
 mod tests {
     use super::*;
     use crate::packet::link_local;
-    use net::wire::tcp::{SackBlocks, TcpOptions, Timestamps};
+    use net::wire::tcp::{TcpOptions, Timestamps};
     use net::wire::tcp_sequence::SequenceNumber;
 
     const A: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
@@ -159,7 +159,6 @@ mod tests {
                 window_scale: Some(7),
                 sack_permitted: true,
                 timestamps: Some(Timestamps { value: 1, echo_reply: 0 }),
-                sack: SackBlocks::new(),
                 ..TcpOptions::NONE
             },
         };

@@ -129,6 +129,11 @@ impl Weather {
         Self { narrowings: 0, ..Self::new(random, Middlebox::default(), now) }
     }
 
+    /// Nothing changes.
+    pub fn calm(random: Seeded, now: Instant) -> Self {
+        Self { black_outs: 0, ..Self::on_one_path(random, now) }
+    }
+
     /// When it changes next.
     pub fn changes_at(&self) -> Option<Instant> {
         let black_out = (self.black_outs > 0).then_some(self.black_out);

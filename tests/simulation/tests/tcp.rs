@@ -135,7 +135,7 @@ fn both_close_at_once() {
         for (host, id) in [(a, client), (b, server)] {
             network[host].stack.tcp_shutdown(id, false, true, now).expect("it is open");
         }
-        network.run_until_true(Duration::from_secs(900), |network| {
+        network.run_until_true(Duration::from_mins(15), |network| {
             let states =
                 [(a, client), (b, server)].map(|(host, id)| network[host].stack.tcp_state(id));
             closing.set(closing.get() + u32::from(states.contains(&Some(TcpState::Closing))));
@@ -226,7 +226,7 @@ fn both_open_at_once() {
         });
         let states = |network: &Network| ends.map(|(host, id)| network[host].stack.tcp_state(id));
         let mut crossed = false;
-        network.run_until_true(Duration::from_secs(300), |network| {
+        network.run_until_true(Duration::from_mins(5), |network| {
             let now_at = states(network);
             crossed |= now_at.contains(&Some(TcpState::SynReceived));
             !now_at

@@ -82,7 +82,7 @@ fn scenario(
     network.impair(Impairment::NONE);
     network.set_middlebox(Middlebox::default());
     network.heal();
-    let gone = network.run_until_true(Duration::from_secs(1200), |network| {
+    let gone = network.run_until_true(Duration::from_mins(20), |network| {
         let now = network.now();
         network[theirs].is_gone(now)
     });
