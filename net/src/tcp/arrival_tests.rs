@@ -362,13 +362,12 @@ fn the_window_of_a_half_open_connection() {
         tuple: FourTuple { local: (Ipv6Addr::LOCALHOST, 1), remote: (Ipv6Addr::LOCALHOST, 2) },
         zone: None,
         listener: (0, 1),
-        opening: Opening { iss: ISS, timestamp_offset: 0, path_mtu: 1500 },
+        iss: ISS,
         window: u16::MAX,
     };
-    let mut syn = segment(IRS, None, "S");
-    assert_eq!(HalfOpen::new(&origin, &syn).window_field(3), u16::MAX);
-    syn.options.window_scale = Some(0);
-    assert_eq!(HalfOpen::new(&origin, &syn).window_field(3), 8192);
+    assert_eq!(HalfOpen::new(&origin, IRS, &TcpOptions::NONE).window_field(3), u16::MAX);
+    let scaled = TcpOptions { window_scale: Some(0), ..TcpOptions::NONE };
+    assert_eq!(HalfOpen::new(&origin, IRS, &scaled).window_field(3), 8192);
 }
 
 /// RFC 5681, Section 4.1 counts windows in segments: one must always fit.

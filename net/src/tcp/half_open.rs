@@ -184,7 +184,7 @@ impl HalfOpen {
     /// The window field of an acknowledgment: what the SYN-ACK advertised, in units of `shift` if
     /// windows are scaled, which they are in all segments but SYNs (RFC 7323, Section 2.2).
     pub(crate) fn window_field(&self, shift: u8) -> u16 {
-        self.window.div_ceil(1 << self.window_scale.map_or(0, |_| shift))
+        self.window.div_ceil(1 << self.window_scale().map_or(0, |_| shift))
     }
 
     /// The timestamps of a segment sent now, if they were offered.

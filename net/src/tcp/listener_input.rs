@@ -190,7 +190,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 }
                 let clock = self.tcp.secrets.timestamp(&entry.tuple, now);
                 let options = TcpOptions { timestamps: entry.stamps(clock), ..TcpOptions::NONE };
-                let listener = self.tcp.at(entry.listener.0.into());
+                let listener = self.tcp.at(entry.listener().0.into());
                 let shift = listener.map_or(0, |socket| window_shift(&socket.options()));
                 let window = entry.window_field(shift);
                 let header =
