@@ -138,6 +138,7 @@ impl Bench {
             fin: false,
             rst: false,
             window: 4000,
+            urgent: None,
             data_len: 0,
             options: TcpOptions { timestamps, ..TcpOptions::NONE },
         }
