@@ -87,7 +87,7 @@ conformance: ## the conformance suite, and docs/conformance.md from what all tes
 test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64
 	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --lib \
-		--test machine --test selftest --test user_network -- --test-threads=2
+		--test machine --test selftest --test user_network --test stream_tools -- --test-threads=2
 
 .PHONY: test-trace
 test-trace: ## trace a ping and decode what comes out

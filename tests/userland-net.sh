@@ -228,28 +228,8 @@ fi
 ends "ifconfig shows" 0 '^lo: flags=' ours ifconfig -a
 ends "ifconfig --help" 0 '^Usage' ours ifconfig --help
 
-udp_tests() {
-  if [ "$has_loopback" = no ]; then
-    skip "udp-echo" "this machine has no IPv6 loopback"
-    return
-  fi
-  local port=$((20000 + $$ % 20000)) server
-  qemu-aarch64-static "$programs/udp-echo" -l -p "$port" >"$work/server" 2>&1 </dev/null &
-  server=$!
-  for _ in $(seq 50); do
-    grep -q 'listening' "$work/server" && break
-    sleep 0.1
-  done
-  ends "udp-echo" 0 '^3 packets transmitted, 3 received, 0% packet loss' ours udp-echo -n 3 -i 0.1 ::1 "$port"
-  ends "udp-echo one after the other" 0 '^100 packets transmitted, 100 received' ours udp-echo -q -n 100 -i 0 -s 1400 ::1 "$port"
-  kill -TERM "$server"
-  wait "$server" || true
-  ends "udp-echo counts" 0 '^103 datagrams received, 103 returned, 0 failed' cat "$work/server"
-  ends "udp-echo without a service" 1 'recv: Connection refused' ours udp-echo -n 1 ::1 "$port"
-}
-udp_tests
-ends "udp-echo --help" 0 '^Usage: udp-echo' ours udp-echo --help
-ends "udp-echo without a host" 2 'missing operand' ours udp-echo
+# shellcheck source=tests/userland-net/echo.sh
+. "$top/tests/userland-net/echo.sh"
 
 # shellcheck source=tests/userland-net/iperf.sh
 . "$top/tests/userland-net/iperf.sh"

@@ -3,6 +3,8 @@
 //!
 //! - [`guest::Guest`]: a booted kernel; its console and QEMU's monitor.
 //! - [`lab::Lab`]: a network namespace with a TAP, a router and Linux as the other host (root).
+//! - [`peer`]: programs on the host for the guest to talk to.
 
 pub mod guest;
 pub mod lab;
+pub mod peer;

@@ -7,8 +7,8 @@
 //!   network configuration is read and changed;
 //! - [`iperf`] measures throughput, [`tcpdump`] shows packets, [`ss`] sockets,
 //!   [`nstat`] counters;
-//! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`], [`nc`] and [`udp_echo`] what they
-//!   say;
+//! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`] and [`nc`] what they say, [`echo`] is
+//!   `tcp-echo` and `udp-echo`;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
 //! - [`socket`]: what sockets need beyond the functions of `rustix`;
 //! - [`clock`], [`interrupt`]: the time, and the user who wants to stop.
@@ -17,6 +17,7 @@
 extern crate alloc;
 
 pub mod clock;
+pub mod echo;
 pub mod host;
 pub mod ifconfig;
 pub mod interface;
@@ -31,7 +32,6 @@ pub mod prefix;
 pub mod socket;
 pub mod ss;
 pub mod tcpdump;
-pub mod udp_echo;
 pub mod usb;
 
 use alloc::string::String;

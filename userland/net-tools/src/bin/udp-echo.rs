@@ -5,5 +5,5 @@
 rt::main!(main);
 
 fn main(arguments: rt::Arguments) -> rt::ExitCode {
-    rt::ExitCode(net_tools::udp_echo::run(arguments))
+    rt::ExitCode(net_tools::echo::run(net_tools::echo::options::Protocol::Udp, arguments))
 }

@@ -398,7 +398,7 @@ impl<'a> Session<'a> {
         let elapsed = self.last_sent - self.started;
         let paced = self.interval == 0 || self.options.flood || self.options.adaptive;
         let title = format!("{} ping", self.options.destination);
-        let summary = self.statistics.summary(&title, elapsed, paced);
+        let summary = self.statistics.summary(&title, "packet", elapsed, paced);
         rt::print!("\n{summary}");
         let Statistics { received, .. } = self.statistics;
         let too_few = self.options.deadline.is_some()

@@ -147,15 +147,15 @@ impl Statistics {
         (self.sum / self.measured.max(1), variance.isqrt() as u64)
     }
 
-    /// The block at the end, under `title`. `elapsed` is the time from the first request to the last; `paced`
-    /// tells that requests were sent as fast as answers came.
+    /// The block at the end, under `title`, which counts `unit`s. `elapsed` is the time from the first
+    /// request to the last; `paced` tells that requests were sent as fast as answers came.
     #[must_use]
     // Writing to a string does not fail.
-    pub fn summary(&self, title: &str, elapsed: u64, paced: bool) -> String {
+    pub fn summary(&self, title: &str, unit: &str, elapsed: u64, paced: bool) -> String {
         let mut text = String::new();
         let _ = writeln!(text, "--- {title} statistics ---");
         let _ =
-            write!(text, "{} packets transmitted, {} received", self.transmitted, self.received);
+            write!(text, "{} {unit}s transmitted, {} received", self.transmitted, self.received);
         if self.duplicates != 0 {
             let _ = write!(text, ", +{} duplicates", self.duplicates);
         }
@@ -165,7 +165,7 @@ impl Statistics {
         if self.transmitted != 0 {
             let lost = self.transmitted.saturating_sub(self.received);
             let loss = percentage(lost, self.transmitted);
-            let _ = write!(text, ", {loss}% packet loss, time {}ms", (elapsed + 500) / 1000);
+            let _ = write!(text, ", {loss}% {unit} loss, time {}ms", (elapsed + 500) / 1000);
         }
         text.push('\n');
         let mut parts = alloc::vec::Vec::new();
@@ -278,13 +278,13 @@ mod tests {
         let mut statistics = Statistics::default();
         exchange(&mut statistics, &[30, 47]);
         assert_eq!(
-            statistics.summary("::1 ping", 201_499, false),
+            statistics.summary("::1 ping", "packet", 201_499, false),
             "--- ::1 ping statistics ---\n\
              2 packets transmitted, 2 received, 0% packet loss, time 201ms\n\
              rtt min/avg/max/mdev = 0.030/0.038/0.047/0.008 ms\n"
         );
         assert_eq!(
-            statistics.summary("::1 ping", 50, true).lines().last(),
+            statistics.summary("::1 ping", "packet", 50, true).lines().last(),
             Some("rtt min/avg/max/mdev = 0.030/0.038/0.047/0.008 ms, ipg/ewma 0.050/0.032 ms")
         );
         assert_eq!(
@@ -300,7 +300,7 @@ mod tests {
         statistics.sent();
         statistics.errors += 1;
         assert_eq!(
-            statistics.summary("2001:db8::1 ping", 0, false),
+            statistics.summary("2001:db8::1 ping", "packet", 0, false),
             "--- 2001:db8::1 ping statistics ---\n\
              1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms\n\n"
         );
@@ -321,7 +321,7 @@ mod tests {
         assert!(!statistics.reply(3, None));
         assert_eq!(statistics.in_flight(), 0);
         assert_eq!((statistics.received, statistics.duplicates), (2, 1));
-        let summary = statistics.summary("::1 ping", 0, false);
+        let summary = statistics.summary("::1 ping", "packet", 0, false);
         assert!(
             summary
                 .contains("3 packets transmitted, 2 received, +1 duplicates, 33.3333% packet loss")

@@ -6,10 +6,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec;
 use core::net::{Ipv6Addr, SocketAddrV6};
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use linux_raw_sys::net::{IPV6_PKTINFO, IPV6_RECVPKTINFO};
-use rt::signal::{Action, set_action};
 use rt::strerror;
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -17,16 +15,10 @@ use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, bind, sendt
 use rustix::process::Signal;
 
 use super::options::Serve;
-use crate::host::with_zone;
+use crate::host::{self, with_zone};
+use crate::interrupt;
 use crate::socket::message::{ControlMessage, Received, receive, send};
 use crate::socket::option::{IPV6, set_i32};
-
-/// The user wants to stop.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-extern "C" fn on_signal(_: i32) {
-    INTERRUPTED.store(true, Ordering::Relaxed);
-}
 
 /// What the service has done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -61,22 +53,24 @@ fn answer(
 
 /// Serves until a signal ends it.
 pub fn run(options: &Serve) -> Result<u8, String> {
+    let mut address = match &options.address {
+        Some(host) => host::resolve(host).map_err(|error| format!("{host}: {error}"))?,
+        None => SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0),
+    };
+    address.set_port(options.port);
     let failed = |what: &'static str| move |errno| format!("{what}: {}", strerror(errno));
     let socket = socket_with(AddressFamily::INET6, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
         .map_err(failed("socket"))?;
     // Without it the kernel chooses the address to answer from.
     let _ = set_i32(&socket, IPV6, IPV6_RECVPKTINFO, 1);
-    bind(&socket, &SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, options.port, 0, 0))
-        .map_err(failed("bind"))?;
-    for signal in [Signal::INT, Signal::TERM] {
-        set_action(signal, Action::Handle(on_signal)).map_err(failed("sigaction"))?;
-    }
-    rt::println!("listening on port {}", options.port);
+    bind(&socket, &address).map_err(failed("bind"))?;
+    interrupt::note(&[Signal::INT, Signal::TERM]).map_err(failed("sigaction"))?;
+    rt::println!("listening on {} port {}", with_zone(&address), options.port);
     rt::output::flush();
     let mut counters = Counters::default();
     let mut buffer = vec![0; usize::from(u16::MAX)];
     let mut last_client = None;
-    while !INTERRUPTED.load(Ordering::Relaxed) {
+    while !interrupt::came() {
         let received = match receive(&socket, &mut buffer, 0) {
             Ok(received) => received,
             // Errors of earlier answers come back here (ICMPv6 errors of clients that went away).

@@ -5,48 +5,33 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::SocketAddrV6;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use linux_raw_sys::net::{IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT};
-use rt::signal::{Action, set_action};
 use rt::strerror;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
 };
 use rustix::process::Signal;
-use rustix::time::{ClockId, clock_gettime};
 
 use super::datagram::{Answer, check, fill};
 use super::options::Ask;
+use crate::clock::{now, timespec};
 use crate::host;
+use crate::interrupt;
 use crate::ping::statistics::Statistics;
 use crate::ping::text::round_trip;
 use crate::socket::option::{IPV6, set_i32};
-
-/// The user wants to stop.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
-extern "C" fn on_interrupt(_: i32) {
-    INTERRUPTED.store(true, Ordering::Relaxed);
-}
-
-/// The longest sleep, so that a signal that came just before it is noticed soon.
-const LONGEST_WAIT: u64 = 500_000;
-
-/// Microseconds of the monotonic clock.
-fn now() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    (time.tv_sec as u64).wrapping_mul(1_000_000).wrapping_add(time.tv_nsec as u64 / 1000)
-}
 
 /// A run.
 struct Session<'a> {
     options: &'a Ask,
     socket: OwnedFd,
     peer: String,
+    seed: u64,
+    size: usize,
     statistics: Statistics,
     /// Count of answers that were not what was sent.
     changed: u64,
@@ -58,7 +43,7 @@ impl Session<'_> {
     fn send(&mut self) {
         let number = self.statistics.transmitted + 1;
         self.statistics.next_sequence();
-        fill(&mut self.datagram, number, now(), self.options.size);
+        fill(&mut self.datagram, self.seed, number, now(), self.size);
         self.statistics.sent();
         // The error of an earlier datagram is told by the next call: the datagram itself was not
         // sent then, and is lost as well.
@@ -87,7 +72,7 @@ impl Session<'_> {
         };
         let time = now();
         let answer = self.buffer.get(..length).unwrap_or_default();
-        let line = match check(answer, self.statistics.transmitted, self.options.size) {
+        let line = match check(answer, self.seed, self.statistics.transmitted, self.size) {
             Answer::Changed => {
                 self.changed += 1;
                 format!("{length} bytes from {}: not what was sent", self.peer)
@@ -109,10 +94,8 @@ impl Session<'_> {
     }
 
     fn wait(&self, time: u64) {
-        let time = time.min(LONGEST_WAIT);
+        let timeout = timespec(time.min(interrupt::LONGEST_WAIT));
         let mut wanted = [PollFd::new(&self.socket, PollFlags::IN)];
-        let timeout =
-            Timespec { tv_sec: (time / 1_000_000) as i64, tv_nsec: (time % 1_000_000 * 1000) as _ };
         // Whatever it says, the next call finds out what is there.
         let _ = poll(&mut wanted, Some(&timeout));
     }
@@ -127,7 +110,7 @@ impl Session<'_> {
         let started = now();
         let mut last_sent = started;
         let Ask { count, interval, wait, .. } = *self.options;
-        while !INTERRUPTED.load(Ordering::Relaxed) {
+        while !interrupt::came() {
             let time = now();
             let all_sent = self.statistics.transmitted >= count;
             let due = if self.statistics.transmitted == 0 {
@@ -171,23 +154,28 @@ pub fn run(options: &Ask) -> Result<u8, String> {
     // they are refused.
     let _ = set_i32(&socket, IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DONT as i32);
     connect(&socket, &to).map_err(failed("connect"))?;
-    set_action(Signal::INT, Action::Handle(on_interrupt)).map_err(failed("sigaction"))?;
+    interrupt::note(&[Signal::INT]).map_err(failed("sigaction"))?;
     let peer = host::with_zone(&to);
     rt::println!("UDP-ECHO {host}({peer}) port {}: {} data bytes", options.port, options.size);
     rt::output::flush();
+    // The command line has a limit that fits.
+    let size = options.size as usize;
     let mut session = Session {
         options,
         socket,
         peer,
+        seed: options.seed.unwrap_or_else(now),
+        size,
         statistics: Statistics::default(),
         changed: 0,
-        datagram: Vec::with_capacity(options.size),
+        datagram: Vec::with_capacity(size),
         // One more byte shows an answer that is longer than the question.
-        buffer: vec![0; options.size + 1],
+        buffer: vec![0; size + 1],
     };
     let elapsed = session.run();
     let Session { statistics, changed, .. } = session;
-    let summary = statistics.summary(&format!("{host} udp-echo"), elapsed, options.interval == 0);
+    let summary =
+        statistics.summary(&format!("{host} udp-echo"), "packet", elapsed, options.interval == 0);
     rt::print!("\n{summary}");
     if changed != 0 {
         rt::println!("{changed} answers were not what was sent");
