@@ -77,6 +77,8 @@ impl Interest {
 /// An epoll instance.
 struct Epoll {
     interests: RefCell<BTreeMap<i32, Interest>>,
+    /// Count of changes of the interests by epoll_ctl.
+    changes: Cell<u64>,
     /// Woken when the interests change.
     changed: WaitQueue,
 }
@@ -109,7 +111,11 @@ pub(super) fn epoll_create1(process: &Process, arguments: Arguments) -> Result<u
     if flags & !EPOLL_CLOEXEC != 0 {
         return Err(Errno::INVAL);
     }
-    let epoll = Epoll { interests: RefCell::new(BTreeMap::new()), changed: WaitQueue::new() };
+    let epoll = Epoll {
+        interests: RefCell::new(BTreeMap::new()),
+        changes: Cell::new(0),
+        changed: WaitQueue::new(),
+    };
     let file = OpenFile::new(Box::new(epoll), Access::BOTH, Status::empty());
     Ok(process.insert_file(file, flags & EPOLL_CLOEXEC != 0)? as usize)
 }
@@ -150,6 +156,7 @@ pub(super) fn epoll_ctl(process: &Process, arguments: Arguments) -> Result<usize
         _ => return Err(Errno::INVAL),
     }
     drop(interests);
+    epoll.changes.set(epoll.changes.get() + 1);
     epoll.changed.wake_all();
     Ok(0)
 }
@@ -185,13 +192,13 @@ async fn wait(
     loop {
         let mut files: Vec<Rc<OpenFile>> =
             epoll.interests.borrow().values().filter_map(|one| one.file.upgrade()).collect();
-        let count = files.len();
+        let changes = epoll.changes.get();
         files.push(instance.clone());
         let found = wait_for_any(process, &files, deadline, || {
             let interests = epoll.interests.borrow();
             let events: Vec<Event> =
                 interests.values().filter_map(Interest::check).take(room).collect();
-            (!events.is_empty() || interests.len() > count).then_some(events)
+            (!events.is_empty() || epoll.changes.get() != changes).then_some(events)
         })
         .await?;
         match found {

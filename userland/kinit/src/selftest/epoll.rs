@@ -20,6 +20,7 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "epoll: one-shot: once until it is armed again", run: one_shot },
     Test { name: "epoll: a listener, a pipe", run: others },
     Test { name: "epoll: EPOLLRDHUP and EPOLLHUP", run: hang_up },
+    Test { name: "epoll: a file that was closed is forgotten", run: forgotten },
     Test { name: "epoll: what cannot be watched", run: refusals },
 ];
 
@@ -129,6 +130,24 @@ fn hang_up() -> Outcome {
     check!(found == EventFlags::IN | EventFlags::RDHUP, "half-closed: {found:?}");
     because("shutdown", shutdown(&server, Shutdown::Write))?;
     comes(&epoll, EventFlags::HUP | EventFlags::RDHUP)
+}
+
+/// Closing is enough, as for a server whose client leaves: what is left is waited for, and a new file
+/// with the same number is another one.
+fn forgotten() -> Outcome {
+    let (client, server) = pair()?;
+    let (reader, writer) = because("pipe", rustix::pipe::pipe())?;
+    let epoll = instance()?;
+    add(&epoll, &server, EventFlags::IN)?;
+    add(&epoll, &reader, EventFlags::IN)?;
+    drop(server);
+    nothing_comes(&epoll)?;
+    drop(client);
+    let (_client, server) = pair()?;
+    add(&epoll, &server, EventFlags::IN)?;
+    nothing_comes(&epoll)?;
+    because("write", write(&writer, b"x"))?;
+    comes(&epoll, EventFlags::IN)
 }
 
 fn refusals() -> Outcome {
