@@ -53,7 +53,7 @@ pub static TCP_TOOL: Tool = Tool {
         LISTEN,
         PORT,
         Opt::value('c', "connections", "COUNT", "how many connections at once (1)"),
-        COUNT,
+        Opt::value('n', "count", "COUNT", "how many messages to send on each (4)"),
         SIZE,
         INTERVAL,
         Opt::value('W', "wait", "SECONDS", "how long a connection may stand still (10)"),
