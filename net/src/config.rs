@@ -1,6 +1,6 @@
 //! What the user can set: the values behind `/proc/sys/net/ipv6` on Linux.
 
-use crate::tcp::CongestionAlgorithm;
+use crate::tcp::{CongestionAlgorithm, EcnMode};
 use crate::wire::ipv6::HopLimit;
 
 /// How interface identifiers of autoconfigured addresses are made.
@@ -65,11 +65,14 @@ pub struct TcpSettings {
     /// Whether SYNs that find no room for a half-open connection are answered with SYN cookies
     /// (Linux's `tcp_syncookies`), or dropped.
     pub syn_cookies: bool,
+    /// Whether new connections use ECN.
+    pub ecn: EcnMode,
 }
 
 impl TcpSettings {
-    /// CUBIC, and SYN cookies.
-    pub const DEFAULT: Self = Self { congestion: CongestionAlgorithm::Cubic, syn_cookies: true };
+    /// CUBIC, SYN cookies, and ECN when the other side asks for it.
+    pub const DEFAULT: Self =
+        Self { congestion: CongestionAlgorithm::Cubic, syn_cookies: true, ecn: EcnMode::Accept };
 }
 
 impl Default for TcpSettings {

@@ -71,7 +71,7 @@ pub const TCP_SOCKETS: usize = sized(256, 16_384);
 
 /// Pieces of stream data of all connections, a packet buffer each: data not yet acknowledged, not
 /// yet read, and behind holes.
-pub const TCP_PIECES: usize = sized(1024, 16_384);
+pub const TCP_PIECES: usize = sized(2048, 16_384);
 
 /// Of these, pieces that data to be sent may not take, so that what arrives always finds room.
 pub const TCP_RECEIVE_RESERVE: usize = sized(384, 6_144);
@@ -95,13 +95,13 @@ pub const TCP_BACKLOG: usize = 128;
 pub const TCP_RECEIVE_BUFFER: u32 = 64 * 1024;
 
 /// What that grows to with the path's need.
-pub const TCP_RECEIVE_BUFFER_MAX: u32 = 384 * 1024;
+pub const TCP_RECEIVE_BUFFER_MAX: u32 = 1024 * 1024;
 
 /// Octets that may wait to be acknowledged, of a connection at its start.
 pub const TCP_SEND_BUFFER: u32 = 64 * 1024;
 
 /// What that grows to with the congestion window.
-pub const TCP_SEND_BUFFER_MAX: u32 = 384 * 1024;
+pub const TCP_SEND_BUFFER_MAX: u32 = 1024 * 1024;
 
 /// Group memberships of all sockets.
 pub const MEMBERSHIPS: usize = 256;

@@ -11,8 +11,8 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use heapless::Vec;
 use usb_core::buffer::BusAddress;
 
-/// Blocks in the DMA pool: 8 MiB.
-const DMA_BLOCKS: usize = 2048;
+/// Blocks in the DMA pool: 16 MiB.
+const DMA_BLOCKS: usize = 4096;
 
 /// The longest device tree that is accepted.
 const MAX_DEVICE_TREE: u64 = 2 << 20;

@@ -4,7 +4,7 @@ use super::{change_stack, proc, service};
 use crate::{boot_arguments, executor, time};
 use ::net::config::{Config, IdentifierMethod};
 use ::net::interface::{InterfaceConfig, InterfaceKind};
-use ::net::tcp::CongestionAlgorithm;
+use ::net::tcp::{CongestionAlgorithm, EcnMode};
 
 /// MTU of `lo`: what one packet buffer holds. Longer datagrams to ourselves go in fragments.
 const LOOPBACK_MTU: u16 = 1500;
@@ -13,7 +13,8 @@ const LOOPBACK_MTU: u16 = 1500;
 ///
 /// Boot arguments: `ip6.addr_gen=eui64|stable` chooses how interface identifiers are made,
 /// `ip6.optimistic_dad=1|0` whether autoconfigured addresses are used while they are tested,
-/// `tcp.congestion=NAME` the congestion control of new stream sockets.
+/// `tcp.congestion=cubic|reno|bbr` the congestion control of new stream sockets, `tcp.ecn=0|1|2`
+/// whether they use ECN: never, always if the other side agrees, or if it asks.
 pub fn start() {
     let mut config = Config::default();
     match boot_arguments::get("ip6.addr_gen") {
@@ -38,6 +39,15 @@ pub fn start() {
             true
         }
     };
+    if let Some(text) = boot_arguments::get("tcp.ecn") {
+        match text.parse().ok().and_then(EcnMode::from_number) {
+            Some(mode) => config.tcp.ecn = mode,
+            None => {
+                let mode = config.tcp.ecn.number();
+                log::warn!("tcp.ecn={text} is none of 0, 1 and 2: {mode} it is");
+            }
+        }
+    }
     let loopback = InterfaceConfig { name: "lo", kind: InterfaceKind::Loopback, mtu: LOOPBACK_MTU };
     let added = change_stack(|stack| {
         stack.configure(config);

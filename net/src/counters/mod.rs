@@ -178,6 +178,14 @@ counters! {
         spurious_timeouts = "TcpExtTCPSpuriousRTOs",
         /// Count of fast recoveries.
         fast_recoveries = "TcpExtTCPSackRecovery",
+        /// Count of fast recoveries undone: nothing had been lost.
+        full_undos = "TcpExtTCPFullUndo",
+        /// Count of recoveries undone because all that was sent again arrived twice.
+        duplicate_undos = "TcpExtTCPDSACKUndo",
+        /// Count of segments that the other side reported to have arrived twice.
+        duplicates_reported = "TcpExtTCPDSACKRecv",
+        /// Count of segments whose acknowledgment says that the network marked some (RFC 3168).
+        marks_delivered = "TcpExtTCPDeliveredCE",
         /// Count of tail loss probes.
         loss_probes = "TcpExtTCPLossProbes",
         /// Count of segments with an old timestamp.

@@ -4,13 +4,15 @@
 
 use super::congestion::AckSample;
 use super::connection::{Connection, Context};
+use super::delivery_rate::{Delivery, RateSample};
 use super::rack::Detected;
-use super::recovery::{Phase, RateReduction};
+use super::recovery::{Phase, RateReduction, TimeoutCheck, Undo};
 use super::sack;
 use super::segment::Segment;
 use super::timers::Purpose;
 use crate::buffer::BufferPool;
 use crate::time::{Duration, Instant};
+use crate::wire::tcp::SackBlock;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// RFC 5681, Section 3.2: duplicate acknowledgments that mean a loss.
@@ -31,11 +33,13 @@ impl Connection {
         let window_changed = self.send.update_window(segment.sequence, ack, window);
         let ack = ack.max(prior_una);
         let (flight, path) = (self.send.flight(), self.path_rtt());
-        let rack = &mut self.rack;
         let (unacknowledged, mut arrived) = (self.send.data, 0);
+        let mut delivery = Delivery::default();
+        let rack = &mut self.rack;
         let taken = self.send.acknowledge(context.store, ack, |piece| {
             arrived += 1;
             rack.on_delivered(piece, path, now);
+            delivery.add(piece);
         });
         let advanced = taken.numbers > 0;
         let rtt = taken.sent_at.map(|sent| now.saturating_since(sent));
@@ -43,24 +47,22 @@ impl Connection {
             self.rtt.sample(rtt);
         }
         let mut delivered = taken.newly;
-        let mut duplicate = false;
+        let mut duplicate = None;
         if self.sack && !segment.options.sack.as_slice().is_empty() {
             let rack = &mut self.rack;
             let blocks = segment.options.sack.as_slice();
             let sacked = sack::take_in(&mut self.send, context.store, blocks, ack, |piece| {
                 arrived += 1;
                 rack.on_delivered(piece, path, now);
+                delivery.add(piece);
             });
             delivered += sacked.newly;
             duplicate = sacked.duplicate;
         }
         self.counts.delivered = self.counts.delivered.wrapping_add(arrived);
         self.counts.octets_acknowledged += u64::from(unacknowledged - self.send.data);
-        if duplicate {
-            let reported = &mut self.counts.duplicates_reported;
-            *reported = reported.wrapping_add(1);
-            self.rack.on_duplicate(self.send.una, self.send.nxt);
-        }
+        delivery.set_octets(delivered);
+        self.delivery.on_delivered(&delivery, now);
         if advanced {
             self.on_progress(now);
         }
@@ -74,22 +76,88 @@ impl Connection {
             self.duplicate_acks += 1;
             delivered = self.window.mss;
         }
-        self.judge_probe(ack, advanced, plain_duplicate, duplicate, context.now);
+        self.judge_probe(ack, advanced, plain_duplicate, duplicate.is_some(), context.now);
         let was_loss = matches!(self.phase, Phase::Loss { .. });
-        self.leave_phase(context, segment, ack, advanced);
+        if let Some(block) = duplicate {
+            self.on_duplicate(context, block);
+        }
+        let echo = segment.options.timestamps.map(|stamps| stamps.echo_reply);
+        if taken.ambiguous
+            && self.phase != Phase::Open
+            && self.undo.as_mut().is_some_and(|undo| undo.is_echo_of_original(echo))
+        {
+            self.undo_recovery(context);
+        }
+        self.leave_phase(context, ack, advanced, plain_duplicate);
+        if self.ecn.is_on() && segment.ece {
+            let segments = delivered.div_ceil(self.window.mss);
+            context.counters.marks_delivered += u64::from(segments);
+        }
+        if self.ecn.on_acknowledgment(segment, ack) {
+            self.on_mark(context, delivered);
+        }
         self.detect(context);
-        if let Phase::Recovery { mut rate, high } = self.phase {
+        let sample = self.delivery.sample(&delivery, path.shortest, now);
+        if let Phase::Recovery { mut rate, high } = self.phase
+            && !self.congestion.state().governs_window()
+        {
             let pipe = self.pipe();
             rate.on_ack(&mut self.window, delivered, pipe);
             self.phase = Phase::Recovery { rate, high };
-        } else if advanced {
-            self.grow_window(taken.numbers, rtt, prior_una, now);
         }
+        self.adapt_window(taken.numbers, rtt, prior_una, sample, now);
         let recovering = matches!(self.phase, Phase::Recovery { .. });
         if advanced || recovering && delivered > 0 || was_loss && self.phase == Phase::Open {
             self.rearm(now);
         }
         self.look_at_window(window_changed, now);
+    }
+
+    /// The network marked what this side sent: RFC 3168, Section 6.1.2. What a recovery does
+    /// already is enough.
+    fn on_mark<P: BufferPool>(&mut self, context: &mut Context<'_, P>, delivered: u32) {
+        if self.phase == Phase::Open {
+            let flight = self.send.flight() + delivered;
+            let total = self.delivery.delivered();
+            self.undo = None;
+            let control = self.congestion.control();
+            control.on_mark(&mut self.window, total, flight, context.now);
+            if !control.governs_window() {
+                self.window.cwnd = self.window.cwnd.min(self.window.ssthresh);
+            }
+        }
+        self.ecn.on_slowed_down(self.send.nxt);
+    }
+
+    /// The other side got something twice (RFC 2883).
+    fn on_duplicate<P: BufferPool>(&mut self, context: &mut Context<'_, P>, block: SackBlock) {
+        context.counters.duplicates_reported += 1;
+        let reported = &mut self.counts.duplicates_reported;
+        *reported = reported.wrapping_add(1);
+        self.rack.on_duplicate(self.send.una, self.send.nxt);
+        if self.undo.as_mut().is_some_and(|undo| undo.on_duplicate(block)) {
+            context.counters.duplicate_undos += 1;
+            self.undo_recovery(context);
+        }
+    }
+
+    /// Nothing had been lost: everything is as before the recovery.
+    fn undo_recovery<P: BufferPool>(&mut self, context: &mut Context<'_, P>) {
+        let Some(undo) = self.undo.take() else { return };
+        match self.phase {
+            Phase::Open => {}
+            Phase::Recovery { .. } => context.counters.full_undos += 1,
+            Phase::Loss { .. } => context.counters.spurious_timeouts += 1,
+        }
+        if self.phase != Phase::Open {
+            self.send.clear_lost(context.store);
+            self.phase = Phase::Open;
+            self.duplicate_acks = 0;
+        }
+        self.window.cwnd = self.window.cwnd.max(undo.cwnd);
+        self.window.ssthresh = undo.ssthresh;
+        self.congestion.control().on_undo(&mut self.window, context.now);
+        self.rack.on_spurious();
     }
 
     /// The other side has got something: it is there.
@@ -132,18 +200,27 @@ impl Connection {
             if self.phase == Phase::Open {
                 let flight = self.window.cwnd;
                 self.congestion.control().on_loss(&mut self.window, flight, now);
-                self.window.cwnd = self.window.ssthresh;
+                self.end_reduction();
             }
         }
+    }
+
+    /// All that was lost has arrived: the window is what the loss left.
+    fn end_reduction(&mut self) {
+        let control = self.congestion.control();
+        if !control.governs_window() {
+            self.window.cwnd = self.window.ssthresh;
+        }
+        control.on_recovered(&mut self.window);
     }
 
     /// Ends what an acknowledgment ends.
     fn leave_phase<P: BufferPool>(
         &mut self,
         context: &mut Context<'_, P>,
-        segment: &Segment,
         ack: SequenceNumber,
         advanced: bool,
+        plain_duplicate: bool,
     ) {
         match self.phase {
             Phase::Open => {
@@ -152,7 +229,7 @@ impl Connection {
                 }
             }
             Phase::Recovery { high, .. } if ack.is_at_or_after(high) => {
-                self.window.cwnd = self.window.ssthresh;
+                self.end_reduction();
                 self.phase = Phase::Open;
                 self.duplicate_acks = 0;
                 self.rack.on_recovered();
@@ -161,34 +238,47 @@ impl Connection {
                 // RFC 6582, Section 3.2, step 3: a partial acknowledgment shows the next loss.
                 if advanced && !self.sack {
                     self.duplicate_acks = 0;
-                    if let Some(first) = self.send.front() {
-                        self.send.mark_lost(context.store, first);
+                    self.lose_front(context);
+                }
+            }
+            Phase::Loss { high, .. } if ack.is_at_or_after(high) => {
+                self.congestion.control().on_recovered(&mut self.window);
+                self.phase = Phase::Open;
+                self.duplicate_acks = 0;
+            }
+            Phase::Loss { high, check } => {
+                if advanced {
+                    self.duplicate_acks = 0;
+                }
+                let next = match check {
+                    // RFC 5682, Section 2.1, step 2b, as far as there is new data.
+                    TimeoutCheck::Retransmitted if advanced => {
+                        let new = self.send.has_unsent() && self.send.usable_window() > 0;
+                        if new { TimeoutCheck::NewData } else { TimeoutCheck::Over }
                     }
-                }
+                    // Step 3b: what was not sent again has arrived.
+                    TimeoutCheck::NewData if advanced => return self.undo_recovery(context),
+                    // Step 3a: slow start goes on, with what counts as lost.
+                    TimeoutCheck::NewData if plain_duplicate => {
+                        self.window.cwnd = 3 * self.window.mss;
+                        TimeoutCheck::Over
+                    }
+                    // Step 2a.
+                    _ if plain_duplicate => TimeoutCheck::Over,
+                    check => check,
+                };
+                self.phase = Phase::Loss { high, check: next };
             }
-            Phase::Loss { high, undo } => {
-                let spurious = advanced
-                    && undo.is_some_and(|undo| {
-                        segment.options.timestamps.is_some_and(|stamps| {
-                            (stamps.echo_reply.wrapping_sub(undo.timestamp) as i32) < 0
-                        })
-                    });
-                if let (true, Some(undo)) = (spurious, undo) {
-                    self.send.clear_lost(context.store);
-                    self.window.cwnd = undo.cwnd;
-                    self.window.ssthresh = undo.ssthresh;
-                    self.congestion.control().on_undo(context.now);
-                    self.phase = Phase::Open;
-                    self.duplicate_acks = 0;
-                    context.counters.spurious_timeouts += 1;
-                } else if ack.is_at_or_after(high) {
-                    self.phase = Phase::Open;
-                    self.duplicate_acks = 0;
-                } else if advanced {
-                    self.phase = Phase::Loss { high, undo: None };
-                    self.duplicate_acks = 0;
-                }
-            }
+        }
+    }
+
+    /// Without SACK, what is lost is the first piece.
+    fn lose_front<P: BufferPool>(&mut self, context: &mut Context<'_, P>) {
+        if let Some(first) = self.send.front()
+            && let Some(piece) = self.send.mark_lost(context.store, first)
+        {
+            let lost = self.delivery.on_lost(piece);
+            self.congestion.control().on_piece_lost(&self.window, &lost, context.now);
         }
     }
 
@@ -199,14 +289,19 @@ impl Connection {
             let worth = self.send.sacked() > 0 || self.send.lost() > 0;
             let path = self.path_rtt();
             if worth {
-                self.rack.detect(&mut self.send, context.store, path, recovering, context.now)
+                let Self { rack, send, delivery, congestion, window, .. } = self;
+                let now = context.now;
+                rack.detect(send, context.store, path, recovering, now, |piece| {
+                    let lost = delivery.on_lost(piece);
+                    congestion.control().on_piece_lost(window, &lost, now);
+                })
             } else {
                 Detected::default()
             }
         } else {
             let enough = self.duplicate_acks >= DUPLICATE_THRESHOLD && !recovering;
-            if let Some(first) = self.send.front().filter(|_| enough) {
-                self.send.mark_lost(context.store, first);
+            if enough {
+                self.lose_front(context);
             }
             Detected { lost: enough, again_in: None }
         };
@@ -224,19 +319,24 @@ impl Connection {
 
     fn enter_recovery(&mut self, now: Instant) {
         let flight = self.send.flight();
+        self.undo = Some(Undo::new(&self.window, self.send.una));
         self.congestion.control().on_loss(&mut self.window, flight, now);
+        self.ecn.on_slowed_down(self.send.nxt);
         self.phase = Phase::Recovery { high: self.send.nxt, rate: RateReduction::new(flight) };
         self.tail_probe = None;
     }
 
-    fn grow_window(
+    /// Lets the algorithm set the window.
+    fn adapt_window(
         &mut self,
         acked: u32,
         rtt: Option<Duration>,
         prior_una: SequenceNumber,
+        delivery: RateSample,
         now: Instant,
     ) {
-        let round_ended = self.send.una.is_after(self.round_end) || prior_una == self.round_end;
+        let round_ended =
+            acked > 0 && (self.send.una.is_after(self.round_end) || prior_una == self.round_end);
         if round_ended {
             self.round_end = self.send.nxt;
         }
@@ -245,12 +345,24 @@ impl Connection {
         let flight = self.send.flight() + acked;
         let used =
             self.cwnd_limited || self.window.in_slow_start() && self.window.cwnd < 2 * flight;
-        if used {
-            let smoothed_rtt = self.rtt.smoothed();
-            let sample = AckSample { acked, rtt, smoothed_rtt, round_ended, now };
-            self.congestion.control().on_ack(&mut self.window, &sample);
+        let recovering = matches!(self.phase, Phase::Recovery { .. });
+        let sample = AckSample {
+            acked,
+            rtt,
+            smoothed_rtt: self.rtt.smoothed(),
+            round_ended,
+            grows: used && acked > 0 && !recovering,
+            cwnd_limited: self.cwnd_limited,
+            in_flight: self.pipe(),
+            delivery,
+            now,
+        };
+        let control = self.congestion.control();
+        control.on_ack(&mut self.window, &sample);
+        if control.is_holding_back() {
+            self.delivery.mark_limited(self.pipe());
         }
-        if self.pipe() + self.window.mss <= self.window.cwnd {
+        if acked > 0 && self.pipe() + self.window.mss <= self.window.cwnd {
             self.cwnd_limited = false;
         }
     }

@@ -102,6 +102,7 @@ impl Connection {
         self.receive.begin(segment.sequence + 1);
         self.acknowledging.last = self.receive.nxt;
         self.agree(&segment.options, context.now);
+        self.ecn.on_syn_ack(segment);
         // RFC 7323, Section 2.2: the window of a SYN is never scaled.
         let window = segment.window.into();
         let ack = segment.ack.unwrap_or(self.send.una);
@@ -124,7 +125,7 @@ impl Connection {
         }
         // Simultaneous open: the SYN goes out again, with an acknowledgment.
         self.state = TcpState::SynReceived;
-        self.send.mark_all_lost(context.store);
+        self.send.mark_all_lost(context.store, |_| {});
         self.timers.retransmit = None;
         self.arm_retransmit(context.now);
         Arrival::NOTHING
@@ -306,6 +307,9 @@ impl Connection {
             // After the other side's FIN there is nothing more; it is acknowledged again.
             self.acknowledging.now = true;
             return Arrival::dropped(DropReason::TcpAfterFin);
+        }
+        if segment.data_len > 0 && self.ecn.on_data(segment) {
+            self.acknowledging.now = true;
         }
         let new = (segment.data_start() + segment.data_len).is_after(self.receive.nxt);
         if segment.data_len > 0 && new && self.owner == Owner::Nobody {

@@ -7,12 +7,15 @@
 use super::TcpError;
 use super::congestion::{Congestion, Window};
 use super::counts::{Business, BusyTime, TcpCounts};
+use super::delivery_rate::DeliveryRate;
+use super::ecn::EcnState;
 use super::millis::Millis;
 use super::option::TcpSocketOptions;
+use super::pacing::Pacing;
 use super::packed_options::PackedOptions;
 use super::rack::{PathRtt, Rack};
 use super::receive::ReceiveSide;
-use super::recovery::Phase;
+use super::recovery::{Phase, Undo};
 use super::rtt::RttEstimator;
 use super::send::SendSide;
 use super::state::TcpState;
@@ -118,6 +121,11 @@ pub(crate) struct Connection {
     pub(crate) window: Window,
     pub(crate) congestion: Congestion,
     pub(crate) phase: Phase,
+    /// What the last recovery changed.
+    pub(crate) undo: Option<Undo>,
+    pub(crate) delivery: DeliveryRate,
+    pub(crate) pacing: Pacing,
+    pub(crate) ecn: EcnState,
     pub(crate) rack: Rack,
     pub(crate) timers: Timers,
     pub(crate) acknowledging: Acknowledging,
@@ -197,8 +205,12 @@ impl Connection {
             receive: ReceiveSide::new(limit, automatic, window_shift(options)),
             rtt: RttEstimator::new(),
             window: Window::initial(DEFAULT_MSS.into(), false),
-            congestion: Congestion::new(options.congestion),
+            congestion: Congestion::new(options.congestion, opening.timestamp_offset, now),
             phase: Phase::Open,
+            undo: None,
+            delivery: DeliveryRate::new(),
+            pacing: Pacing::new(0),
+            ecn: EcnState::off(),
             rack: Rack::new(),
             timers: Timers::new(),
             acknowledging: Acknowledging {
@@ -277,6 +289,7 @@ impl Connection {
     pub(crate) fn establish(&mut self, now: Instant) {
         self.state = TcpState::Established;
         self.window = Window::initial(self.segment_limit(), self.syn_lost);
+        self.pacing = Pacing::new(self.window.cwnd);
         self.round_end = self.send.nxt;
         self.stalled_since = None;
         self.last_received = now.into();
@@ -301,8 +314,16 @@ impl Connection {
     /// What is in the network; without SACK each duplicate acknowledgment means that one segment
     /// has left it.
     pub(crate) fn pipe(&self) -> u32 {
-        let gone = if self.sack { 0 } else { self.duplicate_acks * self.window.mss };
+        // After a timeout everything but what went out again counts as lost, so duplicates are
+        // answers to what is not counted.
+        let counted = !self.sack && !matches!(self.phase, Phase::Loss { .. });
+        let gone = if counted { self.duplicate_acks * self.window.mss } else { 0 };
         self.send.pipe().saturating_sub(gone)
+    }
+
+    /// Octets a second that may be sent; `None` is whatever the window allows.
+    pub(crate) fn pacing_rate(&self) -> Option<u32> {
+        self.congestion.state().pacing_rate(&self.window, self.rtt.smoothed())
     }
 
     /// Sets the retransmission timer anew, if anything is in flight: a probe if that comes

@@ -132,7 +132,7 @@ impl super::connection::Connection {
         while let Some(place) = at.filter(|&at| Some(at) != self.send.unsent()) {
             at = context.store.next(place);
             if context.store.get(place).is_some_and(|piece| piece.data_len() > most) {
-                self.send.mark_lost(context.store, place);
+                let _not_by_congestion = self.send.mark_lost(context.store, place);
             }
         }
     }

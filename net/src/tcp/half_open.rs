@@ -3,6 +3,7 @@
 
 use super::connection::{Connection, DEFAULT_MSS, Opening};
 use super::deadline_heap::DeadlineHeap;
+use super::ecn::EcnState;
 use super::isn::FourTuple;
 use super::option::TcpSocketOptions;
 use super::segment::Segment;
@@ -27,6 +28,8 @@ bitflags! {
         const SACK = 1 << 0;
         const TIMESTAMPS = 1 << 1;
         const WINDOW_SCALE = 1 << 2;
+        /// ECN, and the SYN-ACK says yes.
+        const ECN = 1 << 3;
     }
 }
 
@@ -110,6 +113,16 @@ impl HalfOpen {
     /// The slot of the listener and its generation.
     pub(crate) const fn listener(&self) -> (u16, u32) {
         (self.slot, self.generation)
+    }
+
+    /// The SYN asked for ECN, and the SYN-ACK says yes.
+    pub(crate) fn agree_on_ecn(&mut self) {
+        self.offered.insert(Offered::ECN);
+    }
+
+    /// Whether both sides agree on ECN.
+    pub(crate) const fn ecn(&self) -> bool {
+        self.offered.contains(Offered::ECN)
     }
 
     /// The other side's MSS.
@@ -204,6 +217,9 @@ impl HalfOpen {
         let opening = Opening { iss: self.iss + 1, timestamp_offset, path_mtu };
         let mut connection = Connection::new(&opening, options, now);
         connection.state = TcpState::SynReceived;
+        if self.ecn() {
+            connection.ecn = EcnState::agreed(self.iss);
+        }
         connection.receive.begin(self.irs + 1);
         connection.receive.set_advertised(self.window.into());
         connection.acknowledging.last = self.irs + 1;

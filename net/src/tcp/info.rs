@@ -90,6 +90,12 @@ pub struct TcpInfo {
     pub path_mtu: u16,
     /// Congestion window in octets.
     pub congestion_window: u32,
+    /// Octets a second that pacing lets go, if anything is measured.
+    pub pacing_rate: Option<u32>,
+    /// Octets a second that the network delivered when it was last measured.
+    pub delivery_rate: Option<u32>,
+    /// That measurement was limited by what the user wrote.
+    pub delivery_rate_limited: bool,
     /// Slow start threshold in octets; none if the connection never lost anything.
     pub slow_start_threshold: Option<u32>,
     /// The window that the other side advertises, in octets.
@@ -128,6 +134,8 @@ pub struct TcpInfo {
     pub timestamps: bool,
     /// Selective acknowledgments are used.
     pub sack: bool,
+    /// ECN is used (RFC 3168).
+    pub ecn: bool,
     /// How it repairs losses now.
     pub recovery: TcpRecovery,
     /// How often segments have overtaken each other.
@@ -267,6 +275,9 @@ impl Connection {
             advertised_mss: advertised_mss(link_mtu, self.options.maximum_segment()),
             path_mtu: self.path_mtu,
             congestion_window: self.window.cwnd,
+            pacing_rate: self.pacing_rate(),
+            delivery_rate: self.delivery.latest().map(|(rate, _)| rate),
+            delivery_rate_limited: self.delivery.latest().is_some_and(|(_, limited)| limited),
             slow_start_threshold: self.window.is_reduced().then_some(self.window.ssthresh),
             send_window: send.window,
             receive_window: self.receive.advertised(),
@@ -286,6 +297,7 @@ impl Connection {
             buffer_limited,
             timestamps: self.timestamps.is_some(),
             sack: self.sack,
+            ecn: self.ecn.is_on(),
             recovery: self.recovery(),
             reorderings: self.rack.reorderings(),
             last_data_sent: self.last_sent.until(now),

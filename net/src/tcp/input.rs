@@ -15,7 +15,7 @@ use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::checksum;
-use crate::wire::ipv6::NextHeader;
+use crate::wire::ipv6::{Ecn, NextHeader};
 use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions, Timestamps};
 use crate::wire::tcp_sequence::SequenceNumber;
 
@@ -59,7 +59,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let offset = packet.len() - data_len;
         packet.trim_front(offset);
-        let segment = Segment::new(&header, data_len as u32);
+        let mut segment = Segment::new(&header, data_len as u32);
+        segment.marked = received.traffic_class.ecn() == Ecn::CongestionExperienced;
         let tuple = FourTuple {
             local: (received.destination, header.destination_port),
             remote: (received.source, header.source_port),

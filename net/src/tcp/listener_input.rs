@@ -74,6 +74,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.counters.tcp.syn_cookies_sent += 1;
             return self.tcp_answer_syn(&entry, true, now);
         }
+        // A cookie has no room for it.
+        if self.config.tcp.ecn.accepts() && segment.asks_for_ecn() {
+            entry.agree_on_ecn();
+        }
         let Some(entry) = self.tcp.half_open.insert(entry) else {
             self.counters.tables.count(TableFull::TcpHalfOpen);
             return self.count_drop(Some(from), DropReason::TcpHalfOpenFull);
@@ -151,7 +155,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             clock = syn_cookie::stamp(clock, &entry.offered());
         }
         let theirs = entry.answer_options(mss, window_shift(&options), clock);
-        let flags = TcpFlags::SYN | TcpFlags::ACK;
+        let mut flags = TcpFlags::SYN | TcpFlags::ACK;
+        flags.set(TcpFlags::ECE, entry.ecn());
         let header = bare_header(entry.iss, entry.irs + 1, flags, entry.window, theirs);
         self.counters.tcp.out_segments += 1;
         self.send_bare_segment(&envelope, header, now);

@@ -24,11 +24,12 @@
 //! # Inside
 //!
 //! ```text
-//!  input ─┬─ connection ─ arrival ─┬─ acknowledgment ─ send, sack, rack, recovery, congestion
+//!  input ─┬─ connection ─ arrival ─┬─ acknowledgment ─ send, sack, rack, recovery,
+//!         │                        │                  delivery_rate, congestion
 //!         │                        └─ receive
 //!         ├─ listener_input ─ half_open, syn_cookie ─► connection, waiting to be accepted
 //!         ├─ time_wait
-//!         └─ table (listeners)         transmit ◄─ output ◄─ connection ◄─ timeout
+//!         └─ table (listeners)         transmit ◄─ output, pacing ◄─ connection ◄─ timeout
 //! ```
 //!
 //! A `connection::Connection` is pure: segments and time go in, segments come out. The data of
@@ -36,7 +37,7 @@
 //! `stream`, `urgent`, `error_input`, `option`, `info` and `summary` join connections with the
 //! rest of the stack.
 //!
-//! Not here yet: ECN, BBR, pacing. Urgent data is read in line (RFC 6093).
+//! Urgent data is read in line (RFC 6093).
 
 mod acknowledgment;
 mod arrival;
@@ -46,6 +47,8 @@ mod congestion;
 mod connection;
 mod counts;
 mod deadline_heap;
+mod delivery_rate;
+mod ecn;
 mod error;
 mod error_input;
 mod half_open;
@@ -57,6 +60,7 @@ mod millis;
 mod open;
 mod option;
 mod output;
+mod pacing;
 mod packed_options;
 mod rack;
 mod receive;
@@ -82,6 +86,7 @@ mod zone;
 pub use audit::{TcpAudit, TcpSendCounts};
 pub use congestion::CongestionAlgorithm;
 pub use counts::TcpCounts;
+pub use ecn::EcnMode;
 pub use error::{
     TcpAcceptError, TcpConnectError, TcpError, TcpListenError, TcpOpenError, TcpReceiveError,
     TcpSendError,

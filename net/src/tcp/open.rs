@@ -2,6 +2,7 @@
 
 use super::TcpId;
 use super::connection::{Connection, Opening, Owner};
+use super::ecn::EcnState;
 use super::error::{TcpAcceptError, TcpConnectError, TcpListenError, TcpOpenError};
 use super::isn::FourTuple;
 use super::option::TcpSocketOptions;
@@ -269,6 +270,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(TcpConnectError::NoMemory);
         }
         connection.state = TcpState::SynSent;
+        if self.config.tcp.ecn.requests() {
+            connection.ecn = EcnState::asking(opening.iss);
+        }
         let socket = self.tcp.get_mut(id).ok_or(TcpConnectError::Closed)?;
         socket.local = Endpoint { address: source, port, zone: zone_of(source) };
         socket.remote = Some(remote);

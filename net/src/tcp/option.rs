@@ -151,7 +151,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 connection.arm_keep_alive(now);
             }
             if options.congestion != before.congestion {
-                connection.congestion = Congestion::new(options.congestion);
+                let random = connection.timestamp_offset;
+                connection.congestion = Congestion::new(options.congestion, random, now);
             }
             connection.set_path_mtu(connection.path_mtu);
             // What was held back may go now.

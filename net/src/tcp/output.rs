@@ -1,7 +1,8 @@
 //! What a connection sends next (RFC 9293, Sections 3.7.4, 3.8.6.2.1 and 3.10.7; RFC 5681).
 
+use super::congestion::Idle;
 use super::connection::{Connection, Context, Forced};
-use super::recovery::Phase;
+use super::recovery::{Phase, TimeoutCheck};
 use super::state::TcpState;
 use super::store::{Marks, Place, Store};
 use super::timers::{OVERRIDE, Purpose, RETRY};
@@ -82,14 +83,33 @@ impl Connection {
 
     /// What is lost comes first, as far as the congestion window allows.
     fn retransmission<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Option<Emission> {
+        // F-RTO, step 2b: new data first, to see whether the old one had arrived.
+        if matches!(self.phase, Phase::Loss { check: TimeoutCheck::NewData, .. }) {
+            return None;
+        }
         let at = self.send.next_lost(context.store)?;
         let len = context.store.get(at)?.len();
         let pipe = self.pipe();
         if pipe > 0 && pipe + len.min(self.window.mss) > self.window.cwnd {
             return None;
         }
+        if self.is_paced(context.now) {
+            return None;
+        }
         self.fit(context, at, self.window.mss).then_some(())?;
         self.emission(context.store, at, true)
+    }
+
+    /// Whether pacing holds the next segment back; then a timer is set.
+    fn is_paced(&mut self, now: Instant) -> bool {
+        let Some(rate) = self.pacing_rate() else { return false };
+        match self.pacing.check(rate, self.window.mss, now) {
+            Ok(()) => false,
+            Err(again) => {
+                self.timers.pacing = again;
+                true
+            }
+        }
     }
 
     /// Makes a piece short enough for one segment; false when there is no memory for that.
@@ -111,6 +131,9 @@ impl Connection {
         }
         match self.room_for(context.store, at) {
             Ok(most) => {
+                if self.forced == Forced::Nothing && self.is_paced(context.now) {
+                    return None;
+                }
                 self.fit(context, at, most).then_some(())?;
                 if !syn && self.send.flight() == 0 {
                     self.restart_after_idle(context.now);
@@ -174,11 +197,20 @@ impl Connection {
         };
     }
 
-    /// RFC 5681, Section 4.1: after a pause as long as the timeout, begin with the initial window.
+    /// Data follows a pause (RFC 5681, Section 4.1).
     fn restart_after_idle(&mut self, now: Instant) {
-        if self.last_sent.until(now) > self.rtt.rto() {
-            let restart = super::congestion::Window::initial_window(self.window.mss);
-            self.window.cwnd = self.window.cwnd.min(restart);
+        let pause = self.last_sent.until(now);
+        let idle = Idle { pause, timeout: self.rtt.rto(), now };
+        let limited = self.delivery.is_limited();
+        self.congestion.control().on_idle_restart(&mut self.window, limited, idle);
+    }
+
+    /// There is nothing more to send now. If more could be sent, rates measured until all of this
+    /// has arrived are those of the user, not of the network.
+    pub(crate) fn note_idle(&mut self) {
+        let pipe = self.pipe();
+        if !self.send.has_unsent() && pipe < self.window.cwnd && !self.send.has_lost() {
+            self.delivery.mark_limited(pipe);
         }
     }
 
@@ -228,6 +260,11 @@ impl Connection {
         flags.set(TcpFlags::ACK, !first);
         let urgent = self.urgent.pointer(emission.sequence, self.send.una);
         flags.set(TcpFlags::URG, urgent.is_some());
+        if first {
+            flags |= self.ecn.syn_flags(self.syn_lost);
+        } else if !emission.syn {
+            flags |= self.ecn.flags(emission.data_len > 0 && !emission.again);
+        }
         let mss = self.window.mss;
         let room = self.receive.room(store, mss);
         let window = self.receive.window_field(mss, emission.syn, room);
@@ -305,12 +342,20 @@ impl Connection {
         };
         let Some(len) = context.store.get(at).map(super::store::Piece::len) else { return };
         let lost = context.store.get(at).is_some_and(|piece| piece.marks.contains(Marks::LOST));
-        self.send.on_sent(context.store, at, now);
+        let snapshot = self.delivery.on_sent(len, self.send.pipe(), now);
+        self.send.on_sent(context.store, at, snapshot, now);
         self.last_sent = now.into();
+        if let Some(rate) = self.pacing_rate() {
+            self.pacing.on_sent(len, rate, self.window.mss, now);
+        }
         if let Phase::Recovery { rate, .. } = &mut self.phase {
             rate.on_sent(len);
         }
         if emission.again {
+            let timestamp = self.timestamp(now);
+            if let Some(undo) = self.undo.as_mut().filter(|_| lost) {
+                undo.on_retransmission(len, timestamp);
+            }
             context.counters.retransmitted_segments += 1;
         } else if emission.data_len > 0 && emission.data_len < self.window.mss {
             self.send.small_end = self.send.nxt;

@@ -105,6 +105,11 @@ impl Rack {
         self.persist = PERSIST;
     }
 
+    /// A recovery proved to be for nothing: segments overtake each other.
+    pub(crate) const fn on_spurious(&mut self) {
+        self.reorderings = self.reorderings.wrapping_add(1);
+    }
+
     /// A recovery is over.
     pub(crate) const fn on_recovered(&mut self) {
         self.persist = self.persist.saturating_sub(1);
@@ -123,7 +128,7 @@ impl Rack {
         (shortest * self.multiplier / 4).min(smoothed)
     }
 
-    /// Marks what is lost (step 5).
+    /// Marks what is lost (step 5); `lost` sees each such piece.
     pub(crate) fn detect<B: PacketBuffer>(
         &self,
         send: &mut SendSide,
@@ -131,6 +136,7 @@ impl Rack {
         path: PathRtt,
         recovering: bool,
         now: Instant,
+        mut lost: impl FnMut(&Piece<B>),
     ) -> Detected {
         let mut detected = Detected::default();
         let Some(newest) = self.newest else { return detected };
@@ -148,7 +154,9 @@ impl Rack {
             }
             let deadline = piece.sent_at + self.rtt + window;
             if deadline <= now {
-                send.mark_lost(store, place);
+                if let Some(piece) = send.mark_lost(store, place) {
+                    lost(piece);
+                }
                 detected.lost = true;
             } else {
                 let left = deadline.saturating_since(now);

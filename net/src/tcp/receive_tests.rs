@@ -226,7 +226,7 @@ fn data_in_order_takes_the_memory_of_data_behind_holes() {
 #[test]
 fn the_window_stays_where_memory_ends() {
     let (mut side, mut store) = side();
-    assert_eq!(side.room(&store, 1000), 512_000);
+    assert_eq!(side.room(&store, 1000), crate::limits::TCP_PIECES as u32 / 2 * 1000);
     let mut others = super::store::Queue::new();
     while store.available() > 3 {
         store.push_back(&mut others, Piece::new(FIRST, None)).unwrap();
@@ -248,7 +248,7 @@ fn the_window_stays_where_memory_ends() {
 #[test]
 fn the_last_memory_is_for_those_who_hold_little() {
     let mut store = Store::new();
-    let mut hoarder = ReceiveSide::new(1 << 20, false, 7);
+    let mut hoarder = ReceiveSide::new(1 << 21, false, 7);
     hoarder.begin(FIRST);
     hoarder.window_field(1000, false, u32::MAX);
     let mut offset = 0;

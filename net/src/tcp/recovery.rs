@@ -1,8 +1,9 @@
 //! Where a sender stands with its losses, and how much it sends meanwhile: fast recovery with
-//! proportional rate reduction (RFC 6937), NewReno without SACK (RFC 6582), and the detection of
-//! spurious timeouts by timestamps (RFC 3522).
+//! proportional rate reduction (RFC 6937), NewReno without SACK (RFC 6582), and what shows that
+//! there was nothing to recover from (RFC 3522, RFC 3708, RFC 5682).
 
 use super::congestion::Window;
+use crate::wire::tcp::SackBlock;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// Proportional rate reduction, Section 3.
@@ -50,17 +51,69 @@ pub(crate) enum Phase {
     /// Fast recovery, until `high` is acknowledged.
     Recovery { high: SequenceNumber, rate: RateReduction },
     /// After a timeout, until `high` is acknowledged.
-    Loss { high: SequenceNumber, undo: Option<Undo> },
+    Loss { high: SequenceNumber, check: TimeoutCheck },
 }
 
-/// What a timeout changed, in case it was spurious.
+/// Whether a timeout was spurious, without timestamps: F-RTO (RFC 5682, Section 2.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum TimeoutCheck {
+    /// Step 2: the first segment was sent again.
+    Retransmitted,
+    /// Step 3: it was acknowledged, and new data goes out instead of old.
+    NewData,
+    /// It is known, or not looked for.
+    Over,
+}
+
+/// What a recovery changed, in case nothing had been lost. Two things show that: the echo of a
+/// timestamp from before the first retransmission (RFC 3522), and reports that all that was sent
+/// again arrived twice (RFC 2883, as in RFC 3708).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Undo {
     pub(crate) cwnd: u32,
     pub(crate) ssthresh: u32,
-    /// The timestamp of the first retransmission: an echo of an earlier one shows that the
-    /// original had arrived.
-    pub(crate) timestamp: u32,
+    /// SND.UNA when it began.
+    from: SequenceNumber,
+    /// The timestamp of the first retransmission, until its acknowledgment.
+    timestamp: Option<u32>,
+    /// Octets sent again of which no duplicate was reported yet; `None` before the first.
+    unreported: Option<u32>,
+}
+
+impl Undo {
+    /// A recovery begins.
+    pub(crate) const fn new(window: &Window, una: SequenceNumber) -> Self {
+        let Window { cwnd, ssthresh, .. } = *window;
+        Self { cwnd, ssthresh, from: una, timestamp: None, unreported: None }
+    }
+
+    /// Octets were sent again, in a segment with this timestamp.
+    pub(crate) fn on_retransmission(&mut self, octets: u32, timestamp: u32) {
+        if self.unreported.is_none() {
+            self.timestamp = Some(timestamp);
+        }
+        self.unreported = Some(self.unreported.unwrap_or(0).saturating_add(octets));
+    }
+
+    /// Something that was sent again is acknowledged, with this echo. Whether the original had
+    /// arrived; only the first such acknowledgment tells.
+    pub(crate) fn is_echo_of_original(&mut self, echo: Option<u32>) -> bool {
+        match (self.timestamp.take(), echo) {
+            (Some(first), Some(echo)) => (echo.wrapping_sub(first) as i32) < 0,
+            _ => false,
+        }
+    }
+
+    /// A segment arrived twice. Whether all that was sent again has by now.
+    pub(crate) fn on_duplicate(&mut self, block: SackBlock) -> bool {
+        let Some(unreported) = self.unreported.filter(|_| block.right.is_after(self.from)) else {
+            return false;
+        };
+        let octets = u32::try_from(block.right.offset_from(block.left)).unwrap_or(0);
+        let left = unreported.saturating_sub(octets);
+        self.unreported = Some(left);
+        left == 0
+    }
 }
 
 #[cfg(test)]
@@ -96,5 +149,41 @@ mod tests {
         rate.on_sent(2000);
         rate.on_ack(&mut window, 1000, 6000);
         assert_eq!(window.cwnd, 8000);
+    }
+
+    const UNA: SequenceNumber = SequenceNumber(u32::MAX - 500);
+    const WINDOW: Window = Window { cwnd: 10_000, ssthresh: 20_000, mss: 1000 };
+
+    fn block(from: u32, to: u32) -> SackBlock {
+        SackBlock { left: UNA + from, right: UNA + to }
+    }
+
+    #[test]
+    fn all_that_was_sent_again_must_have_arrived_twice() {
+        let mut undo = Undo::new(&WINDOW, UNA);
+        assert!(!undo.on_duplicate(block(0, 1000)), "nothing was sent again");
+        undo.on_retransmission(1000, 5);
+        undo.on_retransmission(1000, 6);
+        let old = SackBlock { left: UNA - 1000, right: UNA };
+        assert!(!undo.on_duplicate(old), "sent before the recovery");
+        assert!(!undo.on_duplicate(block(0, 1000)));
+        undo.on_retransmission(500, 7);
+        assert!(!undo.on_duplicate(block(3000, 4000)));
+        assert!(undo.on_duplicate(block(5000, 5500)));
+    }
+
+    #[test]
+    fn only_the_first_echo_tells() {
+        let early = u32::MAX - 1;
+        for (echo, expected) in
+            [(Some(early), true), (Some(1), false), (Some(2), false), (None, false)]
+        {
+            let mut undo = Undo::new(&WINDOW, UNA);
+            assert!(!undo.is_echo_of_original(Some(early)), "nothing was sent again");
+            undo.on_retransmission(1000, 1);
+            undo.on_retransmission(1000, 9);
+            assert_eq!(undo.is_echo_of_original(echo), expected, "{echo:?}");
+            assert!(!undo.is_echo_of_original(Some(early)));
+        }
     }
 }

@@ -11,8 +11,8 @@ use crate::wire::tcp_sequence::SequenceNumber;
 pub(crate) struct Sacked {
     /// Numbers sacked for the first time.
     pub(crate) newly: u32,
-    /// The first block reports a segment that arrived twice (RFC 2883, Section 4).
-    pub(crate) duplicate: bool,
+    /// The first block, when it reports a segment that arrived twice (RFC 2883, Section 4).
+    pub(crate) duplicate: Option<SackBlock>,
 }
 
 /// Whether the first of these blocks is a D-SACK: below the cumulative acknowledgment, or inside
@@ -38,8 +38,9 @@ pub(crate) fn take_in<B: PacketBuffer>(
     ack: SequenceNumber,
     mut delivered: impl FnMut(&Piece<B>),
 ) -> Sacked {
-    let mut result = Sacked { newly: 0, duplicate: is_duplicate(blocks, ack) };
-    let blocks = if result.duplicate { blocks.get(1..).unwrap_or(&[]) } else { blocks };
+    let duplicate = blocks.first().copied().filter(|_| is_duplicate(blocks, ack));
+    let mut result = Sacked { newly: 0, duplicate };
+    let blocks = if duplicate.is_some() { blocks.get(1..).unwrap_or(&[]) } else { blocks };
     for block in blocks {
         // RFC 9293, Section 3.10.7.4 for the acknowledgment holds for blocks too: what was not
         // sent cannot have arrived.

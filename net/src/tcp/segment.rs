@@ -4,6 +4,7 @@ use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// A segment without its data.
+#[expect(clippy::struct_excessive_bools, reason = "control bits")]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Segment {
     /// SEG.SEQ: the number of the SYN, or of the first octet of data.
@@ -13,6 +14,11 @@ pub(crate) struct Segment {
     pub(crate) syn: bool,
     pub(crate) fin: bool,
     pub(crate) rst: bool,
+    /// ECN echo and "congestion window reduced" (RFC 3168, Section 6.1).
+    pub(crate) ece: bool,
+    pub(crate) cwr: bool,
+    /// Its packet was marked "congestion experienced".
+    pub(crate) marked: bool,
     /// SEG.WND as it is in the header: not scaled.
     pub(crate) window: u16,
     /// SEG.UP, if the segment has urgent data.
@@ -23,7 +29,8 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// What a header with `data_len` octets of data behind it says.
+    /// What a header with `data_len` octets of data behind it says. Marks are for the caller to
+    /// tell.
     pub(crate) const fn new(header: &TcpHeader, data_len: u32) -> Self {
         Self {
             sequence: header.sequence,
@@ -31,11 +38,19 @@ impl Segment {
             syn: header.flags.contains(TcpFlags::SYN),
             fin: header.flags.contains(TcpFlags::FIN),
             rst: header.flags.contains(TcpFlags::RST),
+            ece: header.flags.contains(TcpFlags::ECE),
+            cwr: header.flags.contains(TcpFlags::CWR),
+            marked: false,
             window: header.window,
             urgent: header.urgent(),
             data_len,
             options: header.options,
         }
+    }
+
+    /// Whether a SYN asks for ECN (RFC 3168, Section 6.1.1).
+    pub(crate) const fn asks_for_ecn(&self) -> bool {
+        self.syn && self.ack.is_none() && self.ece && self.cwr
     }
 
     /// SEG.LEN: data, SYN and FIN.

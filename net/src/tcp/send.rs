@@ -4,6 +4,7 @@
 //! The queue holds segments as they are sent, SYN and FIN included, each with its marks: the
 //! scoreboard and the retransmission queue are one.
 
+use super::delivery_rate::SendSnapshot;
 use super::store::{Marks, Piece, Place, Queue, Store};
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::time::Instant;
@@ -53,6 +54,8 @@ pub(crate) struct Acknowledged {
     pub(crate) newly: u32,
     /// When the newest of them was sent, if all were sent just once.
     pub(crate) sent_at: Option<Instant>,
+    /// Some were sent more than once.
+    pub(crate) ambiguous: bool,
 }
 
 impl SendSide {
@@ -230,14 +233,13 @@ impl SendSide {
     ) -> Acknowledged {
         let mut result =
             Acknowledged { numbers: ack.offset_from(self.una) as u32, ..Default::default() };
-        let mut ambiguous = false;
         while let Some(at) = self.queue.front() {
             let Some(piece) = store.get_mut(at) else { break };
             if !piece.sequence.is_before(ack) {
                 break;
             }
             let sacked = piece.marks.contains(Marks::SACKED);
-            ambiguous |= piece.marks.contains(Marks::RETRANSMITTED);
+            result.ambiguous |= piece.marks.contains(Marks::RETRANSMITTED);
             if piece.end().is_after(ack) {
                 let len = ack.offset_from(piece.sequence) as u32;
                 let data = len - u32::from(piece.syn);
@@ -262,7 +264,7 @@ impl SendSide {
             }
         }
         self.una = ack;
-        if ambiguous {
+        if result.ambiguous {
             result.sent_at = None;
         }
         result
@@ -273,7 +275,7 @@ impl SendSide {
         let Some(piece) = store.get_mut(at) else { return };
         let len = piece.len();
         let before = piece.marks;
-        piece.marks = before & Marks::RETRANSMITTED | Marks::SACKED;
+        piece.marks = before & (Marks::RETRANSMITTED | Marks::LIMITED) | Marks::SACKED;
         if before.contains(Marks::LOST) {
             self.lost -= len;
         }
@@ -286,26 +288,38 @@ impl SendSide {
         }
     }
 
-    /// Its last transmission is taken to be lost.
-    pub(crate) fn mark_lost<B: PacketBuffer>(&mut self, store: &mut Store<B>, at: Place) {
-        let Some(piece) = store.get_mut(at) else { return };
+    /// Its last transmission is taken to be lost. Gives the piece if that is new.
+    pub(crate) fn mark_lost<'a, B: PacketBuffer>(
+        &mut self,
+        store: &'a mut Store<B>,
+        at: Place,
+    ) -> Option<&'a Piece<B>> {
+        let piece = store.get_mut(at)?;
         let len = piece.len();
         if piece.marks.contains(Marks::SACKED) {
-            return;
+            return None;
         }
         if piece.marks.contains(Marks::IN_FLIGHT_AGAIN) {
             piece.marks.remove(Marks::IN_FLIGHT_AGAIN);
             self.again -= len;
+            return Some(piece);
         }
-        if !piece.marks.contains(Marks::LOST) {
-            piece.marks.insert(Marks::LOST);
-            self.lost += len;
+        if piece.marks.contains(Marks::LOST) {
+            return None;
         }
+        piece.marks.insert(Marks::LOST);
+        self.lost += len;
+        Some(piece)
     }
 
     /// Everything sent is taken to be lost. After a timeout nothing that was sacked counts
-    /// (RFC 2018, Section 8): the other side may have thrown it away.
-    pub(crate) fn mark_all_lost<B: PacketBuffer>(&mut self, store: &mut Store<B>) {
+    /// (RFC 2018, Section 8): the other side may have thrown it away. `lost` sees each piece that
+    /// was not taken to be lost before.
+    pub(crate) fn mark_all_lost<B: PacketBuffer>(
+        &mut self,
+        store: &mut Store<B>,
+        mut lost: impl FnMut(&Piece<B>),
+    ) {
         let mut at = self.queue.front();
         while let Some(place) = at.filter(|&at| Some(at) != self.unsent) {
             if let Some(piece) = store.get_mut(place)
@@ -315,7 +329,9 @@ impl SendSide {
                 self.sacked -= piece.len();
                 self.sacked_pieces -= 1;
             }
-            self.mark_lost(store, place);
+            if let Some(piece) = self.mark_lost(store, place) {
+                lost(piece);
+            }
             at = store.next(place);
         }
     }
@@ -345,9 +361,14 @@ impl SendSide {
         }
     }
 
+    /// Whether something is lost and not sent again.
+    pub(crate) const fn has_lost(&self) -> bool {
+        self.lost > self.again
+    }
+
     /// The first piece that is lost and not sent again.
     pub(crate) fn next_lost<B: PacketBuffer>(&self, store: &Store<B>) -> Option<Place> {
-        if self.lost <= self.again {
+        if !self.has_lost() {
             return None;
         }
         self.sent(store).find(|&at| {
@@ -362,11 +383,13 @@ impl SendSide {
         &mut self,
         store: &mut Store<B>,
         at: Place,
+        (snapshot, limited): (SendSnapshot, bool),
         now: Instant,
     ) {
         let next = store.next(at);
         let Some(piece) = store.get_mut(at) else { return };
-        piece.sent_at = now;
+        (piece.sent_at, piece.snapshot) = (now, snapshot);
+        piece.marks.set(Marks::LIMITED, limited);
         if Some(at) == self.unsent {
             self.nxt = piece.end();
             self.unsent = next;
@@ -402,6 +425,7 @@ impl SendSide {
         let mut second = Piece::new(sequence, Some(buffer));
         second.fin = core::mem::replace(&mut piece.fin, false);
         (second.sent_at, second.marks) = (piece.sent_at, piece.marks);
+        second.snapshot = piece.snapshot;
         piece.truncate(sequence);
         let sacked = second.marks.contains(Marks::SACKED);
         if store.insert_after(&mut self.queue, Some(at), second).is_err() {

@@ -5,6 +5,7 @@
 //! piece is a segment, with the marks of the scoreboard; on the receiving side it is what is left
 //! of a received packet.
 
+use super::delivery_rate::SendSnapshot;
 use crate::buffer::PacketBuffer;
 use crate::limits;
 use crate::time::Instant;
@@ -26,6 +27,8 @@ bitflags! {
         const IN_FLIGHT_AGAIN = 1 << 2;
         /// It was sent more than once (Karn's algorithm).
         const RETRANSMITTED = 1 << 3;
+        /// It was sent while there was too little to send (see [`super::delivery_rate`]).
+        const LIMITED = 1 << 4;
     }
 }
 
@@ -43,12 +46,21 @@ pub(crate) struct Piece<B> {
     /// When it was sent last.
     pub(crate) sent_at: Instant,
     pub(crate) marks: Marks,
+    /// What was known of the network's rate when it was sent last.
+    pub(crate) snapshot: SendSnapshot,
 }
 
 impl<B: PacketBuffer> Piece<B> {
     pub(crate) const fn new(sequence: SequenceNumber, buffer: Option<B>) -> Self {
-        let sent_at = Instant::ZERO;
-        Self { buffer, sequence, syn: false, fin: false, sent_at, marks: Marks::empty() }
+        Self {
+            buffer,
+            sequence,
+            syn: false,
+            fin: false,
+            sent_at: Instant::ZERO,
+            marks: Marks::empty(),
+            snapshot: SendSnapshot::NONE,
+        }
     }
 
     /// Octets of data.

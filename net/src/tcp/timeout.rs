@@ -1,7 +1,7 @@
 //! What a connection does when a timer runs out.
 
 use super::connection::{Connection, Context, Forced};
-use super::recovery::{Phase, Undo};
+use super::recovery::{Phase, TimeoutCheck, Undo};
 use super::state::TcpState;
 use super::timers::{CONNECT_TIMEOUT, DATA_TIMEOUT, ORPHAN_TIMEOUT, Purpose, RETRY};
 use super::{TcpError, connection::Owner};
@@ -25,6 +25,9 @@ impl Connection {
             self.timers.delayed_ack = Instant::FAR_FUTURE;
             self.acknowledging.now = true;
             context.counters.delayed_acks += 1;
+        }
+        if self.timers.pacing <= now {
+            self.timers.pacing = Instant::FAR_FUTURE;
         }
         if self.timers.retry <= now {
             let waits = self.waits_to_send
@@ -101,25 +104,28 @@ impl Connection {
         self.tail_probe = None;
         self.duplicate_acks = 0;
         if self.state.is_synchronized() {
-            if matches!(self.phase, Phase::Loss { .. }) {
-                // The threshold is held when the same data is lost again.
-                self.phase = Phase::Loss { high: self.send.nxt, undo: None };
-            } else {
-                let undo = Undo {
-                    cwnd: self.window.cwnd,
-                    ssthresh: self.window.ssthresh,
-                    timestamp: self.timestamp(now),
-                };
+            // The threshold is held when the same data is lost again, and what the first timeout
+            // changed is what may be undone.
+            let mut check = TimeoutCheck::Over;
+            if !matches!(self.phase, Phase::Loss { .. }) {
+                self.undo = Some(Undo::new(&self.window, self.send.una));
                 let flight = self.send.flight();
                 self.congestion.control().on_timeout(&mut self.window, flight, now);
-                let undo = self.timestamps.map(|_| undo);
-                self.phase = Phase::Loss { high: self.send.nxt, undo };
+                if self.timestamps.is_none() {
+                    check = TimeoutCheck::Retransmitted;
+                }
             }
+            self.ecn.on_slowed_down(self.send.nxt);
+            self.phase = Phase::Loss { high: self.send.nxt, check };
             self.window.cwnd = self.window.mss;
         } else {
             self.syn_lost = true;
         }
-        self.send.mark_all_lost(context.store);
+        let Self { send, delivery, congestion, window, .. } = self;
+        send.mark_all_lost(context.store, |piece| {
+            let lost = delivery.on_lost(piece);
+            congestion.control().on_piece_lost(window, &lost, now);
+        });
         self.rtt.back_off();
         // Not later than it is time to give up.
         let last = self.stalled_since.map_or(Instant::FAR_FUTURE, |since| {

@@ -46,6 +46,8 @@ pub(crate) struct Timers {
     pub(crate) keep_alive: Instant,
     pub(crate) fin_wait_2: Instant,
     pub(crate) retry: Instant,
+    /// When pacing lets the next segment go.
+    pub(crate) pacing: Instant,
 }
 
 impl Timers {
@@ -57,13 +59,14 @@ impl Timers {
             keep_alive: NEVER,
             fin_wait_2: NEVER,
             retry: NEVER,
+            pacing: NEVER,
         }
     }
 
     /// When the first of them is due.
     pub(crate) fn next(&self) -> Instant {
-        let Self { retransmit, delayed_ack, keep_alive, fin_wait_2, retry } = *self;
+        let Self { retransmit, delayed_ack, keep_alive, fin_wait_2, retry, pacing } = *self;
         let retransmit = retransmit.map_or(Instant::FAR_FUTURE, |(at, _)| at);
-        retransmit.min(delayed_ack).min(keep_alive).min(fin_wait_2).min(retry)
+        retransmit.min(delayed_ack).min(keep_alive).min(fin_wait_2).min(retry).min(pacing)
     }
 }

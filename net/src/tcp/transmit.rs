@@ -16,7 +16,7 @@ use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::checksum::Checksum;
-use crate::wire::ipv6::{FlowLabel, HopLimit, NextHeader, TrafficClass};
+use crate::wire::ipv6::{Ecn, FlowLabel, HopLimit, NextHeader, TrafficClass};
 use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
 use crate::wire::tcp_sequence::SequenceNumber;
 
@@ -29,6 +29,13 @@ pub(crate) struct Envelope {
     pub(crate) traffic_class: TrafficClass,
     pub(crate) auto_flow_label: bool,
     pub(crate) urgency: Urgency,
+}
+
+impl Envelope {
+    /// The same with an ECN field of TCP's: it is not the user's (RFC 3168, Section 6.1).
+    fn with_ecn(self, ecn: Ecn) -> Self {
+        Self { traffic_class: self.traffic_class.with_ecn(ecn), ..self }
+    }
 }
 
 /// What became of an attempt to send.
@@ -108,7 +115,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.count_drop(Some(envelope.hop.interface), DropReason::NoBuffer);
             return false;
         };
-        self.send_segment(envelope, header, packet, Checksum::new(), now);
+        let envelope = envelope.with_ecn(Ecn::NotCapable);
+        self.send_segment(&envelope, header, packet, Checksum::new(), now);
         true
     }
 
@@ -218,6 +226,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let mut context = Context { pool, store, counters: &mut counters.tcp, now };
         let Some(emission) = connection.next_output(&mut context) else {
             connection.forced = super::connection::Forced::Nothing;
+            connection.note_idle();
             return Step::Nothing;
         };
         let mut sum = Checksum::new();
@@ -235,6 +244,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let mss = advertised_mss(mtu, connection.options.maximum_segment());
         let header = connection.header(context.store, &emission, mss, now);
+        let capable = connection.ecn.is_capable(emission.data_len, emission.again);
         connection.on_sent(&mut context, &emission);
         let progress = core::mem::take(&mut connection.progress);
         let Some(envelope) = envelope else {
@@ -252,7 +262,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if progress && !envelope.hop.local {
             self.confirm_neighbor(envelope.hop.interface, envelope.hop.next_hop, now);
         }
-        self.send_segment(envelope, header, packet, sum, now);
+        let ecn = if capable { Ecn::Capable0 } else { Ecn::NotCapable };
+        self.send_segment(&envelope.with_ecn(ecn), header, packet, sum, now);
         Step::Sent
     }
 

@@ -10,6 +10,7 @@
 //! that fails is printed, leaves a capture behind, and can be run alone with `SEED=n`.
 
 pub mod audit;
+pub mod bottleneck;
 pub mod buffer;
 pub mod foreign;
 pub mod host;

@@ -1,7 +1,7 @@
 //! CUBIC (RFC 9438) with HyStart++ (RFC 9406), in integers.
 
 use super::hystart::{Advice, HyStart};
-use super::{AckSample, CongestionControl, Window};
+use super::{AckSample, CongestionControl, Idle, Window};
 use crate::time::{Duration, Instant};
 
 /// beta_cubic, Section 4.6: what is left of the window after a loss, in tenths.
@@ -11,25 +11,33 @@ const BETA_TENTHS: u64 = 7;
 #[derive(Clone, Copy, Debug)]
 struct Epoch {
     start: Instant,
-    /// K in milliseconds: when the window is back at `w_max`.
-    k: u64,
-    /// The window at the start, if it was above `w_max`, else `w_max`.
-    origin: u32,
     /// W_est, Section 4.3: where Reno would be, in octets and 65536ths.
     w_est: u64,
+    /// K in milliseconds: when the window is back at `w_max`.
+    k: u32,
+    /// The window at the start, if it was above `w_max`, else `w_max`.
+    origin: u32,
 }
 
-/// The variables of Section 4.1.
-#[derive(Clone, Debug)]
-pub(crate) struct Cubic {
+/// The variables of Section 4.1 that a loss changes.
+#[derive(Clone, Copy, Debug)]
+struct Past {
+    epoch: Option<Epoch>,
     /// W_max; zero before the first loss.
     w_max: u32,
     /// cwnd_prior: the window before the last loss.
     prior: u32,
-    epoch: Option<Epoch>,
-    hystart: Option<HyStart>,
+}
+
+/// The algorithm's variables.
+#[derive(Clone, Debug)]
+pub(crate) struct Cubic {
+    past: Past,
     /// Before the last loss, in case it was none.
-    saved: (u32, u32, Option<Epoch>),
+    saved: Past,
+    /// When the last acknowledgment came.
+    last: Instant,
+    hystart: Option<HyStart>,
 }
 
 /// The integer cube root.
@@ -46,25 +54,26 @@ fn cube_root(value: u64) -> u64 {
 
 impl Cubic {
     pub(crate) const fn new() -> Self {
-        Self { w_max: 0, prior: 0, epoch: None, hystart: Some(HyStart::new()), saved: (0, 0, None) }
+        const NONE: Past = Past { epoch: None, w_max: 0, prior: 0 };
+        Self { past: NONE, saved: NONE, last: Instant::ZERO, hystart: Some(HyStart::new()) }
     }
 
     fn begin_epoch(&self, window: &Window, now: Instant) -> Epoch {
         // Figure 2: K = cubic_root((W_max - cwnd_epoch) / C), with C = 0.4 segments a second
         // cubed, that is 0.4 / 10^9 a millisecond cubed.
-        let missing = u64::from(self.w_max.saturating_sub(window.cwnd));
-        let k = cube_root(missing * 2_500_000_000 / u64::from(window.mss.max(1)));
-        let origin = self.w_max.max(window.cwnd);
+        let missing = u64::from(self.past.w_max.saturating_sub(window.cwnd));
+        let k = cube_root(missing * 2_500_000_000 / u64::from(window.mss.max(1))) as u32;
+        let origin = self.past.w_max.max(window.cwnd);
         Epoch { start: now, k, origin, w_est: u64::from(window.cwnd) << 16 }
     }
 
     /// W_cubic(t), Section 4.2, in octets.
     fn w_cubic(epoch: &Epoch, mss: u32, t: Duration) -> u32 {
         let t = (t.as_millis() as u64).min(10_000_000);
-        let distance = u128::from(t.abs_diff(epoch.k));
+        let distance = u128::from(t.abs_diff(epoch.k.into()));
         let octets = distance.pow(3) * 4 * u128::from(mss) / 10_000_000_000;
         let octets = u32::try_from(octets).unwrap_or(u32::MAX);
-        if t < epoch.k {
+        if t < u64::from(epoch.k) {
             epoch.origin.saturating_sub(octets)
         } else {
             epoch.origin.saturating_add(octets)
@@ -72,7 +81,7 @@ impl Cubic {
     }
 
     fn avoid_congestion(&mut self, window: &mut Window, sample: &AckSample) {
-        let epoch = match self.epoch {
+        let epoch = match self.past.epoch {
             Some(epoch) => epoch,
             None => self.begin_epoch(window, sample.now),
         };
@@ -83,9 +92,9 @@ impl Cubic {
         // Section 4.3, equation 4: alpha_cubic = 3 * (1 - beta) / (1 + beta) = 9/17 until Reno
         // has reached the window before the loss, then 1.
         let step = ((u64::from(sample.acked) * u64::from(window.mss)) << 16) / cwnd;
-        let caught_up = epoch.w_est >> 16 >= u64::from(self.prior);
+        let caught_up = epoch.w_est >> 16 >= u64::from(self.past.prior);
         epoch.w_est += if caught_up { step } else { step * 9 / 17 };
-        self.epoch = Some(epoch);
+        self.past.epoch = Some(epoch);
         let reno = u32::try_from(epoch.w_est >> 16).unwrap_or(u32::MAX);
         if Self::w_cubic(&epoch, window.mss, elapsed) < reno {
             if reno > window.cwnd {
@@ -100,17 +109,23 @@ impl Cubic {
         window.grow(growth as u32);
     }
 
+    /// The time in which the window was not used up does not count (Section 4.2).
+    fn stand_still(&mut self, time: Duration) {
+        if let Some(epoch) = &mut self.past.epoch {
+            epoch.start += time;
+        }
+    }
+
     fn reduce(&mut self, window: &mut Window, flight: u32) {
-        self.saved = (self.w_max, self.prior, self.epoch);
+        self.saved = self.past;
         let cwnd = window.cwnd;
         // Section 4.7, fast convergence: leave room for newcomers.
-        self.w_max = if cwnd < self.w_max {
+        let w_max = if cwnd < self.past.w_max {
             (u64::from(cwnd) * (10 + BETA_TENTHS) / 20) as u32
         } else {
             cwnd
         };
-        self.prior = cwnd;
-        self.epoch = None;
+        self.past = Past { epoch: None, w_max, prior: cwnd };
         self.hystart = None;
         // Section 4.6: of what is in flight, so that an unused window does not count.
         let base = u64::from(flight.min(cwnd));
@@ -120,6 +135,10 @@ impl Cubic {
 
 impl CongestionControl for Cubic {
     fn on_ack(&mut self, window: &mut Window, sample: &AckSample) {
+        let since = sample.now.saturating_since(core::mem::replace(&mut self.last, sample.now));
+        if !sample.grows {
+            return self.stand_still(since);
+        }
         if !window.in_slow_start() {
             return self.avoid_congestion(window, sample);
         }
@@ -142,15 +161,28 @@ impl CongestionControl for Cubic {
 
     fn on_timeout(&mut self, window: &mut Window, flight: u32, _now: Instant) {
         self.reduce(window, flight);
+        // Section 4.8: K is 0 and W_max the window when congestion avoidance begins again.
+        self.past.w_max = 0;
     }
 
-    fn on_undo(&mut self, _now: Instant) {
-        (self.w_max, self.prior, self.epoch) = self.saved;
+    fn on_idle_restart(&mut self, window: &mut Window, _limited: bool, idle: Idle) {
+        self.stand_still(idle.pause);
+        self.last = idle.now;
+        super::restart_window(window, idle);
+    }
+
+    fn on_undo(&mut self, _window: &mut Window, _now: Instant) {
+        self.past = self.saved;
+    }
+
+    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Duration>) -> Option<u32> {
+        super::window_rate(window, smoothed_rtt)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::growth;
     use super::*;
 
     #[test]
@@ -179,8 +211,7 @@ mod tests {
                 let acked = left.min(2000);
                 left -= acked;
                 let smoothed_rtt = Some(rtt);
-                let sample =
-                    AckSample { acked, rtt: smoothed_rtt, smoothed_rtt, round_ended: false, now };
+                let sample = AckSample { rtt: smoothed_rtt, smoothed_rtt, ..growth(acked, now) };
                 cubic.on_ack(&mut window, &sample);
             }
             // K = cbrt(300 / 0.4) = 9.086 s.
@@ -204,12 +235,47 @@ mod tests {
             let now = Instant::from_millis(step);
             let smoothed_rtt = Some(Duration::from_millis(1));
             for _ in 0..window.cwnd / 1000 {
-                let sample =
-                    AckSample { acked: 1000, rtt: None, smoothed_rtt, round_ended: false, now };
+                let sample = AckSample { smoothed_rtt, ..growth(1000, now) };
                 cubic.on_ack(&mut window, &sample);
             }
         }
         assert!(window.cwnd > 27_000, "{}", window.cwnd);
+    }
+
+    /// Section 4.8: from the window at which congestion avoidance begins again, as if the curve
+    /// had its middle there.
+    #[test]
+    fn after_a_timeout_the_curve_begins_anew() {
+        let mut window = Window { cwnd: 100_000, ssthresh: 0, mss: 1000 };
+        let mut cubic = Cubic::new();
+        cubic.on_timeout(&mut window, 100_000, Instant::ZERO);
+        assert_eq!(window.ssthresh, 70_000);
+        window.cwnd = 70_000;
+        cubic.on_ack(&mut window, &growth(1000, Instant::from_secs(1)));
+        let epoch = cubic.past.epoch.unwrap();
+        assert_eq!((epoch.k, epoch.origin), (0, 70_000));
+    }
+
+    /// Section 4.2: a sender that has little to send does not find the window grown afterwards.
+    #[test]
+    fn time_without_use_does_not_count() {
+        let mut window = Window { cwnd: 100_000, ssthresh: 0, mss: 1000 };
+        let mut cubic = Cubic::new();
+        cubic.on_loss(&mut window, 100_000, Instant::ZERO);
+        window.cwnd = window.ssthresh;
+        cubic.on_ack(&mut window, &growth(1000, Instant::from_secs(1)));
+        for second in 2..60 {
+            let idle = AckSample { grows: false, ..growth(1000, Instant::from_secs(second)) };
+            cubic.on_ack(&mut window, &idle);
+        }
+        let pause = Duration::from_secs(60);
+        let timeout = Duration::from_secs(100);
+        let idle = Idle { pause, timeout, now: Instant::from_secs(119) };
+        cubic.on_idle_restart(&mut window, true, idle);
+        cubic.on_ack(&mut window, &growth(1000, Instant::from_secs(119)));
+        assert!(window.cwnd < 71_000, "{}", window.cwnd);
+        let epoch = cubic.past.epoch.unwrap();
+        assert_eq!(epoch.start, Instant::from_secs(119));
     }
 
     #[test]
@@ -219,8 +285,8 @@ mod tests {
         cubic.on_loss(&mut window, 100_000, Instant::ZERO);
         window.cwnd = 80_000;
         cubic.on_loss(&mut window, 80_000, Instant::ZERO);
-        assert_eq!((cubic.w_max, window.ssthresh), (68_000, 56_000));
-        cubic.on_undo(Instant::ZERO);
-        assert_eq!(cubic.w_max, 100_000);
+        assert_eq!((cubic.past.w_max, window.ssthresh), (68_000, 56_000));
+        cubic.on_undo(&mut window, Instant::ZERO);
+        assert_eq!(cubic.past.w_max, 100_000);
     }
 }

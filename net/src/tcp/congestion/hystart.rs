@@ -2,9 +2,9 @@
 
 use crate::time::Duration;
 
-/// Section 4.3: bounds of the rise that counts.
-const MIN_RTT_THRESHOLD: Duration = Duration::from_millis(4);
-const MAX_RTT_THRESHOLD: Duration = Duration::from_millis(16);
+/// Section 4.3: bounds of the rise that counts, in microseconds.
+const MIN_RTT_THRESHOLD: u32 = 4_000;
+const MAX_RTT_THRESHOLD: u32 = 16_000;
 /// The rise that counts is this part of the last round's shortest delay.
 const MIN_RTT_DIVISOR: u32 = 8;
 /// Measurements that a round needs to be judged.
@@ -17,7 +17,7 @@ const CSS_ROUNDS: u8 = 5;
 /// Conservative slow start, Section 4.2.
 #[derive(Clone, Copy, Debug)]
 struct Conservative {
-    baseline: Duration,
+    baseline: u32,
     rounds: u8,
 }
 
@@ -30,11 +30,11 @@ pub(super) enum Advice {
     Leave,
 }
 
-/// The variables of Section 4.2.
+/// The variables of Section 4.2, times in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HyStart {
-    last_round: Option<Duration>,
-    current_round: Option<Duration>,
+    last_round: Option<u32>,
+    current_round: Option<u32>,
     samples: u8,
     conservative: Option<Conservative>,
 }
@@ -62,6 +62,7 @@ impl HyStart {
             self.samples = 0;
         }
         if let Some(rtt) = rtt {
+            let rtt = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
             self.current_round = Some(self.current_round.map_or(rtt, |least| least.min(rtt)));
             self.samples = self.samples.saturating_add(1);
         }
@@ -74,7 +75,7 @@ impl HyStart {
                 (None, Some(last)) => {
                     let threshold =
                         (last / MIN_RTT_DIVISOR).clamp(MIN_RTT_THRESHOLD, MAX_RTT_THRESHOLD);
-                    if current >= last + threshold {
+                    if current >= last.saturating_add(threshold) {
                         self.conservative = Some(Conservative { baseline: current, rounds: 0 });
                     }
                 }

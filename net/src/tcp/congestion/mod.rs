@@ -3,13 +3,16 @@
 //! An algorithm is a [`CongestionControl`]; the sender owns the [`Window`] and tells it what
 //! happened. All numbers are octets and integers.
 
+mod bbr;
 mod cubic;
 mod hystart;
 mod new_reno;
 
+pub(crate) use bbr::Bbr;
 pub(crate) use cubic::Cubic;
 pub(crate) use new_reno::NewReno;
 
+use super::delivery_rate::{LostPiece, RateSample};
 use crate::time::{Duration, Instant};
 
 /// The variables that every algorithm works on.
@@ -58,10 +61,10 @@ impl Window {
     }
 }
 
-/// What an acknowledgment of new data tells.
+/// What an acknowledgment tells.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct AckSample {
-    /// Octets that it acknowledges for the first time.
+    /// Octets that it acknowledges in order, for the first time.
     pub(crate) acked: u32,
     /// A round-trip time that it measured.
     pub(crate) rtt: Option<Duration>,
@@ -69,12 +72,21 @@ pub(crate) struct AckSample {
     pub(crate) smoothed_rtt: Option<Duration>,
     /// It acknowledges the first octet that was sent since the last round began.
     pub(crate) round_ended: bool,
+    /// The window may grow: nothing is taken to be lost, and the window was in use (RFC 7661).
+    pub(crate) grows: bool,
+    /// The window held data back lately.
+    pub(crate) cwnd_limited: bool,
+    /// Octets in flight now.
+    pub(crate) in_flight: u32,
+    /// How fast the network delivers.
+    pub(crate) delivery: RateSample,
     pub(crate) now: Instant,
 }
 
-/// An algorithm.
+/// An algorithm. Those driven by losses let the sender bring the window to the threshold; those
+/// that model the path set the window themselves ([`Self::governs_window`]).
 pub(crate) trait CongestionControl {
-    /// New data was acknowledged while nothing is taken to be lost and the window was in use.
+    /// An acknowledgment was taken in, and losses that it shows were looked for.
     fn on_ack(&mut self, window: &mut Window, sample: &AckSample);
 
     /// Data was lost: sets the threshold, to which the window is brought by whoever calls.
@@ -84,7 +96,63 @@ pub(crate) trait CongestionControl {
     fn on_timeout(&mut self, window: &mut Window, flight: u32, now: Instant);
 
     /// The loss had not been one: the window is what it was.
-    fn on_undo(&mut self, now: Instant);
+    fn on_undo(&mut self, window: &mut Window, now: Instant);
+
+    /// The network marked packets instead of losing them (RFC 3168, Section 6.1.2), of all octets
+    /// of which `delivered` had arrived.
+    fn on_mark(&mut self, window: &mut Window, _delivered: u32, flight: u32, now: Instant) {
+        self.on_loss(window, flight, now);
+    }
+
+    /// A piece is taken to be lost.
+    fn on_piece_lost(&mut self, _window: &Window, _piece: &LostPiece, _now: Instant) {}
+
+    /// All that was lost has arrived.
+    fn on_recovered(&mut self, _window: &mut Window) {}
+
+    /// Data follows a pause in which nothing was in flight; `limited` when that was for want of
+    /// data. RFC 5681, Section 4.1: after a pause longer than the timeout, begin anew.
+    fn on_idle_restart(&mut self, window: &mut Window, _limited: bool, idle: Idle) {
+        restart_window(window, idle);
+    }
+
+    /// Whether it sets the window itself, in recovery too.
+    fn governs_window(&self) -> bool {
+        false
+    }
+
+    /// Octets a second that may be sent; `None` is whatever the window allows.
+    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Duration>) -> Option<u32>;
+
+    /// Whether it sends too little on purpose, so that rates measured now tell nothing.
+    fn is_holding_back(&self) -> bool {
+        false
+    }
+}
+
+/// A pause in which nothing was in flight.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Idle {
+    pub(crate) pause: Duration,
+    /// The retransmission timeout.
+    pub(crate) timeout: Duration,
+    pub(crate) now: Instant,
+}
+
+/// RFC 5681, Section 4.1: a pause longer than the timeout leaves the initial window.
+fn restart_window(window: &mut Window, idle: Idle) {
+    if idle.pause > idle.timeout {
+        window.cwnd = window.cwnd.min(Window::initial_window(window.mss));
+    }
+}
+
+/// The rate at which a window is spread over a round trip: twice as fast in slow start, a fifth
+/// faster in congestion avoidance, so that the window stays in use (as on Linux).
+fn window_rate(window: &Window, smoothed_rtt: Option<Duration>) -> Option<u32> {
+    let rtt = u64::try_from(smoothed_rtt?.as_micros()).unwrap_or(u64::MAX).max(1);
+    let percent = if window.cwnd < window.ssthresh / 2 { 200 } else { 120 };
+    let rate = u64::from(window.cwnd) * 10_000 * percent / rtt;
+    Some(u32::try_from(rate).unwrap_or(u32::MAX))
 }
 
 /// Which algorithm a connection uses (TCP_CONGESTION).
@@ -95,17 +163,20 @@ pub enum CongestionAlgorithm {
     Cubic,
     /// RFC 5681 and RFC 6582.
     NewReno,
+    /// BBR version 3 (draft-ietf-ccwg-bbr).
+    Bbr,
 }
 
 impl CongestionAlgorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 2] = [Self::Cubic, Self::NewReno];
+    pub const ALL: [Self; 3] = [Self::Cubic, Self::NewReno, Self::Bbr];
 
     /// The name that TCP_CONGESTION has for it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cubic => "cubic",
             Self::NewReno => "reno",
+            Self::Bbr => "bbr",
         }
     }
 
@@ -120,13 +191,16 @@ impl CongestionAlgorithm {
 pub(crate) enum Congestion {
     Cubic(Cubic),
     NewReno(NewReno),
+    Bbr(Bbr),
 }
 
 impl Congestion {
-    pub(crate) const fn new(algorithm: CongestionAlgorithm) -> Self {
+    /// `random` is anything that others do not share.
+    pub(crate) fn new(algorithm: CongestionAlgorithm, random: u32, now: Instant) -> Self {
         match algorithm {
             CongestionAlgorithm::Cubic => Self::Cubic(Cubic::new()),
             CongestionAlgorithm::NewReno => Self::NewReno(NewReno),
+            CongestionAlgorithm::Bbr => Self::Bbr(Bbr::new(random, now)),
         }
     }
 
@@ -134,6 +208,7 @@ impl Congestion {
         match self {
             Self::Cubic(_) => CongestionAlgorithm::Cubic,
             Self::NewReno(_) => CongestionAlgorithm::NewReno,
+            Self::Bbr(_) => CongestionAlgorithm::Bbr,
         }
     }
 
@@ -141,7 +216,33 @@ impl Congestion {
         match self {
             Self::Cubic(cubic) => cubic,
             Self::NewReno(new_reno) => new_reno,
+            Self::Bbr(bbr) => bbr,
         }
+    }
+
+    /// The same, to ask.
+    pub(crate) const fn state(&self) -> &dyn CongestionControl {
+        match self {
+            Self::Cubic(cubic) => cubic,
+            Self::NewReno(new_reno) => new_reno,
+            Self::Bbr(bbr) => bbr,
+        }
+    }
+}
+
+/// An acknowledgment of `acked` octets that lets the window grow.
+#[cfg(test)]
+fn growth(acked: u32, now: Instant) -> AckSample {
+    AckSample {
+        acked,
+        rtt: None,
+        smoothed_rtt: None,
+        round_ended: false,
+        grows: true,
+        cwnd_limited: true,
+        in_flight: 0,
+        delivery: RateSample::default(),
+        now,
     }
 }
 
@@ -161,7 +262,7 @@ mod tests {
     fn names() {
         for algorithm in CongestionAlgorithm::ALL {
             assert_eq!(CongestionAlgorithm::from_name(algorithm.name()), Some(algorithm));
-            assert_eq!(Congestion::new(algorithm).algorithm(), algorithm);
+            assert_eq!(Congestion::new(algorithm, 1, Instant::ZERO).algorithm(), algorithm);
         }
         assert_eq!(CongestionAlgorithm::from_name("vegas"), None);
     }

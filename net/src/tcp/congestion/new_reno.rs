@@ -2,7 +2,7 @@
 //! byte counting (RFC 3465). Recovery itself is the sender's business.
 
 use super::{AckSample, CongestionControl, Window};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 /// The algorithm; it has no variables of its own.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +10,9 @@ pub(crate) struct NewReno;
 
 impl CongestionControl for NewReno {
     fn on_ack(&mut self, window: &mut Window, sample: &AckSample) {
+        if !sample.grows {
+            return;
+        }
         if window.in_slow_start() {
             // RFC 3465, Section 2.2: at most two segments for an acknowledgment.
             window.grow(sample.acked.min(2 * window.mss));
@@ -28,15 +31,20 @@ impl CongestionControl for NewReno {
         self.on_loss(window, flight, now);
     }
 
-    fn on_undo(&mut self, _now: Instant) {}
+    fn on_undo(&mut self, _window: &mut Window, _now: Instant) {}
+
+    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Duration>) -> Option<u32> {
+        super::window_rate(window, smoothed_rtt)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::growth;
     use super::*;
 
-    const fn sample(acked: u32) -> AckSample {
-        AckSample { acked, rtt: None, smoothed_rtt: None, round_ended: false, now: Instant::ZERO }
+    fn sample(acked: u32) -> AckSample {
+        growth(acked, Instant::ZERO)
     }
 
     #[test]

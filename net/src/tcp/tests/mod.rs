@@ -1,12 +1,14 @@
 //! Stream sockets against a peer that the tests play: packets in, packets and events out.
 
 mod cookies;
+mod ecn;
 mod errors;
 mod info;
 mod no_connection;
 mod options;
 mod path;
 mod sizes;
+mod spurious;
 mod time_wait;
 mod urgent;
 
