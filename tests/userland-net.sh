@@ -237,6 +237,8 @@ ends "ifconfig --help" 0 '^Usage' ours ifconfig --help
 . "$top/tests/userland-net/nc.sh"
 # shellcheck source=tests/userland-net/tcpdump.sh
 . "$top/tests/userland-net/tcpdump.sh"
+# shellcheck source=tests/userland-net/counters.sh
+. "$top/tests/userland-net/counters.sh"
 
 usb_tests() {
   # A bus in the form of Linux: a root hub and a network adapter.
