@@ -85,9 +85,10 @@ conformance: ## the conformance suite, and docs/conformance.md from what all tes
 
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
-	tools/ensure.sh qemu-system-aarch64
+	tools/ensure.sh qemu-system-aarch64 iperf
 	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --lib \
-		--test machine --test selftest --test user_network --test stream_tools -- --test-threads=2
+		--test machine --test selftest --test user_network --test stream_tools --test measure_tools \
+		-- --test-threads=2
 
 .PHONY: test-trace
 test-trace: ## trace a ping and decode what comes out

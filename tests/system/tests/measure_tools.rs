@@ -1,0 +1,106 @@
+//! The tools that measure and look: `iperf`, `tcpdump`, `ss`, `nstat`.
+
+use std::process::{Child, Command, Stdio};
+
+use system_tests::guest::Guest;
+
+/// An iperf 2 server of this machine's loopback interface, where the guest's packets to fec0::2 end
+/// up. Dropping it ends it.
+struct Server(Child);
+
+impl Server {
+    fn start(port: u16, options: &[&str]) -> Self {
+        let mut command = Command::new("iperf");
+        command.args(["-s", "-V", "-B", "::1", "-p", &port.to_string()]).args(options);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().expect("iperf 2 is installed"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Boots, and waits until there is a way to fec0::2.
+fn boot() -> Guest {
+    let mut guest = Guest::boot_to_shell(&["--usb-net"]);
+    guest.run_until("ip addr show dev usb0", |text| {
+        text.contains("inet6 fec0::") && !text.contains("tentative")
+    });
+    guest
+}
+
+/// A port that another test process does not use.
+fn port(offset: u16) -> u16 {
+    20_000 + (std::process::id() % 20_000) as u16 + offset
+}
+
+#[test]
+fn iperf_with_iperf_2_of_another_system() {
+    let (tcp, udp) = (port(0), port(1));
+    let _servers = [Server::start(tcp, &[]), Server::start(udp, &["-u"])];
+    let mut guest = boot();
+    for direction in ["", "-R"] {
+        // The server may need a moment before it listens.
+        let report = guest
+            .run_until(&format!("iperf -c fec0::2 -p {tcp} -n 1M {direction}"), |text| {
+                text.contains("1.00 MBytes")
+            });
+        assert!(report.contains("0.0000-"), "{report}");
+    }
+    let report = guest.run(&format!("iperf -c fec0::2 -p {udp} -u -n 50K -b 2M")).success();
+    assert!(report.contains("Server Report:"), "{report}");
+    assert!(report.contains("/37 ("), "36 datagrams and the last one in:\n{report}");
+    let refused = guest.run("iperf -c ::1 -p 9");
+    assert_eq!(refused.status, 1);
+    assert!(refused.text.contains("tcp connect failed: Connection refused"), "{}", refused.text);
+}
+
+#[test]
+fn what_goes_on_inside() {
+    let mut guest = boot();
+
+    // Both sides of iperf in one system, over loopback, two streams.
+    guest.run("iperf -s -P 3 > /tmp/server &");
+    guest.run_until("ss -Htln sport = :5001", |text| text.contains("LISTEN"));
+    let report = guest.run("iperf -c ::1 -n 1M -P 2").success();
+    assert!(report.contains("[SUM] 0.0000-"), "{report}");
+    assert!(report.contains("2.00 MBytes"), "{report}");
+
+    // A connection that lasts, seen from both ends.
+    guest.run("iperf -c ::1 -t 600 -b 1M > /tmp/client &");
+    let sockets = guest.run_until("ss -tn dport = :5001", |text| text.contains("ESTAB"));
+    assert!(sockets.contains("[::1]:5001"), "{sockets}");
+    let details = guest.run("ss -tin dport = :5001").success();
+    assert!(details.contains(" mss:") && details.contains(" cwnd:"), "{details}");
+    guest.run("kill %2");
+    guest.run_until("cat /tmp/server", |text| text.contains("[  3] 0.0000-"));
+
+    // Packets of a ping, to a file and from it.
+    guest.run("tcpdump -i usb0 -c 4 -w /tmp/ping.pcap host fec0::2 and icmp6 2> /tmp/dump &");
+    guest.run_until("cat /tmp/dump", |text| text.contains("listening on usb0"));
+    guest.run("ping6 -c 2 -i 0.3 fec0::2").success();
+    guest.run_until("cat /tmp/dump", |text| text.contains("4 packets captured"));
+    let lines = guest.run("tcpdump -n -r /tmp/ping.pcap").success();
+    for wanted in
+        ["ICMP6, echo request, id ", "ICMP6, echo reply, id ", " > fec0::2: ", ", seq 2, length 64"]
+    {
+        assert!(lines.contains(wanted), "{wanted} in:\n{lines}");
+    }
+    // All interfaces, with their names.
+    guest.run("tcpdump -l -i any -c 2 icmp6 and host ::1 > /tmp/lines 2> /tmp/dump &");
+    guest.run_until("cat /tmp/dump", |text| text.contains("listening on any"));
+    guest.run("ping6 -c 2 -i 0.3 ::1").success();
+    let lines = guest.run_until("cat /tmp/lines", |text| text.lines().count() >= 2);
+    assert!(lines.contains("lo    In  IP6 ::1 > ::1: ICMP6, echo"), "{lines}");
+
+    let counters = guest.run("nstat Ip6InReceives Icmp6InEchoReplies").success();
+    for name in ["Ip6InReceives", "Icmp6InEchoReplies"] {
+        assert!(counters.contains(name), "{name} in:\n{counters}");
+    }
+    let counters = guest.run("nstat -z 'TcpExt*'").success();
+    assert!(counters.contains("TcpExtSyncookiesSent"), "{counters}");
+}
