@@ -25,11 +25,16 @@ const fn mac(last: u8) -> MacAddress {
 fn host(network: &mut Network, last: u8, random: &mut Seeded) -> Handle<Host> {
     let mtu = if random.chance(300) { 1280 + random.index(221) as u16 } else { 1500 };
     let own = network.fork_random();
-    let host = network.add(Host::with_mtu(mac(last), Config::default(), own, mtu));
-    if random.chance(150) {
-        network[host].pool.refuse(random.index(100) as u32, random.fork());
+    network.add(Host::with_mtu(mac(last), Config::default(), own, mtu))
+}
+
+/// Lets some hosts be short of buffers, so that they lose what they want to send and to receive.
+fn make_buffers_scarce(network: &Network, hosts: [Handle<Host>; 2], random: &mut Seeded) {
+    for host in hosts {
+        if random.chance(150) {
+            network[host].pool.refuse(random.index(100) as u32, random.fork());
+        }
     }
-    host
 }
 
 /// Two hosts, and a connection between them that the first one opened; `None` when it did not
@@ -69,6 +74,7 @@ fn lab(seed: u64, worst_loss: usize) -> Lab {
     });
     assert!(server.is_some() || early, "seed {seed}: a connection on a good link");
     network.impair(bad);
+    make_buffers_scarce(&network, hosts, &mut random);
     if server.is_none() {
         let now = network.now();
         network[hosts[0]].stack.tcp_close(client, now);
@@ -161,6 +167,7 @@ fn handshakes_on_bad_links() {
         network.run_for(Duration::from_secs(3));
         let listener = listen(&mut network, b, PORT, 4);
         network.impair(impairment(&mut random, 300));
+        make_buffers_scarce(&network, [a, b], &mut random);
         let mut connected = 0;
         for _ in 0..4 {
             let client = connect(&mut network, a, (link_local(mac(2)), PORT), |_| {});
@@ -210,6 +217,7 @@ fn both_open_at_once() {
         let boxes = middlebox(&mut random);
         network.set_middlebox(boxes);
         network.impair(impairment(&mut random, 200));
+        make_buffers_scarce(&network, hosts, &mut random);
         let now = network.now();
         let ends = [(hosts[0], 2), (hosts[1], 1)].map(|(host, other)| {
             let port = |last: u8| 7000 + u16::from(last);
