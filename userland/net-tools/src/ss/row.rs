@@ -127,7 +127,8 @@ pub fn row(protocol: Protocol, socket: &Socket, options: &Options, owners: &[Own
         below.push_str(&memory(numbers));
     }
     if let (true, Some(info)) = (detail.internal, &socket.info) {
-        below.push_str(&tcp_info::describe(info, socket.congestion.as_deref()));
+        let listening = socket.state == State::LISTEN;
+        below.push_str(&tcp_info::describe(info, socket.congestion.as_deref(), listening));
     }
     // A datagram socket with a peer is no connection, but is called so.
     let state = match (protocol, socket.state) {

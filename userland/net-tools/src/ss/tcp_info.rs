@@ -85,9 +85,10 @@ fn add_limited(out: &mut String, name: &str, limited: u64, busy: u64) {
     }
 }
 
-/// All of it, each with a space before it.
+/// All of it, each with a space before it. A `listening` socket has other numbers in two of the
+/// fields, its queue and backlog, which the columns tell.
 #[must_use]
-pub fn describe(bytes: &[u8], congestion: Option<&str>) -> String {
+pub fn describe(bytes: &[u8], congestion: Option<&str>, listening: bool) -> String {
     let info = Info(bytes);
     let mut out = String::new();
     let options = info.u8(offset_of!(tcp_info, tcpi_options));
@@ -183,7 +184,9 @@ pub fn describe(bytes: &[u8], congestion: Option<&str>) -> String {
             busy,
         );
     }
-    add(&mut out, "unacked", info.u32(offset_of!(tcp_info, tcpi_unacked)).into());
+    if !listening {
+        add(&mut out, "unacked", info.u32(offset_of!(tcp_info, tcpi_unacked)).into());
+    }
     if info.u32(offset_of!(tcp_info, tcpi_retrans)) != 0
         || info.u32(offset_of!(tcp_info, tcpi_total_retrans)) != 0
     {
@@ -195,7 +198,9 @@ pub fn describe(bytes: &[u8], congestion: Option<&str>) -> String {
         );
     }
     add(&mut out, "lost", info.u32(offset_of!(tcp_info, tcpi_lost)).into());
-    add(&mut out, "sacked", info.u32(offset_of!(tcp_info, tcpi_sacked)).into());
+    if !listening {
+        add(&mut out, "sacked", info.u32(offset_of!(tcp_info, tcpi_sacked)).into());
+    }
     add(&mut out, "dsack_dups", info.u32(offset_of!(tcp_info, tcpi_dsack_dups)).into());
     if info.u32(offset_of!(tcp_info, tcpi_reordering)) != NO_REORDERING {
         add(&mut out, "reordering", info.u32(offset_of!(tcp_info, tcpi_reordering)).into());
@@ -252,12 +257,16 @@ mod tests {
         info[6] = 0x7a;
         info[7] = 1;
         assert_eq!(
-            describe(&info, Some("cubic")),
+            describe(&info, Some("cubic"), false),
             " ts sack cubic wscale:10,7 rto:204 rtt:1.527/2.889 mss:1440 cwnd:10 bytes_acked:1000 \
              send 75442043bps app_limited snd_wnd:65536"
         );
         // An old kernel, and none.
-        assert!(describe(&info[..104], None).ends_with("app_limited"));
-        assert_eq!(describe(&[], None), "");
+        assert!(describe(&info[..104], None, false).ends_with("app_limited"));
+        assert_eq!(describe(&[], None, false), "");
+        let mut waiting = vec![0u8; 232];
+        waiting[28] = 128;
+        assert_eq!(describe(&waiting, Some("cubic"), true), " cubic");
+        assert_eq!(describe(&waiting, None, false), " sacked:128");
     }
 }
