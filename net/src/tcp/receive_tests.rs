@@ -168,9 +168,10 @@ fn single_octets_fill_the_buffer_and_no_more() {
 #[test]
 fn what_two_pieces_cover_leaves_nothing() {
     let (mut side, mut store) = side();
-    side.take(&mut store, piece(100, &[1; 10]), false);
-    side.take(&mut store, piece(110, &[1; 10]), false);
-    let taken = side.take(&mut store, piece(105, &[2; 10]), false);
+    // Long enough not to be copied together.
+    side.take(&mut store, piece(100, &[1; 600]), false);
+    side.take(&mut store, piece(700, &[1; 600]), false);
+    let taken = side.take(&mut store, piece(400, &[2; 600]), false);
     assert!(taken.duplicate);
     assert_eq!((side.pieces(), store.used()), (2, 2));
     side.clear(&mut store);
