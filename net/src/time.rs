@@ -39,24 +39,30 @@ impl Instant {
     }
 
     /// Time from `earlier` to `self`; zero when `earlier` is later.
+    #[inline]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+/// Saturating as all arithmetic here, and without the 128 bits of [`Duration::as_nanos`].
+#[inline]
+const fn nanos(duration: Duration) -> u64 {
+    const BILLION: u64 = 1_000_000_000;
+    duration.as_secs().saturating_mul(BILLION).saturating_add(duration.subsec_nanos() as u64)
 }
 
 impl Add<Duration> for Instant {
     type Output = Self;
 
+    #[inline]
     fn add(self, rhs: Duration) -> Self {
         Self(self.0.saturating_add(nanos(rhs)))
     }
 }
 
 impl AddAssign<Duration> for Instant {
+    #[inline]
     fn add_assign(&mut self, rhs: Duration) {
         *self = *self + rhs;
     }
@@ -65,6 +71,7 @@ impl AddAssign<Duration> for Instant {
 impl Sub<Duration> for Instant {
     type Output = Self;
 
+    #[inline]
     fn sub(self, rhs: Duration) -> Self {
         Self(self.0.saturating_sub(nanos(rhs)))
     }

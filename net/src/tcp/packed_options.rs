@@ -90,6 +90,7 @@ impl PackedOptions {
         }
     }
 
+    #[inline]
     pub(crate) fn unpack(&self) -> TcpSocketOptions {
         let maximum_segment = self.maximum_segment();
         TcpSocketOptions {

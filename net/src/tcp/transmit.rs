@@ -120,6 +120,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         true
     }
 
+    fn tcp_may_send(&self, slot: usize) -> bool {
+        let connection = self.tcp.at(slot).and_then(TcpSocket::connection);
+        connection.is_some_and(super::connection::Connection::may_send)
+    }
+
     /// [`Self::tcp_flush`] after a segment: most give no reason to send, and need no route.
     pub(crate) fn tcp_flush_after_input(&mut self, slot: usize, now: Instant) {
         match self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut) {
@@ -165,6 +170,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 urgency: Urgency::User,
             });
             match self.tcp_send_next(slot, envelope.as_ref(), now) {
+                // Asked first, since there is nearly always nothing more.
+                Step::Sent if !self.tcp_may_send(slot) => break,
                 Step::Sent => {}
                 Step::Nothing => break,
                 Step::NoBuffer => {
