@@ -94,21 +94,24 @@ fn short_transfers_are_short() {
     }
 }
 
-/// A bottleneck that marks instead of losing: nothing is lost, and the queue stays short.
+/// A bottleneck that marks instead of losing: once slow start is over, nothing is lost any more.
 #[test]
 fn marks_do_what_losses_did() {
-    let path = Path { mark_from: Some(60_000), ..Path::GOOD };
+    let path = Path { queue: 200_000, mark_from: Some(60_000), ..Path::GOOD };
     for algorithm in CongestionAlgorithm::ALL {
         let mut config = config(algorithm);
         config.tcp.ecn = EcnMode::Request;
         let mut bottleneck = Bottleneck::new(1, &config, path);
         let ends = bottleneck.connect();
-        let reached = bottleneck.goodput(ends, Duration::from_secs(4)) / 1000;
-        println!("{algorithm:?}: {reached} kbit/s, {:?}", bottleneck.counts);
+        bottleneck.goodput(ends, Duration::from_secs(1));
+        let before = bottleneck.counts;
+        assert!(before.marked > 0, "{algorithm:?}");
+        let reached = bottleneck.goodput(ends, Duration::from_secs(3)) / 1000;
+        println!("{algorithm:?}: {reached} kbit/s, {before:?}, then {:?}", bottleneck.counts);
         assert!(reached > 75_000, "{algorithm:?}: {reached} kbit/s");
-        assert!(bottleneck.counts.marked > 0, "{algorithm:?}");
+        // BBR is driven by its model, and hardly by marks.
         if algorithm != CongestionAlgorithm::Bbr {
-            assert_eq!(bottleneck.counts.overflowed, 0, "{algorithm:?}");
+            assert_eq!(bottleneck.counts.overflowed, before.overflowed, "{algorithm:?}");
         }
     }
 }
