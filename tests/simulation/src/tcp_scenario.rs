@@ -15,6 +15,9 @@ use std::net::{Ipv6Addr, SocketAddrV6};
 
 /// How long two programs may take, whatever the weather.
 const PATIENCE: Duration = Duration::from_mins(50);
+/// When the weather clears up. A connection without a user is given up after five minutes without
+/// an answer, so that rare bad luck on a bad link would end one that should not.
+const BAD_WEATHER: Duration = Duration::from_mins(2);
 /// When a program stops waiting for an end that has closed without a word: longer than a
 /// connection is silent before it fails.
 const GIVING_UP: Duration = Duration::from_mins(20);
@@ -227,7 +230,7 @@ impl Pair {
 
 /// Lets all pairs do their work until they are done; false when they do not come to an end.
 pub fn run(network: &mut Network, pairs: &mut [Pair], weather: &mut Weather, port: usize) -> bool {
-    let end = network.now() + PATIENCE;
+    let (clears_up, end) = (network.now() + BAD_WEATHER, network.now() + PATIENCE);
     while network.now() < end {
         // No longer than until a program or the link changes its mind.
         let now = network.now();
@@ -244,7 +247,12 @@ pub fn run(network: &mut Network, pairs: &mut [Pair], weather: &mut Weather, por
         if done {
             return true;
         }
-        weather.change(network, port);
+        if network.now() < clears_up {
+            weather.change(network, port);
+        } else {
+            network.impair(Impairment::NONE);
+            network.heal();
+        }
     }
     false
 }
