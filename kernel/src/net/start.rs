@@ -40,12 +40,11 @@ pub fn start() {
         }
     };
     if let Some(text) = boot_arguments::get("tcp.ecn") {
-        match text.parse().ok().and_then(EcnMode::from_number) {
-            Some(mode) => config.tcp.ecn = mode,
-            None => {
-                let mode = config.tcp.ecn.number();
-                log::warn!("tcp.ecn={text} is none of 0, 1 and 2: {mode} it is");
-            }
+        if let Some(mode) = text.parse().ok().and_then(EcnMode::from_number) {
+            config.tcp.ecn = mode;
+        } else {
+            let mode = config.tcp.ecn.number();
+            log::warn!("tcp.ecn={text} is none of 0, 1 and 2: {mode} it is");
         }
     }
     let loopback = InterfaceConfig { name: "lo", kind: InterfaceKind::Loopback, mtu: LOOPBACK_MTU };

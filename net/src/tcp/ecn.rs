@@ -88,7 +88,7 @@ impl EcnState {
         Self { agreement: Agreement::Full, answered: iss, ..Self::off() }
     }
 
-    pub(crate) fn is_on(&self) -> bool {
+    pub(crate) fn is_on(self) -> bool {
         self.agreement == Agreement::Full
     }
 
@@ -115,7 +115,7 @@ impl EcnState {
 
     /// Whether a segment may be marked: new data, but no retransmission and nothing without data
     /// (Sections 6.1.4 to 6.1.6).
-    pub(crate) fn is_capable(&self, data_len: u32, again: bool) -> bool {
+    pub(crate) fn is_capable(self, data_len: u32, again: bool) -> bool {
         self.is_on() && data_len > 0 && !again
     }
 
@@ -143,7 +143,7 @@ impl EcnState {
 
     /// An acknowledgment arrived. Whether it asks to slow down: once in a round trip
     /// (Section 6.1.2).
-    pub(crate) fn on_acknowledgment(&self, segment: &Segment, ack: SequenceNumber) -> bool {
+    pub(crate) fn on_acknowledgment(self, segment: &Segment, ack: SequenceNumber) -> bool {
         self.is_on() && segment.ece && ack.is_after(self.answered)
     }
 

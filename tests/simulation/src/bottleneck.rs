@@ -206,7 +206,7 @@ impl Bottleneck {
         let to = client.socket_address(link_local(mac(2)), PORT);
         client.stack.tcp_connect(id, to, now).expect("there is a route");
         let mut accepted = None;
-        self.run_until(now + Duration::from_secs(60), |this| {
+        self.run_until(now + Duration::from_mins(1), |this| {
             accepted = this.hosts[1].stack.tcp_accept(listener).ok().map(|(id, _)| id);
             accepted.is_some()
         });

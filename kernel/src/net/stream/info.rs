@@ -12,6 +12,7 @@ pub(super) const LENGTH: usize = 240;
 const OPTION_TIMESTAMPS: u8 = 1;
 const OPTION_SACK: u8 = 2;
 const OPTION_WINDOW_SCALE: u8 = 4;
+const OPTION_ECN: u8 = 8;
 
 /// What Linux shows as the threshold of a connection that never lost anything.
 const NO_THRESHOLD: u32 = 0x7fff_ffff;
@@ -53,6 +54,7 @@ pub(in crate::net) fn emit(info: &TcpInfo) -> Vec<u8> {
         (info.timestamps, OPTION_TIMESTAMPS),
         (info.sack, OPTION_SACK),
         (info.window_shifts.is_some(), OPTION_WINDOW_SCALE),
+        (info.ecn, OPTION_ECN),
     ] {
         options |= if is_used { bit } else { 0 };
     }
@@ -66,8 +68,8 @@ pub(in crate::net) fn emit(info: &TcpInfo) -> Vec<u8> {
         options,
         // The shift of the other side's window in the low bits, that of the own in the high ones.
         (shifts.0 & 0xf) | (shifts.1 << 4),
-        // Nothing here holds the delivery rate down but the network; there is no fast open.
-        0,
+        // tcpi_delivery_rate_app_limited; there is no fast open.
+        u8::from(info.delivery_rate_limited),
     ]);
     to.micros(info.rto);
     to.micros(info.ack_delay);
@@ -93,9 +95,8 @@ pub(in crate::net) fn emit(info: &TcpInfo) -> Vec<u8> {
     to.micros(info.receive_rtt.unwrap_or_default());
     to.u32(info.receive_space);
     to.u32(counts.segments_retransmitted);
-    // Pacing: none, so no limit.
-    to.u64(u64::MAX);
-    to.u64(u64::MAX);
+    to.u64(info.pacing_rate.map_or(u64::MAX, u64::from));
+    to.u64(u64::MAX); // tcpi_max_pacing_rate: no limit
     to.u64(counts.octets_acknowledged);
     to.u64(counts.octets_received);
     to.u32(counts.segments_sent);
@@ -104,7 +105,7 @@ pub(in crate::net) fn emit(info: &TcpInfo) -> Vec<u8> {
     to.micros(info.shortest_rtt.unwrap_or(Duration::from_micros(u64::from(u32::MAX))));
     to.u32(counts.data_segments_received);
     to.u32(counts.data_segments_sent);
-    to.u64(0); // tcpi_delivery_rate is not measured
+    to.u64(info.delivery_rate.map_or(0, u64::from));
     to.micros_long(info.busy);
     to.micros_long(info.window_limited);
     to.micros_long(info.buffer_limited);
@@ -162,6 +163,9 @@ mod tests {
             advertised_mss: 1428,
             path_mtu: 1500,
             congestion_window: 14_400,
+            pacing_rate: Some(1_500_000),
+            delivery_rate: Some(1_200_000),
+            delivery_rate_limited: true,
             slow_start_threshold: None,
             send_window: 65_000,
             receive_window: 64_000,
@@ -181,6 +185,7 @@ mod tests {
             buffer_limited: Duration::ZERO,
             timestamps: true,
             sack: true,
+            ecn: true,
             recovery: TcpRecovery::Disorder,
             reorderings: 0,
             last_data_sent: Duration::from_millis(30),
@@ -196,7 +201,7 @@ mod tests {
         let u32_at = |at: usize| u32::from_ne_bytes(*bytes[at..].first_chunk().unwrap());
         let u64_at = |at: usize| u64::from_ne_bytes(*bytes[at..].first_chunk().unwrap());
         assert_eq!(bytes.len(), LENGTH);
-        assert_eq!(bytes[..8], [1, 1, 2, 3, 1, 7, 0x47, 0]);
+        assert_eq!(bytes[..8], [1, 1, 2, 3, 1, 15, 0x47, 1]);
         for (offset, value) in [
             (8, 204_000),
             (16, 1440),
@@ -218,6 +223,7 @@ mod tests {
             assert_eq!(u32_at(offset), value, "at offset {offset}");
         }
         assert_eq!((u64_at(120), u64_at(168), u64_at(200)), (111, 1_000_000, 222));
+        assert_eq!((u64_at(104), u64_at(160)), (1_500_000, 1_200_000));
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Bbr {
         // keep flows out of step.
         self.random = self.random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         self.rounds_since_probe_up = (self.random >> 31) as u8;
-        self.probe_wait = 2000 + (u64::from(self.random << 1 >> 1) * 1000 >> 31) as u16;
+        self.probe_wait = 2000 + ((u64::from(self.random << 1 >> 1) * 1000) >> 31) as u16;
     }
 
     /// StartProbeBW_REFILL.
