@@ -69,7 +69,7 @@ fn bbr_is_not_misled_by_random_losses() {
 fn completion(path: Path, octets: u64, seed: u64) -> Duration {
     let mut bottleneck = Bottleneck::new(seed, &config(CongestionAlgorithm::Cubic), path);
     let ends = bottleneck.connect();
-    let (got, time) = bottleneck.transfer(ends, octets, Duration::from_secs(60));
+    let (got, time) = bottleneck.transfer(ends, octets, Duration::from_mins(1));
     assert_eq!(got, octets, "seed {seed}");
     time
 }

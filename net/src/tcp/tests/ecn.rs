@@ -148,7 +148,7 @@ fn the_sender_slows_down_once_in_a_round_trip() {
         set(&mut host, peer.id, |options| options.congestion = algorithm);
         let window = |host: &Host| host.stack.tcp_info(peer.id, host.now).unwrap();
         let before = window(&host).congestion_window;
-        write(&mut host, peer.id, &[7; 60_000]).unwrap();
+        write(&mut host, peer.id, &vec![7; 60_000]).unwrap();
         let flight = sent_marked(&mut host);
         assert_eq!(flight.iter().map(|(_, len, _)| *len as u32).sum::<u32>(), before);
         assert!(flight.iter().all(|(header, ..)| !header.flags.contains(TcpFlags::CWR)));

@@ -8,7 +8,7 @@ const SEGMENT: u32 = 1220;
 /// and the number of the first segment.
 fn time_out(host: &mut Host) -> (Conversation, SequenceNumber) {
     let peer = open(host);
-    write(host, peer.id, &[7; 30_000]).unwrap();
+    write(host, peer.id, &vec![7; 30_000]).unwrap();
     let first = sent(host);
     assert_eq!(first.len(), 10);
     let again: Vec<_> = host.run(Duration::from_millis(250)).iter().filter_map(as_tcp).collect();
