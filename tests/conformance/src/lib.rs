@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The device under test is our stack in virtual time ([`dut::VirtualDut`]), where an hour costs
-//! nothing, or the kernel in QEMU at the other end of a cable ([`dut::WireDut`]).
+//! nothing; [`dut::Dut`] is what another one would have to offer.
 //!
 //! Which requirement is tested by which case and by which other test of the project is put
 //! together by [`report`]; `docs/conformance.md` is its output.
