@@ -7,7 +7,7 @@
 
 use crate::controller::{BufferAllocator, Core, Dwc2};
 use crate::pipes::PipeIndex;
-use crate::program::Started;
+use crate::program::{Program, Started};
 use crate::registers::bits::{HCCHAR, HCINT};
 use crate::registers::{ChannelNumber, MAX_CHANNELS, Register, Registers};
 use crate::waiting::{earlier, until};
@@ -133,6 +133,8 @@ pub(crate) struct Lease<'h, 'a, R: Registers, C: Clock, A: BufferAllocator> {
     pub(crate) buffer: Option<A::Buffer>,
     /// The program that has been started and not been seen to halt.
     pub(crate) started: Option<Started>,
+    /// The program that the channel's registers still hold, because it moved nothing.
+    pub(crate) unmoved: Option<Program>,
     /// A translator that may still hold this transfer's last packet.
     pub(crate) stale_translator: Option<TransactionTranslator>,
 }
@@ -168,6 +170,7 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
                     channel,
                     buffer: Some(buffer),
                     started: None,
+                    unmoved: None,
                     stale_translator: None,
                 });
             }

@@ -79,13 +79,14 @@ const fn pid(token: Token) -> HCTSIZ::PID::Value {
 }
 
 impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
-    /// Writes a program to a channel and enables it.
+    /// Writes a program to a channel and enables it. `again` says that the channel still holds it.
     fn start_program(
         &self,
         channel: ChannelNumber,
         config: &PipeConfig,
         program: &Program,
         base: u32,
+        again: bool,
     ) -> Started {
         let quirks = self.core.get().quirks;
         let registers = &self.registers;
@@ -128,9 +129,13 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
 
         registers.write(Register::Hcint(channel), HCINT::ALL.mask);
         self.interrupts.clear_channel(channel);
-        registers.write(Register::Hcsplt(channel), split);
-        registers.write(Register::Hctsiz(channel), size);
-        registers.write(Register::Hcdma(channel), base.wrapping_add(program.offset as u32));
+        if !again {
+            if quirks.has_splits() {
+                registers.write(Register::Hcsplt(channel), split);
+            }
+            registers.write(Register::Hctsiz(channel), size);
+            registers.write(Register::Hcdma(channel), base.wrapping_add(program.offset as u32));
+        }
         // The buffer's contents must be in memory before the core can fetch them.
         registers.barrier();
         trace!(
@@ -153,7 +158,13 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
     fn collect(&self, channel: ChannelNumber, started: Started, early: u32) -> Halted {
         let registers = &self.registers;
         let bits = early | self.interrupts.channel(channel);
-        let left = registers.read(Register::Hctsiz(channel));
+        let outcome = Outcome::of(bits);
+        let keeps_pid = self.core.get().quirks.keeps_pid();
+        let all_sent = matches!(started.token, Token::Setup | Token::Out(_))
+            && matches!(outcome, Outcome::Complete { .. });
+        // Nothing in HCTSIZ is news after an OUT that went through, if not the PID.
+        let left =
+            if all_sent && !keeps_pid { 0 } else { registers.read(Register::Hctsiz(channel)) };
         registers.barrier();
         trace!(
             "channel {=usize} halt: HCINT {=u32:04x} HCTSIZ {=u32:08x}",
@@ -161,12 +172,11 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
             bits,
             left
         );
-        let outcome = Outcome::of(bits);
         let programmed = HCTSIZ::XFERSIZE.read(started.size);
         let packet = u32::from(started.packet_size.max(1));
         let moved = match started.token {
             Token::Setup | Token::Out(_) => {
-                if matches!(outcome, Outcome::Complete { .. }) {
+                if all_sent {
                     programmed
                 } else {
                     // The byte field of an OUT is fetched ahead of what was acknowledged; the
@@ -181,7 +191,7 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
         let next = match started.token {
             Token::Setup => Toggle::Data1,
             Token::In(toggle) | Token::Out(toggle) => {
-                if self.core.get().quirks.keeps_pid() {
+                if keeps_pid {
                     match HCTSIZ::PID.read_as_enum(left) {
                         Some(HCTSIZ::PID::Value::Data0) => Toggle::Data0,
                         Some(HCTSIZ::PID::Value::Data1) => Toggle::Data1,
@@ -238,14 +248,19 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
         }
         let Some(buffer) = &self.buffer else { return Err(TransferError::Invalid) };
         let base = buffer.bus_address().0;
-        let started = host.start_program(channel, config, program, base);
+        let again = self.unmoved.take() == Some(*program);
+        let started = host.start_program(channel, config, program, base, again);
         self.started = Some(started);
 
         if quirks.ends_at_once() {
             let bits = host.registers.read(Register::Hcint(channel));
             if HCINT::CHHLTD.is_set(bits) {
                 self.started = None;
-                return Ok(host.collect(channel, started, bits));
+                let halted = host.collect(channel, started, bits);
+                if quirks.leaves_program() && halted.outcome == Outcome::Nak && halted.moved == 0 {
+                    self.unmoved = Some(*program);
+                }
+                return Ok(halted);
             }
             host.registers.write(Register::Hcintmsk(channel), CHANNEL_CAUSES);
         }

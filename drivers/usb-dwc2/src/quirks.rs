@@ -93,11 +93,36 @@ impl Quirks {
     /// for `idle`. The hardware asks again by itself (`None`); with the model every question costs
     /// the emulator a few microseconds under its global lock, so they become rarer the longer
     /// nothing has come. Right after a frame the next one needs a turn of the emulator's main
-    /// loop: asking sooner than that gains nothing, 50 µs measurably lose.
+    /// loop: asking sooner than that gains nothing. As long as frames come often, pauses are so
+    /// short that the executor does not sleep in them, because an emulated core takes longer to
+    /// wake up than a frame to be answered; between the pings of a second it sleeps, but not for
+    /// long; a pipe that nobody uses is looked at now and then.
     pub(crate) fn nak_pause(self, idle: Duration) -> Option<Duration> {
         const SHORTEST: Duration = Duration::from_micros(20);
-        const LONGEST: Duration = Duration::from_millis(2);
-        self.qemu.then(|| (idle / 8).clamp(SHORTEST, LONGEST))
+        const BUSY: Duration = Duration::from_micros(40);
+        const CONVERSATION: Duration = Duration::from_micros(100);
+        const UNUSED: Duration = Duration::from_millis(2);
+        self.qemu.then(|| {
+            if idle < Duration::from_millis(20) {
+                (idle / 8).clamp(SHORTEST, BUSY)
+            } else if idle < Duration::from_secs(3) {
+                CONVERSATION
+            } else {
+                UNUSED
+            }
+        })
+    }
+
+    /// Whether the core looks at HCSPLT.
+    pub(crate) const fn has_splits(self) -> bool {
+        !self.qemu
+    }
+
+    /// Whether a program that moved nothing before its NAK has left HCTSIZ, HCDMA and HCSPLT as
+    /// they were, so that enabling the channel again is asking again. Each register that need not be
+    /// written saves a turn through the emulator's global lock.
+    pub(crate) const fn leaves_program(self) -> bool {
+        self.qemu
     }
 }
 
@@ -129,7 +154,9 @@ mod tests {
         let qemu = Quirks::detect(QEMU_SNPSID);
         let pause = |idle| qemu.nak_pause(Duration::from_micros(idle)).unwrap().as_micros();
         assert_eq!(pause(0), 20);
-        assert_eq!(pause(8_000), 1_000);
-        assert_eq!(pause(1_000_000), 2_000);
+        assert_eq!(pause(240), 30);
+        assert_eq!(pause(10_000), 40);
+        assert_eq!(pause(1_000_000), 100);
+        assert_eq!(pause(10_000_000), 2_000);
     }
 }

@@ -21,6 +21,11 @@ use crate::sync::TaskCell;
 use crate::time::{self, Duration, Instant};
 use alloc::vec::Vec;
 
+/// A deadline nearer than this is waited for awake: to arm the timer, sleep and be woken takes as
+/// long in an emulator, where whoever waits for a device asks this often.
+#[cfg(target_os = "none")]
+const TOO_NEAR_TO_SLEEP: Duration = Duration::from_micros(50);
+
 /// What the executor owns beside the ready queue.
 struct State {
     tasks: tasks::Tasks,
@@ -143,8 +148,9 @@ pub fn run() -> ! {
         // With interrupts masked, an interrupt between the check and WFI stays pending, and a
         // pending interrupt ends WFI: no wake-up is lost.
         let mask = cpu::mask_interrupts();
-        if tasks::ready_count() == 0 {
-            timer::wake_at(next_deadline());
+        let deadline = next_deadline();
+        if tasks::ready_count() == 0 && deadline > start + TOO_NEAR_TO_SLEEP {
+            timer::wake_at(deadline);
             cpu::wait_for_interrupt();
         }
         cpu::restore_interrupts(mask);
