@@ -13,7 +13,9 @@ package_of() {
     shellcheck) echo shellcheck shellcheck ;;
     tcpdump) echo tcpdump tcpdump ;;
     radvd) echo radvd - ;;
-    ip) echo iproute2 - ;;
+    ip | tc | ss) echo iproute2 - ;;
+    nft) echo nftables - ;;
+    chrt) echo util-linux - ;;
     sysctl) echo procps - ;;
     ping) echo iputils-ping - ;;
     nc) echo netcat-openbsd netcat ;;

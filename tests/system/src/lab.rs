@@ -2,7 +2,9 @@
 //!
 //! Everything lives in namespaces that the lab makes and removes; nothing outside them changes.
 
+use crate::guest::PATIENCE;
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,6 +12,10 @@ use std::time::{Duration, Instant};
 
 /// Name of the TAP interface inside the namespace.
 pub const TAP: &str = "mona0";
+/// Linux's address on the cable.
+pub const LINUX: &str = "2001:db8:1::1";
+/// Address of [`Lab::add_far_host`].
+pub const FAR: &str = "2001:db8:2::2";
 
 /// A namespace whose `mona0` is the far end of the guest's cable: `fe80::1` and
 /// `2001:db8:1::1/64`, forwarding, no router advertisements until [`Lab::start_router`].
@@ -17,6 +23,40 @@ pub struct Lab {
     name: String,
     folder: PathBuf,
     router: Option<Child>,
+    far: Option<String>,
+}
+
+/// A program in the namespace. Dropping it ends the program.
+pub struct Service(Child);
+
+impl Service {
+    /// Waits until the program has ended by itself and returns what it printed; it must have
+    /// succeeded.
+    #[track_caller]
+    pub fn finish(mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while self.0.try_wait().expect("it is our child").is_none() {
+            assert!(Instant::now() < deadline, "a program in the namespace does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let read = |from: Option<&mut dyn Read>| {
+            let mut text = String::new();
+            from.map(|from| from.read_to_string(&mut text)).transpose().expect("it prints text");
+            text
+        };
+        let text = read(self.0.stdout.as_mut().map(|from| from as &mut dyn Read));
+        let error = read(self.0.stderr.as_mut().map(|from| from as &mut dyn Read));
+        let status = self.0.wait().expect("it is our child");
+        assert!(status.success(), "a program in the namespace failed: {status}\n{text}{error}");
+        text
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 impl Lab {
@@ -27,13 +67,14 @@ impl Lab {
         let folder = std::env::temp_dir().join(&name);
         fs::create_dir_all(&folder).expect("a temporary folder can be made");
         host(&["ip", "netns", "add", &name]);
-        let lab = Self { name, folder, router: None };
+        let lab = Self { name, folder, router: None, far: None };
         for line in [
             "ip link set lo up",
             "sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_ra=0 \
              net.ipv6.conf.default.accept_dad=0 net.ipv6.icmp.ratelimit=0",
             "ip tuntap add dev mona0 mode tap",
-            "ip link set mona0 txqueuelen 100 addrgenmode none up",
+            // Without segmentation in Linux, what nftables sees and drops is a frame.
+            "ip link set mona0 txqueuelen 100 gso_max_segs 1 addrgenmode none up",
             "ip addr add fe80::1/64 dev mona0 nodad",
             "ip addr add 2001:db8:1::1/64 dev mona0 nodad",
         ] {
@@ -57,6 +98,22 @@ impl Lab {
         text
     }
 
+    /// Runs a command in the namespace again and again until what it prints satisfies
+    /// `condition`. Words are separated by one space.
+    #[track_caller]
+    pub fn run_until(&self, line: &str, condition: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let text = self.run(line);
+            let words: Vec<_> = text.split_whitespace().collect();
+            if condition(&words.join(" ")) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "`{line}` at last printed:\n{text}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     /// Runs a command in the namespace, whatever its exit status.
     pub fn try_run(&self, line: &str) -> Output {
         self.command(line).output().expect("ip runs")
@@ -64,14 +121,86 @@ impl Lab {
 
     /// Starts a program in the namespace and leaves it running.
     pub fn spawn(&self, line: &str) -> Child {
-        self.command(line).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("ip runs")
+        self.command(line).spawn().expect("ip runs")
+    }
+
+    /// Starts a program that listens at a TCP port, and waits until it does.
+    #[track_caller]
+    pub fn serve(&self, port: u16, line: &str) -> Service {
+        let service = self.start(line);
+        self.run_until(&format!("ss -Hltn sport = :{port}"), |text| !text.is_empty());
+        service
+    }
+
+    /// Starts a program and leaves it running until the value is dropped.
+    pub fn start(&self, line: &str) -> Service {
+        Service(self.spawn(line))
+    }
+
+    /// Runs a line of shell in the namespace and returns what it printed; it must succeed.
+    #[track_caller]
+    pub fn shell(&self, line: &str) -> String {
+        self.start_shell(line).finish()
+    }
+
+    /// Starts a line of shell in the namespace.
+    pub fn start_shell(&self, line: &str) -> Service {
+        let mut command = in_namespace(&self.name, "sh -c");
+        Service(command.arg(line).spawn().expect("ip runs"))
+    }
+
+    /// A path for a file of the test's, which disappears with the lab.
+    pub fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    /// Does to frames what a script of nftables says; it may define the table `netdev fault`.
+    #[track_caller]
+    pub fn set_faults(&self, script: &str) {
+        let path = self.path("faults.nft");
+        fs::write(&path, script).expect("the script can be written");
+        self.run(&format!("nft -f {path}"));
+    }
+
+    /// How often each rule with a counter matched, in the order of the script; the rules go.
+    #[track_caller]
+    pub fn end_faults(&self) -> Vec<u64> {
+        let rules = self.run("nft list table netdev fault");
+        self.run("nft delete table netdev fault");
+        let counts = rules.split("counter packets ").skip(1);
+        counts.filter_map(|rest| rest.split(' ').next()?.parse().ok()).collect()
+    }
+
+    /// Adds a host behind the router, [`FAR`]. The router sends nothing longer than `mtu` octets
+    /// on the link there; the host does not know that.
+    pub fn add_far_host(&mut self, mtu: u16) {
+        let far = format!("{}-far", self.name);
+        host(&["ip", "netns", "add", &far]);
+        self.far = Some(far.clone());
+        self.run(&format!("ip link add far0 type veth peer name far1 netns {far}"));
+        self.run(&format!("ip link set far0 mtu {mtu} up"));
+        self.run("ip addr add 2001:db8:2::1/64 dev far0 nodad");
+        for line in [
+            "ip link set lo up".to_owned(),
+            "ip link set far1 up".to_owned(),
+            format!("ip addr add {FAR}/64 dev far1 nodad"),
+            "ip route add default via 2001:db8:2::1".to_owned(),
+        ] {
+            let words: Vec<_> =
+                ["ip", "netns", "exec", &far].into_iter().chain(line.split(' ')).collect();
+            host(&words);
+        }
+    }
+
+    /// Starts a program on the far host.
+    #[track_caller]
+    pub fn start_far(&self, line: &str) -> Service {
+        let far = self.far.as_deref().expect("there is a far host");
+        Service(in_namespace(far, line).spawn().expect("ip runs"))
     }
 
     fn command(&self, line: &str) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name]).args(line.split_whitespace());
-        command.stdin(Stdio::null());
-        command
+        in_namespace(&self.name, line)
     }
 
     /// Starts radvd, advertising `2001:db8:1::/64` and a default route of `lifetime` seconds.
@@ -121,17 +250,26 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.stop_router();
         let deadline = Instant::now() + Duration::from_secs(10);
-        // A namespace with a program in it would live on unseen.
-        while Instant::now() < deadline {
-            let pids = Command::new("ip").args(["netns", "pids", &self.name]).output();
-            if pids.is_ok_and(|output| output.stdout.is_empty()) {
-                break;
+        for name in self.far.iter().chain([&self.name]) {
+            // A namespace with a program in it would live on unseen.
+            while Instant::now() < deadline {
+                let pids = Command::new("ip").args(["netns", "pids", name]).output();
+                if pids.is_ok_and(|output| output.stdout.is_empty()) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
             }
-            std::thread::sleep(Duration::from_millis(50));
+            let _ = Command::new("ip").args(["netns", "del", name]).status();
         }
-        let _ = Command::new("ip").args(["netns", "del", &self.name]).status();
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn in_namespace(name: &str, line: &str) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", name]).args(line.split_whitespace());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
 }
 
 #[track_caller]

@@ -1,0 +1,239 @@
+//! TCP on a real link, with Linux at the other end: files both ways, also where frames are lost,
+//! sent twice and overtake each other; listeners, refusals, resets; stock tools as peers.
+//!
+//! Needs root. `make test` runs it where it can, and says so where it can't.
+
+use std::fs;
+
+use system_tests::guest::Guest;
+use system_tests::lab::{FAR, LINUX, Lab};
+
+/// The guest's address.
+const GUEST: &str = "2001:db8:1::2";
+
+/// A guest that is reachable at [`GUEST`].
+fn boot(lab: &Lab) -> Guest {
+    let mut guest = Guest::boot(&["--usb-net", "--usb-net-backend", "tap"], Some(lab.name()));
+    guest.wait_for_shell();
+    guest.run_until("ip link show usb0", |text| text.contains("LOWER_UP"));
+    guest.run(&format!("ip addr add {GUEST}/64 dev usb0 nodad")).success();
+    guest.run(&format!("ip route add default via {LINUX}")).success();
+    guest
+}
+
+/// Octets without a pattern that a displaced segment could fit into.
+fn content(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut octets = Vec::with_capacity(length + 8);
+    while octets.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        octets.extend(state.to_le_bytes());
+    }
+    octets.truncate(length);
+    octets
+}
+
+/// Sends a file to the guest and back, and compares what returned.
+#[track_caller]
+fn there_and_back(lab: &Lab, guest: &mut Guest, length: usize) {
+    let (sent, returned) = (lab.path("sent"), lab.path("returned"));
+    let data = content(length);
+    fs::write(&sent, &data).expect("the file can be written");
+    let service = lab.serve(9000, &format!("socat -u OPEN:{sent} TCP6-LISTEN:9000,reuseaddr"));
+    guest.run(&format!("nc -d {LINUX} 9000 > /tmp/file")).success();
+    service.finish();
+    let service =
+        lab.serve(9001, &format!("socat -u TCP6-LISTEN:9001,reuseaddr CREATE:{returned}"));
+    guest.run(&format!("nc -N {LINUX} 9001 < /tmp/file")).success();
+    service.finish();
+    let here = lab.run(&format!("sha256sum {sent}"));
+    let there = guest.run("sha256sum /tmp/file").success();
+    assert_eq!(here.split(' ').next(), there.split(' ').next(), "the way there");
+    assert!(fs::read(&returned).expect("it came back") == data, "the way back");
+}
+
+#[test]
+fn files_arrive_whatever_the_link_does() {
+    let lab = Lab::new();
+    let mut guest = boot(&lab);
+    there_and_back(&lab, &mut guest, 32 << 20);
+
+    lab.set_faults(
+        "table netdev fault {
+           chain from {
+             type filter hook ingress device mona0 priority 0;
+             meta l4proto tcp numgen random mod 100 < 2 counter drop;
+           }
+           chain to {
+             type filter hook egress device mona0 priority 0;
+             meta l4proto tcp numgen random mod 100 < 2 counter drop;
+             meta l4proto tcp numgen inc mod 50 == 7 counter dup to \"mona0\"
+           }
+         }",
+    );
+    there_and_back(&lab, &mut guest, 4 << 20);
+    let counts = lab.end_faults();
+    assert!(counts.len() == 3 && counts.iter().all(|&count| count > 10), "{counts:?}");
+
+    // Every twentieth segment waits in a slow queue, while the others pass it.
+    for line in [
+        "tc qdisc add dev mona0 root handle 1: htb default 1",
+        "tc class add dev mona0 parent 1: classid 1:1 htb rate 1gbit",
+        "tc class add dev mona0 parent 1: classid 1:2 htb rate 3mbit burst 3000",
+    ] {
+        lab.run(line);
+    }
+    lab.set_faults(
+        "table netdev fault {
+           chain to {
+             type filter hook egress device mona0 priority 0;
+             meta l4proto tcp numgen inc mod 20 == 3 counter meta priority set 1:2
+           }
+         }",
+    );
+    there_and_back(&lab, &mut guest, 4 << 20);
+    let counts = lab.end_faults();
+    assert!(counts[0] > 100, "{counts:?}");
+    let classes = lab.run("tc -s class show dev mona0");
+    assert!(classes.contains("class htb 1:2") && !classes.contains("Sent 0 bytes"), "{classes}");
+}
+
+/// A link on the way is narrower than either end's: Packet Too Big, and segments that fit.
+#[test]
+fn a_path_with_a_smaller_mtu() {
+    let mut lab = Lab::new();
+    lab.add_far_host(1280);
+    let mut guest = boot(&lab);
+    let data = content(1 << 20);
+    let (sent, arrived) = (lab.path("sent"), lab.path("arrived"));
+    fs::write(&sent, &data).expect("the file can be written");
+    let service = lab.serve(9000, &format!("socat -u OPEN:{sent} TCP6-LISTEN:9000,reuseaddr"));
+    guest.run(&format!("nc -d {LINUX} 9000 > /tmp/file")).success();
+    service.finish();
+
+    let service = lab.start_far(&format!("socat -u TCP6-LISTEN:9001,reuseaddr CREATE:{arrived}"));
+    // It may not listen yet.
+    guest.run_until(&format!("nc -N {FAR} 9001 < /tmp/file; echo status=$?"), |text| {
+        text.contains("status=0")
+    });
+    service.finish();
+    assert!(fs::read(&arrived).expect("the file is there") == data);
+    let counts = lab.run("nstat -asz Icmp6OutPktTooBigs");
+    let count = counts.split_whitespace().skip_while(|word| !word.starts_with("Icmp6")).nth(1);
+    assert!(count.is_some_and(|count| count != "0"), "{counts}");
+}
+
+#[test]
+fn linux_calls_the_guest() {
+    let lab = Lab::new();
+    let mut guest = boot(&lab);
+    let data = content(1 << 20);
+    let (sent, returned) = (lab.path("sent"), lab.path("returned"));
+    fs::write(&sent, &data).expect("the file can be written");
+
+    let listening = |guest: &mut Guest, port: u16| {
+        guest.run_until("ss -ltn", |text| text.contains(&format!(":{port}")));
+    };
+
+    guest.run("nc -l 8080 > /tmp/file &").success();
+    listening(&mut guest, 8080);
+    lab.shell(&format!("nc -6 -N {GUEST} 8080 < {sent}"));
+    guest.run("wait").success();
+    let there = guest.run("sha256sum /tmp/file").success();
+    let here = lab.run(&format!("sha256sum {sent}"));
+    assert_eq!(here.split(' ').next(), there.split(' ').next());
+    guest.run("nc -lN 8081 < /tmp/file > /dev/null &").success();
+    listening(&mut guest, 8081);
+    lab.shell(&format!("nc -6 -d {GUEST} 8081 > {returned}"));
+    guest.run("wait").success();
+    assert!(fs::read(&returned).expect("it came back") == data);
+
+    // More callers than the backlog holds while one is being served: who finds it full tries
+    // again, and all are served in the end.
+    guest.run("nc -lkd 8082 > /tmp/lines & echo $! > /tmp/pid").success();
+    listening(&mut guest, 8082);
+    let call = |first: &str, name: &str| {
+        lab.start_shell(&format!("({first} echo {name}) | nc -6 -N {GUEST} 8082"))
+    };
+    let first = call("sleep 3;", "first");
+    guest.run_until("ss -tn", |text| text.contains(":8082"));
+    let callers: Vec<_> = (0..40).map(|number| call("", &format!("caller{number}"))).collect();
+    for caller in callers {
+        caller.finish();
+    }
+    first.finish();
+    let lines = guest.run_until("sort /tmp/lines | uniq", |text| text.lines().count() == 41);
+    assert!(lines.contains("first") && lines.contains("caller39"), "{lines}");
+    guest.run("kill $(cat /tmp/pid)").success();
+}
+
+#[test]
+fn connections_that_fail() {
+    let lab = Lab::new();
+    let mut guest = boot(&lab);
+    let refused = guest.run(&format!("nc {LINUX} 9"));
+    assert!(refused.text.contains("Connection refused"), "{}", refused.text);
+    assert_eq!(refused.status, 1);
+    let nobody = guest.run("nc 2001:db8:1::99 9");
+    assert!(nobody.text.contains("No route to host"), "{}", nobody.text);
+    assert_eq!(nobody.status, 1);
+
+    // A firewall that says nothing.
+    lab.set_faults(
+        "table netdev fault {
+           chain from {
+             type filter hook ingress device mona0 priority 0;
+             tcp dport 9009 counter drop;
+           }
+         }",
+    );
+    let silent = guest.run(&format!("nc -w 3 {LINUX} 9009"));
+    assert!(silent.text.contains("timed out"), "{}", silent.text);
+    assert_eq!(silent.status, 1);
+    let counts = lab.end_faults();
+    assert!(counts[0] >= 2, "a SYN is sent again: {counts:?}");
+
+    // A peer that is killed before it has read what came: Linux resets the connection.
+    let service = lab.serve(9003, "socat -u PIPE TCP6-LISTEN:9003,reuseaddr");
+    guest.run(&format!("(echo hello; sleep 60) | nc {LINUX} 9003 2> /tmp/error &")).success();
+    lab.run_until("ss -Htn sport = :9003", |text| text.starts_with("ESTAB 6 "));
+    drop(service);
+    guest.run_until("cat /tmp/error", |text| text.contains("Connection reset by peer"));
+}
+
+/// The stock iperf 2 at the other end, in both roles.
+#[test]
+fn iperf_with_the_original() {
+    let lab = Lab::new();
+    let mut guest = boot(&lab);
+    let service = lab.serve(5001, "iperf -s -V -P 1");
+    let text = guest.run(&format!("iperf -c {LINUX} -t 2")).success();
+    assert!(text.contains("bits/sec"), "{text}");
+    let text = service.finish();
+    assert!(text.contains("bits/sec"), "{text}");
+
+    guest.run("iperf -s > /tmp/iperf & echo $! > /tmp/pid").success();
+    guest.run_until("ss -ltn", |text| text.contains(":5001"));
+    let text = lab.run(&format!("iperf -V -c {GUEST} -t 2"));
+    assert!(text.contains("bits/sec"), "{text}");
+    guest.run_until("cat /tmp/iperf", |text| text.contains("bits/sec"));
+    guest.run("kill $(cat /tmp/pid)").success();
+}
+
+/// socat's echo for our clients, our echo for socat.
+#[test]
+fn echo_with_socat() {
+    let lab = Lab::new();
+    let mut guest = boot(&lab);
+    let _datagrams = lab.start("socat UDP6-RECVFROM:7,fork PIPE");
+    guest.run_until(&format!("udp-echo -n 3 -i 0.1 -s 1400 {LINUX}"), |text| {
+        text.contains("3 packets transmitted, 3 received, 0% packet loss")
+    });
+    guest.run("udp-echo -l -q > /tmp/udp & echo $! > /tmp/pid").success();
+    guest.run_until("ss -lun", |text| text.contains(":7"));
+    let text = lab.shell(&format!("echo over | socat -t 5 - UDP6:[{GUEST}]:7"));
+    assert_eq!(text, "over\n");
+    guest.run("kill $(cat /tmp/pid); wait");
+}
