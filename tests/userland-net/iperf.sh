@@ -11,6 +11,8 @@ iperf_pair() {
   local server_command=(iperf -s -V) client_command=(iperf -V)
   [ "$ours" = client ] || server_command=(qemu-aarch64-static "$programs/iperf" -s)
   [ "$ours" = server ] || client_command=(qemu-aarch64-static "$programs/iperf")
+  # What an earlier server wrote must not be taken for this one's.
+  : >"$work/server"
   # shellcheck disable=SC2086 # words
   "${server_command[@]}" -p "$port" $kind >"$work/server" 2>&1 </dev/null &
   server=$!
