@@ -150,7 +150,7 @@ lint: user ## formatting, clippy, documentation, shell scripts; warnings are err
 	DEFMT_LOG=trace INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel --features trace -- -D warnings
 	$(cross) user clippy --release $(userland) -- -D warnings
 	cargo clippy --lib --tests $(userland) -- -D warnings
-	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --workspace --exclude kernel $(foreach name,$(userland),$(patsubst -p,--exclude,$(name))) --no-deps --document-private-items
+	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --workspace --exclude kernel --exclude bench-bare $(foreach name,$(userland),$(patsubst -p,--exclude,$(name))) --no-deps --document-private-items
 	RUSTDOCFLAGS="$(rustdoc_flags)" $(cross) kernel doc -p kernel --no-deps --document-private-items
 	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --no-deps --lib $(userland)
 	shellcheck -x tools/*.sh tests/*.sh tests/*/*.sh .ci/run
