@@ -8,6 +8,8 @@ SHELL := /bin/bash
 USB_NET ?= 0
 USB_NET_BACKEND ?= user
 TAP_IF ?= mona0
+FORWARD ?=
+MAC ?=
 USB_HUB ?= 1
 USB_CLASS ?=
 MACHINE ?= raspi3b
@@ -37,6 +39,7 @@ userland := -p rt -p kinit -p sh -p coreutils -p net-tools
 
 run_options = --kernel $(kernel_image) --machine $(MACHINE) \
 	$(if $(call yes,$(USB_NET)),--usb-net --usb-net-backend $(USB_NET_BACKEND) --tap-if $(TAP_IF) --usb-hub $(USB_HUB)) \
+	$(if $(FORWARD),--forward $(FORWARD)) $(if $(MAC),--mac $(MAC)) \
 	$(if $(USB_CLASS),--usb-class $(USB_CLASS)) $(if $(PCAP),--pcap $(PCAP)) \
 	$(if $(LOG),--log $(LOG)) $(if $(call yes,$(TRACE)),--trace $(trace_file)) $(if $(APPEND),--append "$(APPEND)")
 
@@ -44,7 +47,7 @@ run_options = --kernel $(kernel_image) --machine $(MACHINE) \
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
-	@echo "make run takes USB_NET=1 [USB_NET_BACKEND=user|tap] [TAP_IF=mona0] [USB_HUB=0|1]"
+	@echo "make run takes USB_NET=1 [USB_NET_BACKEND=user|tap|passt] [TAP_IF=mona0] [FORWARD=8080] [USB_HUB=0|1]"
 	@echo "               [USB_CLASS=ecm|rndis] [MACHINE=raspi3b|raspi3ap] [PCAP=file.pcap] [LOG=level]"
 	@echo "               [TRACE=1 [DEFMT_LOG=warn,net=trace,cdc_ecm=trace]]"
 

@@ -7,9 +7,13 @@
 #   --usb-net                plug in a USB network adapter
 #   --usb-net-backend NAME   what its cable leads to (implies --usb-net):
 #                              user   a network inside QEMU, router and DNS at fec0::2 (default)
-#                              tap    a TAP interface of this host, see --tap-if (Linux)
+#                              tap    a TAP interface of this host or of tools/lab.sh, see --tap-if (Linux)
+#                              passt  the network of this host, without root; its ports can be forwarded,
+#                                     see --forward (Linux)
 #                              dgram  one Ethernet frame per datagram, see --dgram (for tests)
 #   --tap-if NAME            the TAP interface (default: mona0); it must exist
+#   --forward PORTS          with passt: TCP and UDP ports of this host that lead to the guest, such as
+#                            8080 or 5000-5010,2222:22 (host:guest)
 #   --dgram LOCAL,REMOTE     paths of two unix datagram sockets
 #   --usb-hub 0|1            put a USB hub between port and adapter (default: 1)
 #   --usb-class ecm|rndis    insist on one of the adapter's two protocols (default: ecm first)
@@ -34,14 +38,14 @@ usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p;}' "$0"; }
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 kernel=${CARGO_TARGET_DIR:-$top/target}/kernel8.img
-machine=raspi3b usb_net='' backend=user tap_if=mona0 dgram='' hub=1 class='' mac=52:54:00:12:34:57
-pcap='' append='' semihosting='' monitor='' gdb='' trace='' dry_run=''
+machine=raspi3b usb_net='' backend=user tap_if=mona0 forward='' dgram='' hub=1 class='' mac=52:54:00:12:34:57
+pcap='' append='' semihosting='' monitor='' gdb='' trace='' dry_run='' enter=()
 
 while [ $# -gt 0 ]; do
   option=$1
   shift
   case $option in
-    --kernel | --machine | --usb-net-backend | --tap-if | --dgram | --usb-hub | --usb-class | --mac | --pcap | --trace | --log | --append | --monitor)
+    --kernel | --machine | --usb-net-backend | --tap-if | --forward | --dgram | --usb-hub | --usb-class | --mac | --pcap | --trace | --log | --append | --monitor)
       [ $# -gt 0 ] || die "$option needs a value (see --help)"
       value=$1
       shift
@@ -53,6 +57,7 @@ while [ $# -gt 0 ]; do
     --usb-net) usb_net=1 ;;
     --usb-net-backend) backend=$value usb_net=1 ;;
     --tap-if) tap_if=$value ;;
+    --forward) forward=$value ;;
     --dgram) dgram=$value ;;
     --usb-hub) hub=$value ;;
     --usb-class) class=$value ;;
@@ -81,20 +86,34 @@ case $backend in
   user) netdev=user,id=net0,ipv6=on ;;
   tap)
     [ "$(uname -s)" = Linux ] || die "the tap back end needs Linux; use --usb-net-backend user"
-    [ -e "/sys/class/net/$tap_if" ] || die "there is no TAP interface '$tap_if': make it with 'ip tuntap add dev $tap_if mode tap'"
-    [ -e "/sys/class/net/$tap_if/tun_flags" ] || die "'$tap_if' is not a TAP interface"
+    if [ ! -e "/sys/class/net/$tap_if" ] && [ -e /run/mona-lab ]; then
+      # The interface is the lab's, inside its namespace.
+      enter=(ip netns exec mona)
+      [ "$(id -u)" = 0 ] || enter=(sudo "${enter[@]}")
+      "${enter[@]}" test -e "/sys/class/net/$tap_if" || die "the lab has no TAP interface '$tap_if'"
+    else
+      [ -e "/sys/class/net/$tap_if" ] || die "there is no TAP interface '$tap_if': make a lab with 'tools/lab.sh up', or the interface alone with 'ip tuntap add dev $tap_if mode tap'"
+      [ -e "/sys/class/net/$tap_if/tun_flags" ] || die "'$tap_if' is not a TAP interface"
+    fi
     netdev=tap,id=net0,ifname=$tap_if,script=no,downscript=no
+    ;;
+  passt)
+    [ "$(uname -s)" = Linux ] || die "the passt back end needs Linux; use --usb-net-backend user"
+    passt=$(mktemp -d "${TMPDIR:-/tmp}/passt-XXXXXX")
+    netdev=stream,id=net0,server=off,addr.type=unix,addr.path=$passt/socket
     ;;
   dgram)
     [[ $dgram == *,* ]] || die "the dgram back end needs --dgram LOCAL,REMOTE"
     netdev=dgram,id=net0,local.type=unix,local.path=${dgram%%,*},remote.type=unix,remote.path=${dgram#*,}
     ;;
-  *) die "unknown back end '$backend': user, tap or dgram" ;;
+  *) die "unknown back end '$backend': user, tap, passt or dgram" ;;
 esac
+[ -z "$forward" ] || [ "$backend" = passt ] || die "--forward is for the passt back end"
 
 "$top/tools/ensure.sh" qemu-system-aarch64
 
-command=(qemu-system-aarch64 -M "$machine" -kernel "$kernel" -display none -no-reboot)
+# (macOS has a bash for which an empty array is unset.)
+command=(${enter[@]+"${enter[@]}"} qemu-system-aarch64 -M "$machine" -kernel "$kernel" -display none -no-reboot)
 if [ -n "$monitor" ]; then
   command+=(-serial stdio -monitor "unix:$monitor,server=on,wait=off")
 else
@@ -132,6 +151,22 @@ if [ -n "$dry_run" ]; then
   printf '%q ' "${command[@]}"
   echo
   exit 0
+fi
+if [ "$backend" = passt ]; then
+  "$top/tools/ensure.sh" passt
+  # As root it becomes nobody. It ends with QEMU's connection. The network is of IPv6 alone, with
+  # Ethernet's MTU.
+  chmod 777 "$passt"
+  (
+    passt --foreground --one-off --log-file "$passt/log" -6 --mtu 1500 --socket "$passt/socket" \
+      --tcp-ports "${forward:-none}" --udp-ports "${forward:-none}" </dev/null >"$passt/output" 2>&1 ||
+      cat "$passt/output" "$passt/log" >&2
+    rm -rf "$passt"
+  ) &
+  while [ ! -S "$passt/socket" ]; do
+    kill -0 $! 2>/dev/null || die "passt did not start"
+    sleep 0.05
+  done
 fi
 [ -n "$monitor" ] || [ ! -t 0 ] || echo "(Ctrl-A X ends QEMU)" >&2
 exec "${command[@]}"
