@@ -19,6 +19,11 @@ APPEND ?=
 # With TRACE=1 the hot path leaves compact traces, which `make trace` shows.
 TRACE ?= 0
 FOLLOW ?= 0
+# For `make sdcard`: a folder with the board's firmware instead of Debian's, and more boot arguments;
+# for `make flash`: the card.
+FIRMWARE ?=
+CMDLINE ?=
+SD ?=
 # Which of the traces: all, or by crate such as warn,net=trace,cdc_ecm=trace.
 DEFMT_LOG ?= trace
 
@@ -45,7 +50,7 @@ run_options = --kernel $(kernel_image) --machine $(MACHINE) \
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "make run takes USB_NET=1 [USB_NET_BACKEND=user|tap|passt] [TAP_IF=mona0] [FORWARD=8080] [USB_HUB=0|1]"
 	@echo "               [USB_CLASS=ecm|rndis] [MACHINE=raspi3b|raspi3ap] [PCAP=file.pcap] [LOG=level]"
@@ -74,8 +79,26 @@ user: ## build the programs and the initramfs
 	@$(cross) user build --release $(userland)
 	@tools/make-initramfs.sh "$$($(cross) --artifacts user)" $(initramfs)
 
+sdcard_image := $(target)/sdcard.img
+# Where Debian's firmware goes when the user names none.
+firmware := $(or $(FIRMWARE),$(target)/firmware)
+
+.PHONY: sdcard
+sdcard: image ## build target/sdcard.img for a Raspberry Pi; FIRMWARE=folder, CMDLINE="boot arguments"
+	@$(if $(FIRMWARE),,tools/fetch-firmware.sh $(firmware))
+	@tools/make-sdcard.sh --kernel $(kernel_image) --firmware $(firmware) --cmdline "$(CMDLINE)" $(sdcard_image)
+	@tools/check-sdcard.sh $(sdcard_image) $(kernel_image)
+
+.PHONY: sdcard-check
+sdcard-check: ## say what is on target/sdcard.img; fail when something is missing
+	@tools/check-sdcard.sh $(sdcard_image)
+
+.PHONY: flash
+flash: ## write target/sdcard.img to a card: SD=/dev/...; asks first
+	@tools/flash-sdcard.sh $(sdcard_image) $(or $(SD),$(error which card? make flash SD=/dev/...))
+
 .PHONY: test
-test: test-host test-bench test-system test-trace test-tap ## all tests: on the host, in QEMU, and as root on a TAP
+test: test-host test-bench test-system test-sdcard test-trace test-tap ## all tests: on the host, in QEMU, and as root on a TAP
 
 .PHONY: test-host
 test-host: user ## tests of everything that runs on the host
@@ -95,6 +118,16 @@ test-system: image ## boot in QEMU and test from outside
 	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --lib \
 		--test machine --test selftest --test user_network --test stream_tools --test measure_tools \
 		-- --test-threads=2
+
+# Without the network and without FIRMWARE the image has no firmware, and the rest is tested.
+.PHONY: test-sdcard
+test-sdcard: image ## the SD card's image and tools; the kernel on it boots on both machines
+	tools/ensure.sh qemu-system-aarch64 mcopy dtc
+	-@$(if $(FIRMWARE),,tools/fetch-firmware.sh $(firmware))
+	tests/sdcard.sh $(kernel_image) $$([ ! -e $(firmware)/bootcode.bin ] || echo $(firmware))
+	tools/make-sdcard.sh --kernel $(kernel_image) $$([ -e $(firmware)/bootcode.bin ] && echo --firmware $(firmware) || echo --no-firmware) $(target)/sdcard-test.img
+	SDCARD_IMAGE=$(abspath $(target))/sdcard-test.img KERNEL_IMAGE=$(abspath $(kernel_image)) \
+		cargo test -p system-tests --test sdcard -- --test-threads=1
 
 .PHONY: test-trace
 test-trace: ## trace a ping and decode what comes out

@@ -18,6 +18,10 @@ package_of() {
     chrt) echo util-linux - ;;
     sysctl) echo procps - ;;
     ping) echo iputils-ping - ;;
+    sfdisk) echo fdisk util-linux ;;
+    mkfs.vfat | fsck.vfat) echo dosfstools dosfstools ;;
+    mcopy | mdir) echo mtools mtools ;;
+    dtc) echo device-tree-compiler dtc ;;
     nc) echo netcat-openbsd netcat ;;
     *) echo "$1" "$1" ;;
   esac

@@ -4,6 +4,7 @@
 # Usage: tools/run-qemu-raspi3b.sh [OPTION]...
 #   --kernel FILE            image to boot (default: target/kernel8.img)
 #   --machine NAME           raspi3b (default, 1 GB) or raspi3ap (512 MB, nearest to a Zero 2 W)
+#   --dtb FILE               give the kernel this device tree, as the board's firmware may
 #   --usb-net                plug in a USB network adapter
 #   --usb-net-backend NAME   what its cable leads to (implies --usb-net):
 #                              user   a network inside QEMU, router and DNS at fec0::2 (default)
@@ -38,14 +39,14 @@ usage() { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p;}' "$0"; }
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 kernel=${CARGO_TARGET_DIR:-$top/target}/kernel8.img
-machine=raspi3b usb_net='' backend=user tap_if=mona0 forward='' dgram='' hub=1 class='' mac=52:54:00:12:34:57
+machine=raspi3b dtb='' usb_net='' backend=user tap_if=mona0 forward='' dgram='' hub=1 class='' mac=52:54:00:12:34:57
 pcap='' append='' semihosting='' monitor='' gdb='' trace='' dry_run='' enter=()
 
 while [ $# -gt 0 ]; do
   option=$1
   shift
   case $option in
-    --kernel | --machine | --usb-net-backend | --tap-if | --forward | --dgram | --usb-hub | --usb-class | --mac | --pcap | --trace | --log | --append | --monitor)
+    --kernel | --machine | --dtb | --usb-net-backend | --tap-if | --forward | --dgram | --usb-hub | --usb-class | --mac | --pcap | --trace | --log | --append | --monitor)
       [ $# -gt 0 ] || die "$option needs a value (see --help)"
       value=$1
       shift
@@ -54,6 +55,7 @@ while [ $# -gt 0 ]; do
   case $option in
     --kernel) kernel=$value ;;
     --machine) machine=$value ;;
+    --dtb) dtb=$value ;;
     --usb-net) usb_net=1 ;;
     --usb-net-backend) backend=$value usb_net=1 ;;
     --tap-if) tap_if=$value ;;
@@ -114,6 +116,7 @@ esac
 
 # (macOS has a bash for which an empty array is unset.)
 command=(${enter[@]+"${enter[@]}"} qemu-system-aarch64 -M "$machine" -kernel "$kernel" -display none -no-reboot)
+[ -z "$dtb" ] || command+=(-dtb "$dtb")
 if [ -n "$monitor" ]; then
   command+=(-serial stdio -monitor "unix:$monitor,server=on,wait=off")
 else
