@@ -21,6 +21,8 @@ pub enum Event {
     Tcp(TcpId),
     /// An interface was added, or its state, MTU or settings changed.
     LinkChanged(InterfaceIndex),
+    /// What [`crate::interface::HostVariables::router_flags`] says changed.
+    RouterFlagsChanged(InterfaceIndex),
     /// An interface is gone.
     LinkRemoved(InterfaceIndex),
     /// An address was added, or its state or lifetimes changed.
@@ -75,6 +77,11 @@ impl EventQueue {
         let fits = self.changes.push_back(event).is_ok();
         self.lost |= !fits;
         fits
+    }
+
+    /// Notes that something was lost.
+    pub(crate) fn lose(&mut self) {
+        self.lost = true;
     }
 
     pub(crate) fn pop_socket(&mut self) -> Option<SocketId> {

@@ -5,9 +5,11 @@ use crate::counters::InterfaceCounters;
 use crate::interface_table::TransmitQueue;
 use crate::mld::Listener;
 use crate::netif::{LinkState, MacAddress};
+use crate::router_dns::{Advertised, RouterDns};
 use crate::router_solicitation::RouterSolicitation;
 use crate::time::{Duration, Instant};
 use crate::unicast::{AddressInfo, AddressList};
+use crate::wire::dns_name::OwnedName;
 use crate::wire::ipv6::HopLimit;
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -94,6 +96,19 @@ pub enum Ipv6Disabled {
     MtuTooSmall,
 }
 
+/// What was asked of routers on an interface, and what they said about other configuration.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RouterFlags {
+    /// A Router Solicitation was sent.
+    pub solicited: bool,
+    /// A Router Advertisement came.
+    pub advertised: bool,
+    /// M of the last one: addresses are available by DHCPv6 (RFC 4861, Section 4.2).
+    pub managed: bool,
+    /// O of the last one: other configuration is available by DHCPv6.
+    pub other: bool,
+}
+
 /// Variables of an interface that Router Advertisements set (RFC 4861, Section 6.3.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HostVariables {
@@ -107,6 +122,8 @@ pub struct HostVariables {
     pub reachable_time: Duration,
     /// RetransTimer.
     pub retrans_timer: Duration,
+    /// What programs that configure the rest need to know.
+    pub router_flags: RouterFlags,
 }
 
 impl HostVariables {
@@ -122,6 +139,12 @@ impl HostVariables {
             base_reachable_time: Self::REACHABLE_TIME,
             reachable_time: Self::REACHABLE_TIME,
             retrans_timer: Self::RETRANS_TIMER,
+            router_flags: RouterFlags {
+                solicited: false,
+                advertised: false,
+                managed: false,
+                other: false,
+            },
         }
     }
 }
@@ -143,6 +166,7 @@ pub struct Interface<B> {
     pub(crate) addresses: AddressList,
     pub(crate) listener: Listener,
     pub(crate) solicitation: RouterSolicitation,
+    pub(crate) dns: RouterDns,
     pub(crate) transmit: TransmitQueue<B>,
     pub(crate) counters: InterfaceCounters,
 }
@@ -236,6 +260,17 @@ impl<B> Interface<B> {
     /// The multicast groups that it listens to, with the number of users of each.
     pub fn groups(&self) -> impl Iterator<Item = (Ipv6Addr, u16)> + '_ {
         self.listener.groups()
+    }
+
+    /// The DNS servers that routers advertise, the oldest first (RFC 8106, Section 5.1). A
+    /// link-local one is a neighbor on this interface.
+    pub fn dns_servers(&self, now: Instant) -> impl Iterator<Item = &Advertised<Ipv6Addr>> {
+        self.dns.servers(now)
+    }
+
+    /// The search domains that routers advertise, the oldest first (RFC 8106, Section 5.2).
+    pub fn dns_domains(&self, now: Instant) -> impl Iterator<Item = &Advertised<OwnedName>> {
+        self.dns.domains(now)
     }
 
     /// Frames that wait for the driver.

@@ -63,6 +63,8 @@ mod rate_limit;
 pub mod raw_frame;
 mod reassembly;
 pub mod route;
+pub mod router_dns;
+mod router_option;
 mod router_solicitation;
 mod slaac;
 pub mod socket;
@@ -75,3 +77,4 @@ pub mod unicast;
 pub mod wire;
 
 pub use ipv6_output::{NoRoute, RouteTo, Table};
+pub use router_option::RouterOption;

@@ -60,6 +60,20 @@ pub const ADVERTISED_PREFIXES: usize = 32;
 /// More-specific routes learned from advertisements (RFC 4191), of one interface.
 pub const ADVERTISED_ROUTES: usize = 16;
 
+/// DNS servers learned from advertisements (RFC 8106), of one interface. "The sufficient number" is
+/// three (Section 5.3.1).
+pub const DNS_SERVERS: usize = 8;
+
+/// DNS search domains learned from advertisements, of one interface.
+pub const DNS_DOMAINS: usize = 8;
+
+/// Of each of these, entries of one router.
+pub const DNS_ENTRIES_OF_ROUTER: usize = 4;
+
+/// Options of Router Advertisements that wait for
+/// [`crate::stack::Stack::poll_router_option`].
+pub const ROUTER_OPTIONS: usize = 32;
+
 /// Destinations with a next hop (Redirect) or path MTU of their own.
 pub const DESTINATIONS: usize = 128;
 

@@ -26,6 +26,7 @@ use crate::rate_limit::TokenBucket;
 use crate::raw_frame::LocalTap;
 use crate::reassembly::Reassembly;
 use crate::route::RouteTable;
+use crate::router_option::RouterOption;
 use crate::socket::{Membership, SocketTable};
 use crate::tcp::TcpTable;
 use crate::time::{Duration, Instant};
@@ -70,6 +71,7 @@ pub struct Stack<P: BufferPool, R: Random> {
     /// Who sees the packets in that queue.
     pub(crate) local_tap: Option<LocalTap>,
     pub(crate) events: EventQueue,
+    pub(crate) router_options: Deque<RouterOption<P::Buffer>, { limits::ROUTER_OPTIONS }>,
     pub(crate) counters: NodeCounters,
     pub(crate) error_limit: TokenBucket,
     /// What [`Self::route`] found.
@@ -107,6 +109,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             local: Deque::new(),
             local_tap: None,
             events: EventQueue::new(),
+            router_options: Deque::new(),
             counters: NodeCounters::new(),
             error_limit: TokenBucket::new(ERROR_BURST, ERROR_INTERVAL),
             paths: PathMemo::new(),
@@ -252,9 +255,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.events.pop_change()
     }
 
-    /// Whether [`Self::poll_event`] has something.
+    /// Whether [`Self::poll_event`] or [`Self::poll_router_option`] has something.
     pub fn has_event(&self) -> bool {
-        !self.events.is_empty()
+        !self.events.is_empty() || !self.router_options.is_empty()
     }
 
     pub(crate) fn emit(&mut self, event: Event) {

@@ -68,6 +68,9 @@ pub(super) fn hand_on() {
             }
         }
     }
+    while let Some(option) = STACK.with(KernelStack::poll_router_option) {
+        netlink::publish_router_option(&option);
+    }
     port::wake_transmitters();
     let deadline = with_stack(KernelStack::next_deadline);
     let awaited = AWAITED.with(|awaited| *awaited);

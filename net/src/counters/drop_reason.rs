@@ -308,6 +308,8 @@ counted! {
         Prefixes = "prefixes",
         /// Count of advertised more-specific routes ignored.
         AdvertisedRoutes = "advertised-routes",
+        /// Count of advertised DNS servers and search domains ignored.
+        Dns = "dns",
         /// Count of addresses refused.
         Addresses = "addresses",
         /// Count of multicast groups refused.

@@ -13,6 +13,7 @@ use crate::mld::Listener;
 use crate::netif::{LinkDrop, LinkState};
 use crate::random::Random;
 use crate::route::{Route, RouteAction, RouteProtocol};
+use crate::router_dns::RouterDns;
 use crate::router_solicitation::RouterSolicitation;
 use crate::slaac::MAX_INITIAL_DELAY;
 use crate::socket::SocketError;
@@ -76,6 +77,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             addresses: AddressList::default(),
             listener: Listener::default(),
             solicitation: RouterSolicitation::default(),
+            dns: RouterDns::new(),
             transmit: Deque::new(),
             counters: InterfaceCounters::default(),
         });
@@ -282,6 +284,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         interface.solicitation.stop();
         interface.listener.link_down();
         interface.variables = HostVariables::new(interface.settings.hop_limit);
+        interface.dns = RouterDns::new();
         interface.redraw_reachable_time = Instant::FAR_FUTURE;
         while let Some(frame) =
             self.interface_mut(index).and_then(|interface| interface.transmit.pop_front())

@@ -9,6 +9,7 @@ mod router;
 use crate::address::ALL_ROUTERS;
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::DropReason;
+use crate::event::Event;
 use crate::interface::InterfaceIndex;
 use crate::ipv6_input::Received;
 use crate::ipv6_output::{Outgoing, Path, Urgency};
@@ -124,6 +125,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         }
         let Some(mac) = interface.mac() else { return };
+        let news = !core::mem::replace(&mut interface.variables.router_flags.solicited, true);
         // RFC 4861, Section 4.1: an address of the interface, or `::` before there is one; then
         // without the option. Without it, too, from an optimistic address (RFC 4429, Section 3.2):
         // the answer to that comes at once, the one to `::` to all after a random delay.
@@ -136,6 +138,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         });
         let source = source.unwrap_or(Ipv6Addr::UNSPECIFIED);
         self.send_ndp(index, source, ALL_ROUTERS, &message, now);
+        if news {
+            self.emit(Event::RouterFlagsChanged(index));
+        }
     }
 
     /// Draws ReachableTime anew when it is time (RFC 4861, Section 6.3.4).

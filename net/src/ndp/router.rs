@@ -1,16 +1,17 @@
 //! Router Advertisements (RFC 4861, Section 6.3.4): host variables, default routers, prefixes and
 //! routes (RFC 4191). Addresses from prefixes are made in [`crate::slaac`].
 
-use crate::address::{LINK_LOCAL, Prefix};
+use crate::address::{AddressExt, LINK_LOCAL, Prefix};
 use crate::buffer::BufferPool;
 use crate::counters::{DropReason, TableFull};
 use crate::event::Event;
 use crate::expiry::Expiry;
-use crate::interface::{InterfaceIndex, MINIMUM_MTU};
+use crate::interface::{InterfaceIndex, MINIMUM_MTU, RouterFlags};
 use crate::ipv6_input::Received;
 use crate::limits;
 use crate::random::Random;
 use crate::route::{Put, Route, RouteAction, RouteProtocol};
+use crate::router_dns::RouterDns;
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 use crate::wire::ndp::RouterAdvertisement;
@@ -65,10 +66,34 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 NdpOption::RouteInformation(information) => {
                     self.adopt_route(index, router, &information, now);
                 }
+                NdpOption::RecursiveDnsServer { lifetime, servers } => {
+                    for server in servers.iter() {
+                        self.adopt_dns(index, |dns| {
+                            let usable = server.is_assignable() && !server.is_loopback();
+                            !usable || dns.adopt_server(server, router, lifetime, now)
+                        });
+                    }
+                }
+                NdpOption::DnsSearchList { lifetime, domains } => {
+                    for domain in domains.names() {
+                        self.adopt_dns(index, |dns| {
+                            dns.adopt_domain(domain, router, lifetime, now)
+                        });
+                    }
+                }
                 _ => {}
             }
         }
+        self.keep_router_options(index, router, advertisement.options);
         Ok(())
+    }
+
+    /// Counts what finds no room in the list of DNS servers or that of search domains.
+    fn adopt_dns(&mut self, index: InterfaceIndex, adopt: impl FnOnce(&mut RouterDns) -> bool) {
+        let Some(interface) = self.interface_mut(index) else { return };
+        if !adopt(&mut interface.dns) {
+            self.counters.tables.count(TableFull::Dns);
+        }
     }
 
     /// Unspecified fields change nothing (RFC 4861, Section 6.3.4).
@@ -80,6 +105,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     ) {
         let Some(interface) = self.interface_mut(index) else { return };
         let variables = &mut interface.variables;
+        let flags = RouterFlags {
+            advertised: true,
+            managed: advertisement.managed,
+            other: advertisement.other,
+            ..variables.router_flags
+        };
+        let news = core::mem::replace(&mut variables.router_flags, flags) != flags;
         if let Some(hop_limit) = advertisement.hop_limit {
             variables.hop_limit = hop_limit;
         }
@@ -92,6 +124,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             if core::mem::replace(&mut variables.base_reachable_time, base) != base {
                 self.draw_reachable_time(index, now);
             }
+        }
+        if news {
+            self.emit(Event::RouterFlagsChanged(index));
         }
     }
 

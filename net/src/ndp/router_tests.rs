@@ -3,17 +3,22 @@
 use crate::address::Prefix;
 use crate::config::{Config, IdentifierMethod, InterfaceSettings};
 use crate::counters::{DropReason, TableFull};
+use crate::event::Event;
+use crate::interface::RouterFlags;
 use crate::limits;
 use crate::route::Route;
 use crate::test_host::{Host, LINK_LOCAL, MAC, Peer, ROUTER, Seen, USB0, icmpv6_packet, ip};
 use crate::time::Duration;
 use crate::unicast::{AddressInfo, AddressState};
+use crate::wire::address_list::AddressList;
+use crate::wire::dns_name::SearchList;
 use crate::wire::icmpv6::Icmpv6Message;
 use crate::wire::ipv6::HopLimit;
 use crate::wire::mld::{MulticastRecords, RecordType};
 use crate::wire::ndp::{NeighborAdvertisement, NeighborSolicitation, RouterAdvertisement};
 use crate::wire::ndp_option::{
-    Lifetime, NdpOption, NdpOptions, PrefixInformation, RouteInformation, RouterPreference,
+    Lifetime, NdpOption, NdpOptionType, NdpOptions, PrefixInformation, RouteInformation,
+    RouterPreference,
 };
 use core::net::Ipv6Addr;
 
@@ -533,6 +538,69 @@ fn a_link_that_is_too_small_is_silent() {
     assert_eq!(host.stack.add_interface(&config), Ok(USB0), "the number is used again");
     host.plug_in();
     assert_eq!(host.run(Duration::from_secs(100)), []);
+}
+
+/// Rows: RD-14, RD-16
+#[test]
+fn what_programs_are_told() {
+    let mut host = Host::up(16);
+    host.events();
+    let flags = |host: &Host| host.stack.interface(USB0).unwrap().variables().router_flags;
+    assert!(flags(&host).solicited && !flags(&host).advertised);
+    let addresses = ["2001:db8::53", "fe80::53", "ff02::53", "::1", "2001:db8::54"].map(ip);
+    let list = SearchList::parse(b"\x03lab\0").unwrap();
+    let options = [
+        NdpOption::RecursiveDnsServer {
+            lifetime: Lifetime::from_secs(600),
+            servers: AddressList::new(&addresses),
+        },
+        NdpOption::DnsSearchList { lifetime: Lifetime::from_secs(60), domains: list },
+        NdpOption::Mtu(1400),
+        NdpOption::Unknown { kind: NdpOptionType::PREF64, body: &[7; 14] },
+    ];
+    let message = RouterAdvertisement { other: true, ..advertisement(1800, &options) };
+    let message = Icmpv6Message::RouterAdvertisement(message);
+    for round in 0..2 {
+        host.message(ROUTER, "ff02::1", &message);
+        let news =
+            host.events().iter().filter(|event| **event == Event::RouterFlagsChanged(USB0)).count();
+        assert_eq!(news, usize::from(round == 0), "told once, and when it changes");
+        let told: Vec<_> = core::iter::from_fn(|| host.stack.poll_router_option()).collect();
+        // All of them, each time, and as they came.
+        let kinds: Vec<u8> = told.iter().map(|option| option.octets()[0]).collect();
+        assert_eq!(kinds, [25, 31, 38]);
+        assert!(
+            told.iter().all(|option| (option.interface, option.router) == (USB0, ROUTER.address))
+        );
+        assert_eq!(told[0].octets().len(), 8 + 16 * addresses.len());
+        assert_eq!(told[1].octets(), [31, 2, 0, 0, 0, 0, 0, 60, 3, b'l', b'a', b'b', 0, 0, 0, 0]);
+    }
+    assert!(!flags(&host).managed && flags(&host).other && flags(&host).advertised);
+    let interface = host.stack.interface(USB0).unwrap();
+    let servers: Vec<_> = interface.dns_servers(host.now).map(|server| server.value).collect();
+    assert_eq!(servers, [addresses[0], addresses[1], addresses[4]], "only what can be one");
+    assert_eq!(interface.dns_domains(host.now).count(), 1);
+    assert_eq!(interface.dns_domains(host.now + Duration::from_secs(60)).count(), 0);
+    // All of it belongs to the link.
+    host.stack.set_link(USB0, crate::netif::LinkState::Down, host.now).unwrap();
+    assert_eq!(flags(&host), RouterFlags::default());
+    assert_eq!(host.stack.interface(USB0).unwrap().dns_servers(host.now).count(), 0);
+}
+
+/// Rows: RD-20
+#[test]
+fn nobody_fetches_options() {
+    let mut host = Host::up(17);
+    host.events();
+    let option = [NdpOption::Unknown { kind: NdpOptionType::PREF64, body: &[7; 14] }];
+    for _ in 0..limits::ROUTER_OPTIONS + 3 {
+        advertise(&mut host, ROUTER, 0, &option);
+    }
+    assert_eq!(host.stack.table_full(TableFull::Events), 3);
+    assert_eq!(host.events().last(), Some(&Event::Lost));
+    let told = core::iter::from_fn(|| host.stack.poll_router_option()).count();
+    assert_eq!(told, limits::ROUTER_OPTIONS);
+    assert!(!host.stack.has_event());
 }
 
 /// QOS-4: determinism.

@@ -49,6 +49,24 @@ impl fmt::Debug for DomainName<'_> {
     }
 }
 
+/// A name that owns its octets.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct OwnedName(heapless::Vec<u8, MAX_NAME>);
+
+impl OwnedName {
+    /// The name.
+    pub fn as_name(&self) -> DomainName<'_> {
+        DomainName(&self.0)
+    }
+}
+
+impl From<DomainName<'_>> for OwnedName {
+    fn from(name: DomainName<'_>) -> Self {
+        // A parsed name is never longer than there is room.
+        Self(name.0.iter().copied().take(MAX_NAME).collect())
+    }
+}
+
 /// One name or more, then zeros.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SearchList<'a>(&'a [u8]);

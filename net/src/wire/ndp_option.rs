@@ -35,6 +35,10 @@ impl NdpOptionType {
     pub const FLAGS_EXTENSION: Self = Self(26);
     /// DNS search list (RFC 8106, Section 5.2).
     pub const DNS_SEARCH_LIST: Self = Self(31);
+    /// Captive portal (RFC 8910, Section 2.3).
+    pub const CAPTIVE_PORTAL: Self = Self(37);
+    /// The prefix of a NAT64 (RFC 8781, Section 4).
+    pub const PREF64: Self = Self(38);
 }
 
 /// How long something is to be believed, counted from its arrival.
@@ -401,6 +405,20 @@ impl<'a> NdpOptions<'a> {
     /// The options in order.
     pub const fn iter(self) -> NdpOptionIter<'a> {
         NdpOptionIter(self.0)
+    }
+
+    /// The options of a received message as they came: the type, and all octets.
+    pub fn iter_octets(self) -> impl Iterator<Item = (NdpOptionType, &'a [u8])> {
+        let mut rest = match self.0 {
+            Repr::Wire(bytes) => bytes,
+            Repr::Values(_) => &[],
+        };
+        core::iter::from_fn(move || {
+            let (kind, _, after) = split(rest).ok()?;
+            let option = rest.get(..rest.len() - after.len())?;
+            rest = after;
+            Some((kind, option))
+        })
     }
 
     /// The address in the first source link-layer address option.

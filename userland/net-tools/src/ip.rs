@@ -20,6 +20,7 @@ pub mod neighbor;
 pub mod neighbor_command;
 pub mod route;
 pub mod route_command;
+pub mod router_option;
 pub mod session;
 pub mod statistics;
 pub mod style;

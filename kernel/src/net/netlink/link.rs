@@ -1,5 +1,6 @@
 //! RTM_*LINK: interfaces.
 
+use super::link_ipv6;
 use super::message::{Attributes, Builder, Header, read_u32};
 use super::request::Dump;
 use crate::net::proc::traffic;
@@ -183,6 +184,11 @@ pub(super) fn emit(interface: &Interface<net::Buffer>, family: u8, header: Heade
     let narrow: Vec<u8> =
         statistics.iter().flat_map(|value| (*value as u32).to_ne_bytes()).collect();
     builder.attribute(IFLA_STATS as u32, &narrow);
+    if u32::from(family) == AF_INET6 {
+        link_ipv6::append_own(&mut builder, interface);
+    } else {
+        link_ipv6::append_as_one_family(&mut builder, interface);
+    }
     builder.finish()
 }
 

@@ -8,15 +8,17 @@
 mod address;
 mod diag;
 pub(super) mod link;
+mod link_ipv6;
 mod message;
 mod neighbor;
 mod notify;
 mod request;
 mod route;
+mod router_option;
 #[cfg(test)]
 mod tests;
 
-pub(in crate::net) use notify::publish;
+pub(in crate::net) use notify::{publish, publish_router_option};
 
 use super::inode::Inode;
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};

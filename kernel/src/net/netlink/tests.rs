@@ -12,13 +12,14 @@ use ::net::netif::{LinkState, MacAddress};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
-use linux_raw_sys::net::AF_INET6;
+use linux_raw_sys::net::{AF_INET6, AF_UNSPEC};
 use linux_raw_sys::netlink::rtattr_type_t::{RTA_DST, RTA_GATEWAY, RTA_OIF, RTA_PRIORITY};
 use linux_raw_sys::netlink::{
-    IFA_ADDRESS, IFA_FLAGS, IFA_LOCAL, IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, NDA_DST, NDA_LLADDR,
-    NETLINK_ROUTE, NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
-    NUD_PERMANENT, RTM_DELADDR, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH,
-    RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTMGRP_IPV6_IFADDR,
+    IFA_ADDRESS, IFA_FLAGS, IFA_LOCAL, IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_IFNAME, IFLA_INET6_FLAGS,
+    IFLA_MTU, IFLA_PROTINFO, NDA_DST, NDA_LLADDR, NETLINK_ROUTE, NLM_F_ACK, NLM_F_CREATE,
+    NLM_F_DUMP, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST, NUD_PERMANENT, RTM_DELADDR, RTM_DELNEIGH,
+    RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK,
+    RTM_NEWNEIGH, RTM_NEWROUTE, RTMGRP_IPV6_IFADDR,
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -274,4 +275,25 @@ fn subscribers_hear_of_changes() {
     assert_eq!(message.header.kind, RTM_NEWADDR as u16);
     let address = Attributes::after(message.payload, 8).get(IFA_ADDRESS as u32);
     assert_eq!(address, Some(&octets[..]));
+}
+
+/// Rows: RD-14
+#[test]
+fn the_ipv6_side_of_an_interface() {
+    let fixture = Fixture::new();
+    let own = |payload: &Vec<u8>| {
+        let attributes = Attributes::after(payload, 16);
+        let name = attributes.get(IFLA_IFNAME as u32).is_some_and(|name| name == b"test0\0");
+        name.then(|| attributes.get(IFLA_PROTINFO as u32).map(<[u8]>::to_vec)).flatten()
+    };
+    let protocol = fixture.dump(RTM_GETLINK as u32).iter().find_map(own).unwrap();
+    let flags = Attributes::after(&protocol, 0).get_u32(IFLA_INET6_FLAGS as u32).unwrap();
+    // IPv6 runs, and no router said anything.
+    assert_eq!(flags & 0x8000_00e0, 0x8000_0000, "{flags:#x}");
+    // A message of all families has it a level deeper.
+    let message = super::notify::describe(fixture.index, AF_UNSPEC).unwrap();
+    let message = Messages::new(&message).next().unwrap();
+    let families = Attributes::after(message.payload, 16).get(IFLA_AF_SPEC as u32).unwrap();
+    let inner = Attributes::after(families, 0).get(AF_INET6).unwrap();
+    assert_eq!(Attributes::after(inner, 0).get_u32(IFLA_INET6_FLAGS as u32), Some(flags));
 }

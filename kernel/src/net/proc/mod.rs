@@ -3,8 +3,9 @@
 //! Sockets are in [`sockets`], counters of the protocols in [`counters`], what `/proc/sys/net` has in
 //! [`settings`].
 //!
-//! Two are ours: `drops`, every way a packet can disappear and every table that can be full, by name,
-//! and `neighbor_cache`, how full that is.
+//! Three are ours: `drops`, every way a packet can disappear and every table that can be full, by name,
+//! `neighbor_cache`, how full that is, and `router_dns`, the name servers and search domains that
+//! routers advertise.
 
 mod counters;
 mod settings;
@@ -13,6 +14,7 @@ mod sockets;
 use super::{Buffer, KernelStack, packet, with_stack};
 use crate::fs::generated::Generated;
 use crate::fs::{self, stat::Kind};
+use crate::time;
 use ::net::address::{AddressExt, Scope};
 use ::net::expiry::Expiry;
 use ::net::interface::{Interface, InterfaceKind};
@@ -22,7 +24,7 @@ use ::net::unicast::{AddressInfo, AddressState};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
-use core::fmt::Write;
+use core::fmt::{Display, Write};
 use core::net::Ipv6Addr;
 use linux_raw_sys::netlink::{
     IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_TENTATIVE,
@@ -45,6 +47,7 @@ pub(super) fn register() {
     fs::proc::register("net/packet", packet::list);
     fs::proc::register("net/drops", drops);
     fs::proc::register("net/neighbor_cache", neighbor_cache);
+    fs::proc::register("net/router_dns", router_dns);
     settings::register();
     fs::proc::register_source("net/dev_snmp6", interface_counters);
 }
@@ -232,6 +235,32 @@ fn neighbor_cache(text: &mut String) {
         ] {
             let count = stack.neighbors().filter(|neighbor| neighbor.state == state).count();
             counters::write(text, name, count as u64);
+        }
+    });
+}
+
+/// What routers advertise about the DNS (RFC 8106), a line each: interface, `rdnss` or `dnssl`,
+/// server or domain, router, seconds left or `forever`.
+fn router_dns(text: &mut String) {
+    let now = time::now();
+    with_stack(|stack| {
+        for interface in stack.interfaces() {
+            let name = interface.name();
+            let mut line = |kind: &str, value: &dyn Display, router: Ipv6Addr, expires: Expiry| {
+                write_lines(text, |text| {
+                    write!(text, "{name} {kind} {value} {router} ")?;
+                    match expires.remaining(now) {
+                        Some(left) => writeln!(text, "{}", left.as_secs()),
+                        None => writeln!(text, "forever"),
+                    }
+                });
+            };
+            for server in interface.dns_servers(now) {
+                line("rdnss", &server.value, server.router, server.expires);
+            }
+            for domain in interface.dns_domains(now) {
+                line("dnssl", &domain.value.as_name(), domain.router, domain.expires);
+            }
         }
     });
 }

@@ -3,8 +3,8 @@
 use alloc::string::ToString;
 
 use linux_raw_sys::netlink::{
-    RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH,
-    RTM_NEWROUTE, rtnetlink_groups as group,
+    RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWADDR, RTM_NEWLINK,
+    RTM_NEWNDUSEROPT, RTM_NEWNEIGH, RTM_NEWROUTE, rtnetlink_groups as group,
 };
 
 use super::address::Address;
@@ -14,6 +14,7 @@ use super::interfaces::Interfaces;
 use super::link::Link;
 use super::neighbor::{self, Neighbor};
 use super::route::{self, Route};
+use super::router_option::RouterOption;
 use super::session::Session;
 use super::style::Style;
 use crate::netlink::{Record, RouteSocket};
@@ -21,7 +22,7 @@ use crate::netlink::{Record, RouteSocket};
 /// What `ip monitor help` prints.
 pub const USAGE: &str = "\
 Usage: ip monitor [ all | OBJECTS ] [ label ]
-OBJECTS :=  address | link | neigh | route
+OBJECTS :=  address | link | neigh | nduseropt | route
 ";
 
 /// The bit of a multicast group in a socket's address.
@@ -30,11 +31,12 @@ const fn bit(group: group) -> u32 {
 }
 
 /// What may be watched: the groups and the words.
-const OBJECTS: [(u32, &str); 4] = [
+const OBJECTS: [(u32, &str); 5] = [
     (bit(group::RTNLGRP_LINK), "link"),
     (bit(group::RTNLGRP_IPV4_IFADDR) | bit(group::RTNLGRP_IPV6_IFADDR), "address"),
     (bit(group::RTNLGRP_IPV4_ROUTE) | bit(group::RTNLGRP_IPV6_ROUTE), "route"),
     (bit(group::RTNLGRP_NEIGH), "neigh"),
+    (bit(group::RTNLGRP_ND_USEROPT), "nduseropt"),
 ];
 
 /// Runs `ip monitor …`, which ends only by a signal or an error.
@@ -93,6 +95,9 @@ fn print(record: &Record, interfaces: &mut Interfaces, style: Style, labels: boo
     } else if is(RTM_NEWNEIGH as u32, RTM_DELNEIGH as u32) {
         let Some(neighbor) = Neighbor::parse(&record.payload) else { return };
         ("[NEIGH]", neighbor.text(interfaces, style, &neighbor::Filter::for_show(Family::Any)))
+    } else if kind == RTM_NEWNDUSEROPT as u32 {
+        let Some(option) = RouterOption::parse(&record.payload) else { return };
+        ("[NDUSEROPT]", option.text(interfaces))
     } else {
         return;
     };
