@@ -11,6 +11,11 @@ use heapless::{String, Vec};
 /// The longest command line that is kept, in bytes; Linux keeps as much on this architecture.
 pub const MAX_LENGTH: usize = 2048;
 
+/// The longest name of a board that is kept, in bytes.
+const MAX_MODEL: usize = 64;
+
+static MODEL: spin::Once<String<MAX_MODEL>> = spin::Once::new();
+
 static ARGUMENTS: spin::Once<String<MAX_LENGTH>> = spin::Once::new();
 
 /// Reservations in a device tree that are kept; boards have one or two.
@@ -19,6 +24,11 @@ const MAX_RESERVATIONS: usize = 16;
 /// All arguments as one line.
 pub fn raw() -> &'static str {
     ARGUMENTS.get().map_or("", String::as_str)
+}
+
+/// What the device tree calls the board, if there is one.
+pub fn model() -> Option<&'static str> {
+    MODEL.get().map(String::as_str)
 }
 
 /// Value of the last `key=value` among the arguments. A word without `=` has the value "".
@@ -64,8 +74,8 @@ pub fn device_tree_size(bytes: &[u8]) -> Option<u32> {
     word(4).filter(|size| *size >= 40)
 }
 
-/// Reads a device tree or an ATAG list: sets the arguments, and returns the physical memory that
-/// it says is in use.
+/// Reads a device tree or an ATAG list: sets the arguments and the board's name, and returns the
+/// physical memory that it says is in use.
 pub fn read(bytes: &[u8]) -> Vec<Range<u64>, MAX_RESERVATIONS> {
     let mut reserved = Vec::new();
     if device_tree_size(bytes).is_none() {
@@ -82,6 +92,11 @@ pub fn read(bytes: &[u8]) -> Vec<Range<u64>, MAX_RESERVATIONS> {
     if let Some(line) = tree.find_node("/chosen").and_then(|chosen| chosen.property("bootargs")) {
         set(line.value());
     }
+    if let Some(model) = tree.root().property("model")
+        && let Some(name) = text(model.value())
+    {
+        MODEL.call_once(|| name);
+    }
     let blocks = tree.memory_reservations().map(|block| (block.address(), block.size()));
     let nodes = tree
         .reserved_memory()
@@ -96,6 +111,14 @@ pub fn read(bytes: &[u8]) -> Vec<Range<u64>, MAX_RESERVATIONS> {
         }
     }
     reserved
+}
+
+/// Bytes up to a NUL as text: without control characters, and not too long.
+fn text(bytes: &[u8]) -> Option<String<MAX_MODEL>> {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    let text = core::str::from_utf8(&bytes[..end]).ok()?;
+    let is_printable = !text.is_empty() && !text.chars().any(char::is_control);
+    is_printable.then(|| String::try_from(text).ok()).flatten()
 }
 
 /// The text of ATAG_CMDLINE in an ATAG list (Linux, arch/arm/include/uapi/asm/setup.h): each tag
@@ -167,6 +190,18 @@ mod tests {
         let mut list = atag_list(b"x");
         list[20] = 0;
         assert_eq!(atag_command_line(&list), None);
+    }
+
+    #[test]
+    fn a_name_is_printable_text() {
+        assert_eq!(
+            text(b"Raspberry Pi Zero 2 W Rev 1.0\0").as_deref(),
+            Some("Raspberry Pi Zero 2 W Rev 1.0")
+        );
+        assert_eq!(text(b"no end").as_deref(), Some("no end"));
+        for bytes in [&b""[..], b"\0x", b"line\nbreak\0", b"\xff\0", &[b'x'; MAX_MODEL + 1]] {
+            assert_eq!(text(bytes), None, "{bytes:?}");
+        }
     }
 
     proptest! {

@@ -2,6 +2,7 @@
 //!
 //! - [`arch`]: the processor: boot, exceptions, page tables, user mode.
 //! - `board`: the BCM2837 around it: interrupts, console, mailbox, power.
+//! - [`machine`]: which board it is, how it fares, signs of life.
 //! - [`memory`]: addresses, frames, heap, DMA memory.
 //! - [`executor`], [`sync`], [`time`]: tasks, what they share, and the clock.
 //! - [`process`], [`syscall`], [`fs`], [`tty`]: programs, what they ask for, files, the terminal.
@@ -20,6 +21,7 @@ pub mod boot_arguments;
 pub mod executor;
 pub mod fs;
 pub mod logging;
+pub mod machine;
 #[cfg(target_os = "none")]
 mod machine_tests;
 pub mod memory;

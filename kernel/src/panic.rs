@@ -1,14 +1,18 @@
 //! The end: a bug in the kernel, reported so that a reader can find it.
 //!
-//! Everything is written straight to the UART and, where possible, into the log's ring. With the
-//! boot argument `panic=exit` the machine then ends with status 101 (tests use it), otherwise it
-//! stops, so that the text can be read.
+//! Everything is written straight to the UART and, where possible, into the log's ring. What happens
+//! then, the boot argument `panic=` says: with a number of seconds the board restarts after these,
+//! with `exit` the machine ends with status 101 (tests use it), otherwise it stops, so that the text
+//! can be read. Meanwhile the LED tells what it was.
 
 use crate::arch::aarch64::exception::ExceptionFrame;
 use crate::arch::aarch64::syndrome::Syndrome;
 use crate::arch::aarch64::{UserContext, backtrace, cpu};
-use crate::board::{console, power};
+use crate::board::{console, power, watchdog};
+use crate::machine::heartbeat;
+use crate::machine::signal::Fault;
 use crate::memory::layout;
+use crate::time::{self, Duration};
 use crate::{boot_arguments, executor, logging, symbols};
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
@@ -30,7 +34,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     }
     write_context(&mut out);
     write_backtrace(&mut out, backtrace::current_frame());
-    end()
+    end(Fault::Bug)
 }
 
 /// An exception at EL1 that no one expected.
@@ -38,8 +42,13 @@ pub(crate) fn exception(frame: &ExceptionFrame, vector: u64) -> ! {
     begin();
     let mut out = Report;
     let syndrome = Syndrome(frame.esr);
+    let fault = match vector {
+        4 if layout::is_stack_guard(frame.far) => Fault::StackOverflow,
+        2 | 3 | 6 | 7 => Fault::Hardware,
+        _ => Fault::Exception,
+    };
     let _ = match vector {
-        4 if layout::is_stack_guard(frame.far) => {
+        4 if fault == Fault::StackOverflow => {
             writeln!(out, "\n*** kernel panic: stack overflow ({syndrome})")
         }
         0 | 4 => writeln!(out, "\n*** kernel panic: {syndrome}"),
@@ -57,7 +66,7 @@ pub(crate) fn exception(frame: &ExceptionFrame, vector: u64) -> ! {
     write_context(&mut out);
     write_address(&mut out, "X30", frame.x[30]);
     write_backtrace(&mut out, frame.x[29]);
-    end()
+    end(fault)
 }
 
 /// An exception at EL0 that isn't the program's doing: FIQ, SError, AArch32.
@@ -85,30 +94,37 @@ pub(crate) fn from_user(context: &UserContext, vector: u64) -> ! {
     );
     write_registers(&mut out, &context.x, context.sp);
     write_context(&mut out);
-    end()
+    end(Fault::Hardware)
 }
 
 fn begin() {
     cpu::mask_everything();
+    // Writing takes seconds, at most.
+    watchdog::feed();
     match DEPTH.fetch_add(1, Ordering::Relaxed) {
         0 => {}
         1 => {
             console::write_in_panic(b"\r\n*** another panic while reporting one\r\n");
-            end()
+            end(Fault::Bug)
         }
         // Not even that could be written.
         _ => cpu::halt(),
     }
 }
 
-fn end() -> ! {
-    let _ = writeln!(Report, "*** end of panic");
+fn end(fault: Fault) -> ! {
+    let argument = boot_arguments::get("panic");
+    let seconds = argument.and_then(|value| value.parse().ok()).filter(|seconds| *seconds > 0);
+    let _ = match seconds {
+        Some(seconds) => writeln!(Report, "*** end of panic; restart in {seconds} s"),
+        None => writeln!(Report, "*** end of panic"),
+    };
     #[cfg(feature = "trace")]
     crate::trace::flush();
-    if boot_arguments::get("panic") == Some("exit") {
+    if argument == Some("exit") {
         power::exit(EXIT_STATUS);
     }
-    cpu::halt()
+    heartbeat::show_panic(fault, seconds.map(|seconds| time::now() + Duration::from_secs(seconds)))
 }
 
 fn write_context(out: &mut Report) {

@@ -2,6 +2,7 @@
 
 use crate::arch::aarch64::{cpu, timer};
 use crate::board::firmware;
+use crate::machine::{health, heartbeat, identity};
 use crate::{INITRAMFS, boot_arguments, executor, machine_tests, memory, net, process, usb};
 
 /// Says what was found, starts everything, and runs the tasks for ever.
@@ -15,7 +16,9 @@ pub(crate) fn start() -> ! {
     if boot_arguments::is_set("machine_test") {
         executor::spawn("machine tests", machine_tests::run());
     } else {
+        health::start();
         net::start();
+        heartbeat::start();
         usb::start();
         executor::spawn("start", async {
             usb::settle().await;
@@ -28,8 +31,9 @@ pub(crate) fn start() -> ! {
 /// Starts the first process: `/bin/kinit`, or what the boot argument `init=` says.
 fn start_programs() {
     let path = boot_arguments::get("init").unwrap_or("/bin/kinit");
-    if let Err(error) = process::start_init(INITRAMFS, path.as_bytes(), &[]) {
-        log::error!("cannot start {path}: {error}");
+    match process::start_init(INITRAMFS, path.as_bytes(), &[]) {
+        Ok(()) => heartbeat::programs_run(),
+        Err(error) => log::error!("cannot start {path}: {error}"),
     }
 }
 
@@ -38,10 +42,10 @@ fn announce() {
     log::info!(target: "kernel", "version {}", env!("CARGO_PKG_VERSION"));
     log::info!(
         target: "kernel",
-        "core MIDR {:#x}, timer {} Hz, board {:#x}, firmware {}",
+        "{}, core MIDR {:#x}, timer {} Hz, firmware {}",
+        identity::model(),
         cpu::midr(),
         timer::frequency(),
-        firmware::board_revision().unwrap_or(0),
         firmware::revision().unwrap_or(0)
     );
     log::info!(
@@ -54,9 +58,4 @@ fn announce() {
         memory.dma_total >> 10
     );
     log::info!(target: "kernel", "boot arguments: {}", boot_arguments::raw());
-    if let Ok(flags) = firmware::throttled()
-        && flags & 0x1_0001 != 0
-    {
-        log::warn!(target: "kernel", "under-voltage: a weak power supply disturbs USB first");
-    }
 }

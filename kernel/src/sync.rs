@@ -40,6 +40,14 @@ impl<T> TaskCell<T> {
         // SAFETY: `_entered` exists once per cell, so no other reference to the value does.
         f(unsafe { &mut *self.value.get() })
     }
+
+    /// Like [`with`](Self::with), but gives up when the value is in use further up the call stack.
+    /// For what a panic needs.
+    pub fn try_with<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let _entered = self.guard.try_enter()?;
+        // SAFETY: `_entered` exists once per cell, so no other reference to the value does.
+        Some(f(unsafe { &mut *self.value.get() }))
+    }
 }
 
 /// State shared by tasks and interrupt handlers; interrupts are masked while it is in use, so

@@ -13,8 +13,11 @@ const GET_BOARD_SERIAL: u32 = 0x0001_0004;
 const GET_ARM_MEMORY: u32 = 0x0001_0005;
 const SET_POWER_STATE: u32 = 0x0002_8001;
 const GET_CLOCK_RATE: u32 = 0x0003_0002;
+const GET_MAX_CLOCK_RATE: u32 = 0x0003_0004;
 const GET_TEMPERATURE: u32 = 0x0003_0006;
 const GET_THROTTLED: u32 = 0x0003_0046;
+const SET_CLOCK_RATE: u32 = 0x0003_8002;
+const SET_GPIO_STATE: u32 = 0x0003_8041;
 const GET_COMMAND_LINE: u32 = 0x0005_0001;
 
 /// RAM when the firmware doesn't say: less than the smallest board with the largest GPU part has.
@@ -52,6 +55,13 @@ pub enum PowerError {
 /// Revision of the firmware, its build time.
 pub fn revision() -> Result<u32, MailboxError> {
     word(GET_FIRMWARE_REVISION)
+}
+
+/// Whether the firmware is an emulator's: a real one's revision is its build time in seconds since
+/// 1970, QEMU's a number of some days.
+pub fn is_emulated() -> bool {
+    const FIRST_BOARD: u32 = 1_330_000_000;
+    revision().is_ok_and(|revision| revision < FIRST_BOARD)
 }
 
 /// Revision code of the board.
@@ -98,6 +108,26 @@ pub fn clock_rate(clock: Clock) -> Option<u32> {
     let mut value = [clock as u32, 0];
     mailbox::call(GET_CLOCK_RATE, &mut value).ok()?;
     (value[1] != 0).then_some(value[1])
+}
+
+/// The highest rate of a clock in Hz, if the firmware knows it.
+pub fn max_clock_rate(clock: Clock) -> Option<u32> {
+    let mut value = [clock as u32, 0];
+    mailbox::call(GET_MAX_CLOCK_RATE, &mut value).ok()?;
+    (value[1] != 0).then_some(value[1])
+}
+
+/// Sets the rate of a clock in Hz; the firmware lowers it by itself when the chip is hot or the
+/// supply weak. With the cores' clock go the others that belong to a fast or a slow state.
+pub(crate) fn set_clock_rate(clock: Clock, rate: u32) -> Result<(), MailboxError> {
+    const SKIP_TURBO: u32 = 0;
+    mailbox::call(SET_CLOCK_RATE, &mut [clock as u32, rate, SKIP_TURBO]).map(|_| ())
+}
+
+/// Sets a line of the GPIO expander that some boards have beside the BCM2837.
+pub(super) fn set_expander_line(line: u8, high: bool) -> Result<(), MailboxError> {
+    const FIRST_LINE: u32 = 128;
+    mailbox::call(SET_GPIO_STATE, &mut [FIRST_LINE + u32::from(line), u32::from(high)]).map(|_| ())
 }
 
 /// Temperature of the chip in thousandths of a degree Celsius.

@@ -4,7 +4,7 @@ use super::registers::Mmio;
 use crate::time::{self, Duration};
 use tock_registers::interfaces::{Readable, Writeable};
 use tock_registers::register_structs;
-use tock_registers::registers::ReadWrite;
+use tock_registers::registers::{ReadWrite, WriteOnly};
 
 register_structs! {
     /// The registers for pin functions and pulls.
@@ -12,6 +12,12 @@ register_structs! {
         /// Function select, three bits a pin, ten pins a register.
         (0x00 => gpfsel: [ReadWrite<u32>; 6]),
         (0x18 => _reserved0),
+        /// Writing 1 makes an output high.
+        (0x1c => gpset: [WriteOnly<u32>; 2]),
+        (0x24 => _reserved1),
+        /// Writing 1 makes an output low.
+        (0x28 => gpclr: [WriteOnly<u32>; 2]),
+        (0x30 => _reserved2),
         /// Pull-up/down enable: what the next clock applies.
         (0x94 => gppud: ReadWrite<u32>),
         /// Pull-up/down clock: which pins take it over.
@@ -28,6 +34,8 @@ static GPIO: Mmio<GpioRegisters> = unsafe { Mmio::new(0x3f20_0000) };
 pub(super) enum Function {
     /// Input.
     Input = 0,
+    /// Output.
+    Output = 1,
     /// Alternative function 0.
     Alternate0 = 4,
 }
@@ -46,6 +54,13 @@ pub(super) fn set_function(pin: usize, function: Function) {
     let Some(register) = GPIO.gpfsel.get(pin / 10) else { return };
     let shift = (pin % 10) * 3;
     register.set((register.get() & !(7 << shift)) | ((function as u32) << shift));
+}
+
+/// Makes an output high or low.
+pub(super) fn set_level(pin: usize, high: bool) {
+    let registers = if high { &GPIO.gpset } else { &GPIO.gpclr };
+    let Some(register) = registers.get(pin / 32) else { return };
+    register.set(1 << (pin % 32));
 }
 
 /// Sets the pull resistor of a pin, by the sequence of the databook: value, 150 cycles of set-up

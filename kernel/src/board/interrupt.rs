@@ -5,7 +5,9 @@
 //! among them, show up there as shortcuts and then do not set the summary bits.
 
 use super::registers::Mmio;
+use crate::arch::aarch64::{cpu, timer};
 use crate::sync::IrqCell;
+use crate::time::{self, Instant};
 use core::sync::atomic::{AtomicU64, Ordering};
 use tock_registers::interfaces::{Readable, Writeable};
 use tock_registers::registers::{ReadOnly, ReadWrite};
@@ -145,6 +147,17 @@ pub fn register(source: Source, handler: fn()) {
         None => LOCAL.core0_timers_control.write(CORE_TIMERS_INTERRUPT_CONTROL::CNTVIRQ::SET),
         Some(line @ 0..32) => LEGACY.enable_irqs_1.set(1 << line),
         Some(line) => LEGACY.enable_irqs_2.set(1 << (line - 32)),
+    }
+}
+
+/// Sleeps until `end` with interrupts masked for good, for the panic handler: the timer's pending
+/// interrupt ends the sleep without being taken.
+pub(crate) fn sleep_masked(end: Instant) {
+    LOCAL.core0_timers_control.write(CORE_TIMERS_INTERRUPT_CONTROL::CNTVIRQ::SET);
+    while time::now() < end {
+        timer::disarm();
+        timer::wake_at(end);
+        cpu::wait_for_interrupt();
     }
 }
 

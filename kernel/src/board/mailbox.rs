@@ -67,6 +67,8 @@ pub enum MailboxError {
     UnknownTag,
     /// The value does not fit the buffer.
     TooLong,
+    /// Called from the middle of another call; only a panic does that.
+    Busy,
 }
 
 /// One call at a time.
@@ -75,7 +77,7 @@ static IN_USE: TaskCell<()> = TaskCell::new(());
 /// Calls the firmware with one tag. `value` goes out and is replaced by the answer; returns the
 /// answer's length in bytes, which may be more than fit.
 pub(super) fn call(tag: u32, value: &mut [u32]) -> Result<usize, MailboxError> {
-    IN_USE.with(|()| {
+    let answer = IN_USE.try_with(|()| {
         let page = layout::mailbox();
         let start = page.start as *mut u32;
         if value.len() + 6 > WORDS {
@@ -114,7 +116,8 @@ pub(super) fn call(tag: u32, value: &mut [u32]) -> Result<usize, MailboxError> {
             *word = get(5 + index);
         }
         Ok((code & !RESPONSE) as usize)
-    })
+    });
+    answer.unwrap_or(Err(MailboxError::Busy))
 }
 
 /// Sends a message and waits until it comes back. Others (from before a timeout) are dropped.

@@ -9,12 +9,15 @@ pub mod firmware;
 mod gpio;
 mod hardware_random;
 pub mod interrupt;
+pub mod led;
 mod mailbox;
 pub mod mini_uart;
 mod pl011;
+mod pm;
 pub mod power;
 mod registers;
 pub mod usb;
+pub mod watchdog;
 
 pub(crate) use hardware_random::entropy_word;
 
@@ -32,10 +35,11 @@ pub(crate) fn bus_address(physical: u64) -> u32 {
     (physical | BUS_ALIAS) as u32
 }
 
-/// What must work before memory is set up: the console, for panics, and the mailbox.
+/// What must work before memory is set up: the console and the LED, for panics, and the mailbox.
 pub(crate) fn initialize_early() {
     interrupt::initialize();
     console::initialize();
+    led::initialize();
 }
 
 /// The rest.

@@ -43,3 +43,11 @@ fn a_panic_says_what_where_and_from_where() {
         }
     }
 }
+
+#[test]
+fn a_panic_restarts_the_board_after_the_time_that_was_asked_for() {
+    // The last of two `panic=` counts, and QEMU ends instead of restarting.
+    let (status, text) = run("raspi3ap", "crash=null panic=1");
+    assert!(text.contains("*** end of panic; restart in 1 s"), "{text}");
+    assert_eq!(status, Some(0), "{text}");
+}

@@ -130,6 +130,8 @@ fn cpuinfo(text: &mut String) {
     }
     // The Cortex-A53 of the BCM2837.
     text.push_str("\nCPU implementer\t: 0x41\nCPU architecture: 8\nCPU part\t: 0xd03\n");
+    #[cfg(target_os = "none")]
+    crate::machine::identity::describe(text);
 }
 
 #[cfg(test)]
