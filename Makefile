@@ -112,6 +112,11 @@ conformance: ## the conformance suite, and docs/conformance.md from what all tes
 	set -o pipefail; cargo test 2>&1 | tee $(target)/test-host.log
 	cargo run -q -p conformance --bin conformance-report -- $(target)/test-host.log
 
+.PHONY: conformance-wire
+conformance-wire: image ## the suite's cases that make sense over a cable, against the kernel in QEMU
+	tools/ensure.sh qemu-system-aarch64
+	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test conformance_wire -- --test-threads=6
+
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64 iperf

@@ -88,7 +88,7 @@ down() {
 
 # What the first router says, by radvd: one of normal, deprecate, renumber, withdraw.
 write_radvd() {
-  local lifetime=1800 prefixes managed=off
+  local lifetime=1800 route=600 prefixes managed=off
   local valid="AdvValidLifetime 3600; AdvPreferredLifetime"
   prefixes="prefix 2001:db8:1::/64 { AdvOnLink on; AdvAutonomous on; $valid 1800; };"
   case $1 in
@@ -99,7 +99,7 @@ write_radvd() {
   prefix 2001:db8:a::/64 { AdvOnLink on; AdvAutonomous on; $valid 1800; };"
       ip -n "$lab" addr replace 2001:db8:a::1/64 dev lan nodad
       ;;
-    withdraw) lifetime=0 ;;
+    withdraw) lifetime=0 route=0 ;;
   esac
   [ "$(cat "$state/router")" != kea ] || managed=on
   cat >"$state/radvd.conf" <<END
@@ -107,7 +107,7 @@ interface lan {
   AdvSendAdvert on; IgnoreIfMissing on; MinRtrAdvInterval 3; MaxRtrAdvInterval 4;
   AdvDefaultLifetime $lifetime; AdvLinkMTU 1500; AdvManagedFlag $managed; AdvOtherConfigFlag $managed;
   $prefixes
-  route 2001:db8:2::/64 { AdvRoutePreference high; };
+  route 2001:db8:2::/64 { AdvRoutePreference high; AdvRouteLifetime $route; };
   RDNSS 2001:db8:1::1 { AdvRDNSSLifetime 600; };
   DNSSL lab { AdvDNSSLLifetime 600; };
 };
@@ -153,7 +153,7 @@ END
 }
 
 start_services() { # NAMESPACE
-  start "$1-echo" "$1" socat TCP6-LISTEN:7,fork,reuseaddr PIPE
+  start "$1-echo" "$1" socat TCP6-LISTEN:7,fork,reuseaddr EXEC:cat,nofork
   start "$1-echo-udp" "$1" socat UDP6-RECVFROM:7,fork PIPE
   start "$1-discard" "$1" socat -u TCP6-LISTEN:9,fork,reuseaddr OPEN:/dev/null
   start "$1-discard-udp" "$1" socat -u UDP6-RECV:9 OPEN:/dev/null
@@ -290,7 +290,9 @@ path_mtu() {
   need_lab
   [[ ${1:-} =~ ^1[0-9]{3}$ ]] || die "path-mtu is 1280 to 1500"
   { [ "$1" -ge 1280 ] && [ "$1" -le 1500 ]; } || die "path-mtu is 1280 to 1500, not $1"
+  # Both ends: what is longer than the receiving end of a veth allows is lost without a word.
   ip -n "$lab" link set far0 mtu "$1"
+  ip -n "$far" link set far1 mtu "$1"
 }
 
 faults() {

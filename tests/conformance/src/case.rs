@@ -17,7 +17,7 @@ pub struct Case {
     pub run: fn(&mut Lab),
     /// How the device is set, if not as ever.
     pub config: fn() -> Config,
-    /// It would make sense over a real cable, too: it needs no setting and no long time.
+    /// It makes sense over a real cable, too: it needs no setting and no long time.
     pub wire: bool,
 }
 
