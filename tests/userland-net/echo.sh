@@ -2,7 +2,8 @@
 # tcp-echo and udp-echo, each side with the other. Part of tests/userland-net.sh.
 # shellcheck disable=SC2154 # $programs and $work are that script's
 
-echo_port=$((40000 + $$ % 20000))
+# Below the ports that Linux gives to callers, one of which could still be in TIME-WAIT.
+echo_port=$((31000 + $$ % 1000))
 
 # serve PROGRAM ARGUMENTS...: starts a service in the background and waits until it listens.
 serve() {

@@ -6,7 +6,7 @@
 # (client, server or both) is ours and the other iperf 2. Both print the pattern.
 iperf_pair() {
   local name=$1 ours=$2 arguments=$3 pattern=$4 server status
-  local port=$((20000 + ($$ + passed + failed) % 20000)) kind=""
+  local port=$((20000 + ($$ + passed + failed) % 5000)) kind=""
   case $arguments in *-u*) kind=-u ;; esac
   local server_command=(iperf -s -V) client_command=(iperf -V)
   [ "$ours" = client ] || server_command=(qemu-aarch64-static "$programs/iperf" -s)

@@ -6,7 +6,8 @@
 our_nc() { exec timeout 120 qemu-aarch64-static "$programs/nc" "$@"; }
 their_nc() { exec timeout 120 nc -6 "$@"; }
 
-nc_port=$((20000 + $$ % 20000))
+# Below the ports that Linux gives to callers, one of which could still be in TIME-WAIT.
+nc_port=$((25000 + $$ % 5000))
 
 # listens FILE: waits until a listener with -v has said in FILE that it listens.
 listens() {
