@@ -146,8 +146,8 @@ test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is n
 	@if [ "$$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then \
 		echo "skipped: the tests on a TAP need root and /dev/net/tun"; \
 	else \
-		tools/ensure.sh qemu-system-aarch64 ip tc ping radvd sysctl nft socat nc iperf && \
-		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap --test tap_streams -- --test-threads=1; \
+		tools/ensure.sh qemu-system-aarch64 ip tc ping radvd sysctl nft socat nc iperf tcpdump dnsmasq atk6-denial6 && \
+		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap --test tap_streams --test lab -- --test-threads=1; \
 	fi
 
 # Where `make bench` puts tables as JSON and pictures; docs/performance holds those of the documentation.

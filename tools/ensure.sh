@@ -13,6 +13,10 @@ package_of() {
     shellcheck) echo shellcheck shellcheck ;;
     tcpdump) echo tcpdump tcpdump ;;
     radvd) echo radvd - ;;
+    dnsmasq) echo dnsmasq-base dnsmasq ;;
+    kea-dhcp6) echo kea-dhcp6-server - ;;
+    passt) echo passt - ;;
+    atk6-*) echo thc-ipv6 - ;;
     ip | tc | ss) echo iproute2 - ;;
     nft) echo nftables - ;;
     chrt) echo util-linux - ;;
