@@ -40,7 +40,7 @@ rustdoc_flags := -D warnings -A rustdoc::private_intra_doc_links
 # The kernel is optimized across its crates. QEMU pays dearly for calls and returns: TCP is faster by
 # a third, and the time of an echo shorter by as much.
 as_one := CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
-userland := -p rt -p kinit -p sh -p coreutils -p net-tools
+userland := -p rt -p kinit -p sh -p coreutils -p resolver -p net-tools
 
 run_options = --kernel $(kernel_image) --machine $(MACHINE) \
 	$(if $(call yes,$(USB_NET)),--usb-net --usb-net-backend $(USB_NET_BACKEND) --tap-if $(TAP_IF) --usb-hub $(USB_HUB)) \
