@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares the network programs, as built for aarch64, with iproute2, iputils, net-tools and OpenBSD's
-# netcat on Linux.
+# Compares the network programs, as built for aarch64, with iproute2, iputils, net-tools, BIND and
+# OpenBSD's netcat on Linux.
 #
 # They run under qemu-aarch64-static, in a network namespace of their own where the machine allows
 # one (as root, or in a user namespace), else on the machine's loopback interface. What cannot be
@@ -14,7 +14,7 @@ export LC_ALL=C PATH="$PATH:/usr/sbin:/sbin"
 top=$(cd "$(dirname "$0")/.." && pwd)
 
 if [ "${2:-}" != inside ]; then
-  "$top/tools/ensure.sh" qemu-aarch64-static ip ping iperf nc tcpdump || exit 1
+  "$top/tools/ensure.sh" qemu-aarch64-static ip ping iperf nc tcpdump dnsmasq nslookup || exit 1
   self=$top/tests/userland-net.sh
   programs=$(cd "$1" && pwd) || exit 2
   if unshare --net --mount true 2>/dev/null; then
@@ -134,7 +134,7 @@ ping_tests
 ends "ping6 without a destination" 2 'usage error: Destination address required' ours ping6
 ends "ping6 with an unknown option" 2 "invalid option -- 'Z'" ours ping6 -Z ::1
 ends "ping6 -c x" 1 "invalid argument: 'x'" ours ping6 -c x ::1
-ends "ping6 to a name nobody knows" 2 'no.such.host: Name or service not known' ours ping6 no.such.host
+ends "ping6 to a name nobody knows" 2 'no.such.host.invalid.: Name or service not known' ours ping6 no.such.host.invalid.
 ends "ping6 to IPv4" 2 'Address family for hostname not supported' ours ping6 192.0.2.1
 ends "ping6 --help" 0 '^Usage: ping6' ours ping6 --help
 
@@ -235,6 +235,8 @@ ends "ifconfig --help" 0 '^Usage' ours ifconfig --help
 . "$top/tests/userland-net/iperf.sh"
 # shellcheck source=tests/userland-net/nc.sh
 . "$top/tests/userland-net/nc.sh"
+# shellcheck source=tests/userland-net/names.sh
+. "$top/tests/userland-net/names.sh"
 # shellcheck source=tests/userland-net/tcpdump.sh
 . "$top/tests/userland-net/tcpdump.sh"
 # shellcheck source=tests/userland-net/counters.sh

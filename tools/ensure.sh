@@ -21,6 +21,8 @@ package_of() {
     nft) echo nftables - ;;
     chrt) echo util-linux - ;;
     sysctl) echo procps - ;;
+    dnsmasq) echo dnsmasq-base dnsmasq ;;
+    nslookup) echo bind9-dnsutils bind ;;
     ping) echo iputils-ping - ;;
     sfdisk) echo fdisk util-linux ;;
     mkfs.vfat | fsck.vfat) echo dosfstools dosfstools ;;

@@ -143,7 +143,7 @@ nc_alone() {
   nc_same "a limit of nothing" -W 0 ::1 9
   ends "nc says that it was refused without -v too" 1 '^nc: connect to ::1 port 9 \(tcp\) failed: Connection refused$' ours nc ::1 9
   ends "nc finds that nobody takes datagrams" 1 '^nc: connect to ::1 port 9 \(udp\) failed: Connection refused$' ours nc -uvz ::1 9
-  ends "nc to a name nobody knows" 1 '^nc: no.such.host: Name or service not known' ours nc no.such.host 9
+  ends "nc to a name nobody knows" 1 '^nc: no.such.host.invalid.: Name or service not known' ours nc no.such.host.invalid. 9
   ends "nc -n takes no names" 1 '^nc: ip6-localhost: Name or service not known' ours nc -n ip6-localhost 9
   ends "nc -4" 1 '^nc: -4: there is no IPv4 here' ours nc -4 ::1 9
   ends "nc to IPv4" 1 'Address family for hostname not supported' ours nc 127.0.0.1 9

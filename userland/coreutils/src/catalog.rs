@@ -32,6 +32,7 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("mount", "show file systems"),
     ("mv", "rename and move files"),
     ("nc", "talk TCP and UDP from the command line"),
+    ("nslookup", "asks name servers about hosts and addresses"),
     ("nstat", "what the network stack counts"),
     ("ping6", "ask a host for an echo"),
     ("poweroff", "turn the machine off"),

@@ -1,110 +1,76 @@
-//! From what people call a host to an address: literals with zones (RFC 4007 section 11), names of
-//! `/etc/hosts`.
-//!
-//! It asks no name server.
+//! From what people call a host to an address and back: literals with zones (RFC 4007 section 11),
+//! and names, which the crate `resolver` finds in `/etc/hosts`, on the link or in the DNS.
 
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::{String, ToString};
-use core::fmt;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6};
+use alloc::vec::Vec;
+use core::net::{Ipv6Addr, SocketAddrV6};
+
+use resolver::{Error, Resolver};
 
 use crate::interface;
 
-/// Where names of hosts stand (hosts(5)).
-const HOSTS: &str = "/etc/hosts";
+/// Addresses whose names are remembered at once, also that they have none.
+const MOST_NAMES: usize = 64;
 
-/// Why there is no address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unresolved {
-    /// Nobody knows the name, or the zone.
-    Unknown,
-    /// It is an IPv4 address.
-    NotIpv6,
+/// The address of a host that is to be tried first, with port 0.
+pub fn resolve(text: &str) -> Result<SocketAddrV6, Error> {
+    resolve_all(text)?.first().copied().ok_or(Error::NoAddress)
 }
 
-/// As `gai_strerror(3)` words it.
-impl fmt::Display for Unresolved {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "Name or service not known",
-            Self::NotIpv6 => "Address family for hostname not supported",
-        })
-    }
+/// All addresses of a host in the order in which they are to be tried, with port 0: at least one.
+/// After `%` stands the interface of link-local ones.
+pub fn resolve_all(text: &str) -> Result<Vec<SocketAddrV6>, Error> {
+    resolve_with(&mut Resolver::of_the_system(), text)
 }
 
-/// The address of a host, with port 0.
-pub fn resolve(text: &str) -> Result<SocketAddrV6, Unresolved> {
-    let hosts = rt::input::read_file(HOSTS).unwrap_or_default();
-    look_up(text, &String::from_utf8_lossy(&hosts), |zone| {
-        interface::index_of(zone).or_else(|| zone.parse().ok())
-    })
-}
-
-/// [`resolve`] with the content of `/etc/hosts` and what a zone means.
-fn look_up(
-    text: &str,
-    hosts: &str,
-    zone_index: impl Fn(&str) -> Option<u32>,
-) -> Result<SocketAddrV6, Unresolved> {
+/// [`resolve_all`] with a resolver that the program has already.
+pub fn resolve_with(resolver: &mut Resolver, text: &str) -> Result<Vec<SocketAddrV6>, Error> {
     let (host, zone) = match text.split_once('%') {
-        Some((host, zone)) => (host, Some(zone)),
-        None => (text, None),
-    };
-    let scope = match zone {
-        Some(zone) => zone_index(zone).ok_or(Unresolved::Unknown)?,
-        None => 0,
-    };
-    let address = if let Ok(address) = host.parse::<Ipv6Addr>() {
-        address
-    } else if host.parse::<Ipv4Addr>().is_ok() {
-        return Err(Unresolved::NotIpv6);
-    } else if host.is_empty() {
-        return Err(Unresolved::Unknown);
-    } else {
-        find_address(host, hosts)?
-    };
-    Ok(SocketAddrV6::new(address, 0, 0, scope))
-}
-
-/// The lines of `/etc/hosts`: an address and its names.
-fn entries(hosts: &str) -> impl Iterator<Item = (IpAddr, core::str::SplitAsciiWhitespace<'_>)> {
-    hosts.lines().filter_map(|line| {
-        let line = line.split('#').next().unwrap_or_default();
-        let mut words = line.split_ascii_whitespace();
-        Some((words.next()?.parse().ok()?, words))
-    })
-}
-
-fn find_address(name: &str, hosts: &str) -> Result<Ipv6Addr, Unresolved> {
-    let mut known = false;
-    for (address, mut names) in entries(hosts) {
-        if !names.any(|other| other.eq_ignore_ascii_case(name)) {
-            continue;
+        Some((host, zone)) => {
+            let index = interface::index_of(zone).or_else(|| zone.parse().ok());
+            (host, index.ok_or(Error::Unknown)?)
         }
-        known = true;
-        if let IpAddr::V6(address) = address {
-            return Ok(address);
+        None => (text, 0),
+    };
+    resolver.addresses(host, zone)
+}
+
+/// Finds names of addresses for a program that shows many: each address is asked about once.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// Made when it is needed for the first time.
+    resolver: Option<Resolver>,
+    known: VecDeque<(Ipv6Addr, Option<String>)>,
+}
+
+impl Names {
+    /// The name of an address, if it has one. A signal ends the search; then nothing is remembered.
+    pub fn name_of(&mut self, address: Ipv6Addr) -> Option<String> {
+        if let Some((_, name)) = self.known.iter().find(|(other, _)| *other == address) {
+            return name.clone();
         }
+        let resolver = self.resolver.get_or_insert_with(Resolver::of_the_system);
+        let found = resolver.name_of(address);
+        if found == Err(Error::Interrupted) {
+            return None;
+        }
+        if self.known.len() == MOST_NAMES {
+            self.known.pop_front();
+        }
+        let name = found.ok();
+        self.known.push_back((address, name.clone()));
+        name
     }
-    // RFC 6761 section 6.3: the name means this host everywhere.
-    if name.eq_ignore_ascii_case("localhost") {
-        return Ok(Ipv6Addr::LOCALHOST);
-    }
-    Err(if known { Unresolved::NotIpv6 } else { Unresolved::Unknown })
-}
 
-/// The first name of an address in `/etc/hosts`.
-#[must_use]
-pub fn name_of(address: Ipv6Addr) -> Option<String> {
-    let hosts = rt::input::read_file(HOSTS).unwrap_or_default();
-    find_name(address, &String::from_utf8_lossy(&hosts))
-}
-
-fn find_name(address: Ipv6Addr, hosts: &str) -> Option<String> {
-    let found = entries(hosts).find(|(other, _)| *other == IpAddr::V6(address));
-    match found.and_then(|(_, mut names)| names.next()) {
-        Some(name) => Some(name.into()),
-        None => (address == Ipv6Addr::LOCALHOST).then(|| "localhost".into()),
+    /// An address with its name before it, if it has one: `host.lab (2001:db8::1)`.
+    pub fn describe(&mut self, address: &SocketAddrV6) -> String {
+        let text = with_zone(address);
+        match self.name_of(*address.ip()) {
+            Some(name) => format!("{name} ({text})"),
+            None => text,
+        }
     }
 }
 
@@ -119,48 +85,37 @@ pub fn with_zone(address: &SocketAddrV6) -> String {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
-
-    use super::{Unresolved, find_name, look_up};
-
-    const HOSTS: &str = "127.0.0.1 localhost old\n\
-                         # nothing\n\
-                         ::1 ip6-localhost ip6-loopback # the same\n\
-                         2001:db8::1\tserver Server.Example\n\
-                         broken\n";
+    use super::{Error, Names, resolve};
 
     #[test]
-    fn names_and_literals() {
-        let zone = |name: &str| (name == "usb0").then_some(3);
-        let found = |text| {
-            look_up(text, HOSTS, zone).map(|address| (address.ip().to_string(), address.scope_id()))
-        };
-        for (text, address, scope) in [
-            ("::1", "::1", 0),
-            ("fe80::2%usb0", "fe80::2", 3),
-            ("localhost", "::1", 0),
-            ("ip6-loopback", "::1", 0),
-            ("server.example", "2001:db8::1", 0),
-        ] {
-            assert_eq!(found(text), Ok((address.into(), scope)), "{text}");
-        }
+    fn literals_and_zones() {
+        assert_eq!(resolve("::1").unwrap().ip().to_string(), "::1");
+        let zoned = resolve("fe80::2%lo").unwrap();
+        assert_eq!((zoned.ip().to_string().as_str(), zoned.scope_id()), ("fe80::2", 1));
+        assert_eq!(resolve("fe80::2%7").unwrap().scope_id(), 7);
         for (text, error) in [
-            ("fe80::2%eth9", Unresolved::Unknown),
-            ("nowhere", Unresolved::Unknown),
-            ("", Unresolved::Unknown),
-            ("1.2.3.4", Unresolved::NotIpv6),
-            ("old", Unresolved::NotIpv6),
+            ("fe80::2%no-such-if", Error::Unknown),
+            ("", Error::Unknown),
+            ("not a name", Error::Unknown),
+            ("1.2.3.4", Error::NotIpv6),
         ] {
-            assert_eq!(found(text), Err(error), "{text}");
+            assert_eq!(resolve(text), Err(error), "{text}");
         }
     }
 
     #[test]
-    fn addresses_by_name() {
-        let name = |address: &str| find_name(address.parse().unwrap(), HOSTS);
-        assert_eq!(name("2001:db8::1").as_deref(), Some("server"));
-        assert_eq!(name("::1").as_deref(), Some("ip6-localhost"));
-        assert_eq!(name("::2"), None);
-        assert_eq!(find_name("::1".parse().unwrap(), "").as_deref(), Some("localhost"));
+    fn names_are_looked_for_once() {
+        let mut names = Names::default();
+        for _ in 0..2 {
+            assert_eq!(names.name_of("ff02::1".parse().unwrap()), None);
+        }
+        assert_eq!(names.known.len(), 1);
+        for number in 1..200u128 {
+            // Multicast addresses have no names, so nobody is asked.
+            names.name_of(core::net::Ipv6Addr::from_bits(0xff02 << 112 | number));
+        }
+        assert_eq!(names.known.len(), super::MOST_NAMES);
     }
+
+    use alloc::string::ToString;
 }

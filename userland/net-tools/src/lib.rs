@@ -7,6 +7,7 @@
 //!   network configuration is read and changed;
 //! - [`iperf`] measures throughput, [`tcpdump`] shows packets, [`ss`] sockets,
 //!   [`nstat`] counters;
+//! - [`nslookup`] asks name servers;
 //! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`] and [`nc`] what they say, [`echo`] is
 //!   `tcp-echo` and `udp-echo`;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
@@ -26,6 +27,7 @@ pub mod ip;
 pub mod iperf;
 pub mod nc;
 pub mod netlink;
+pub mod nslookup;
 pub mod nstat;
 pub mod ping;
 pub mod prefix;

@@ -16,7 +16,7 @@ use core::net::{Ipv6Addr, SocketAddrV6};
 
 use endpoint::{Endpoint, source_for};
 use options::{Options, Refusal, TOOL};
-use session::{Session, host_text};
+use session::{Names, Session};
 
 use crate::{host, interface};
 
@@ -77,14 +77,15 @@ fn ping(mut options: Options) -> Result<u8, String> {
         let digits = options.pattern.iter().flatten().map(|byte| format!("{byte:02x}"));
         rt::println!("PATTERN: 0x{}", digits.collect::<String>());
     }
-    rt::print!("PING {}({}) ", options.destination, host_text(&destination, options.numeric));
+    let mut names = Names::new(options.numeric);
+    rt::print!("PING {}({}) ", options.destination, names.text(&destination));
     if options.interface.is_some() {
         let device = origin.device.as_deref().unwrap_or_default();
         rt::print!("from {} {device}: ", host::with_zone(&source));
     }
     rt::println!("{} data bytes", options.size);
     rt::output::flush();
-    Ok(Session::new(&options, &endpoint, destination).run())
+    Ok(Session::new(&options, &endpoint, destination, names).run())
 }
 
 /// Runs the program; returns the exit status.

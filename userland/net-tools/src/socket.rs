@@ -6,4 +6,5 @@ pub mod failure;
 pub mod message;
 pub mod option;
 pub mod packet;
+pub mod race;
 pub mod stream;

@@ -15,7 +15,8 @@ use super::relay::Medium;
 use super::session::{bind_to, datagram_socket, datagrams, local_address, resolve, transfer};
 use crate::clock::{now, timespec};
 use crate::host::with_zone;
-use crate::socket::stream;
+use crate::socket::failure::Failure;
+use crate::socket::{race, stream};
 
 /// How many probes tell whether anybody takes datagrams: an answer in ICMPv6 may be lost, or held
 /// back by a limit of rate.
@@ -26,7 +27,6 @@ const PROBE_WAIT: u64 = 400_000;
 /// Tries the ports one after the other; returns whether one was reached and no transfer broke.
 pub fn run(options: &Options, target: &Target) -> Result<bool, String> {
     let mut to = resolve(&target.host, 0, options)?;
-    let address = with_zone(&to);
     let from = match (&target.source, target.source_port) {
         (None, None) => None,
         (host, port) => Some(local_address(host.as_deref(), port.unwrap_or(0), options)?),
@@ -41,19 +41,23 @@ pub fn run(options: &Options, target: &Target) -> Result<bool, String> {
             // A signal that cuts it short ends the program.
             let _ = rustix::thread::nanosleep(&timespec(pause));
         }
-        to.set_port(port);
-        let socket = open(options, from.as_ref())?;
-        if let Err(errno) = reach(&socket, &to, options, target.scan) {
-            // A scan without -v says by its exit status alone what it found.
-            if options.verbose || !target.scan {
-                let reason = strerror(errno);
-                rt::warn!("connect to {address} port {port} ({protocol}) failed: {reason}");
-            }
-            continue;
+        for address in &mut to {
+            address.set_port(port);
         }
+        let (socket, address) = match reach(&to, from.as_ref(), options, target.scan)? {
+            Ok(reached) => reached,
+            Err((address, errno)) => {
+                // A scan without -v says by its exit status alone what it found.
+                if options.verbose || !target.scan {
+                    let (address, reason) = (with_zone(&address), strerror(errno));
+                    rt::warn!("connect to {address} port {port} ({protocol}) failed: {reason}");
+                }
+                continue;
+            }
+        };
         reached = true;
         if options.verbose {
-            let host = &target.host;
+            let (host, address) = (&target.host, with_zone(&address));
             let also = if *host == address { String::new() } else { format!(" ({address})") };
             rt::eprintln!("Connection to {host}{also} {port} port [{protocol}/*] succeeded!");
         }
@@ -66,18 +70,37 @@ pub fn run(options: &Options, target: &Target) -> Result<bool, String> {
     Ok(reached && unbroken)
 }
 
-fn open(options: &Options, from: Option<&SocketAddrV6>) -> Result<OwnedFd, String> {
-    let socket = if options.udp { datagram_socket() } else { stream::socket() };
-    let socket = socket.map_err(|failure| format!("{failure}"))?;
+fn open(options: &Options, from: Option<&SocketAddrV6>) -> Result<OwnedFd, Failure> {
+    let socket = if options.udp { datagram_socket() } else { stream::socket() }?;
     if let Some(from) = from {
-        bind_to(&socket, from).map_err(|failure| format!("{failure}"))?;
+        bind_to(&socket, from)?;
     }
     Ok(socket)
 }
 
-fn reach(socket: &OwnedFd, to: &SocketAddrV6, options: &Options, scan: bool) -> Result<(), Errno> {
-    stream::connect(socket, to, options.transfer.idle)?;
-    if options.udp && scan { probe(socket) } else { Ok(()) }
+/// A socket that is connected to one of the addresses, or which address failed last and why.
+type Reached = Result<(OwnedFd, SocketAddrV6), (SocketAddrV6, Errno)>;
+
+/// Reaches a host by one of its addresses: the first that answers, in TCP; in UDP, where nothing
+/// answers, the first one.
+fn reach(
+    to: &[SocketAddrV6],
+    from: Option<&SocketAddrV6>,
+    options: &Options,
+    scan: bool,
+) -> Result<Reached, String> {
+    let failed = |failure: Failure| format!("{failure}");
+    let Some(first) = to.first() else { return Err("no address".into()) };
+    if !options.udp {
+        return race::connect(to, options.transfer.idle, || open(options, from)).map_err(failed);
+    }
+    let socket = open(options, from).map_err(failed)?;
+    let connected = stream::connect(&socket, first, options.transfer.idle);
+    let outcome = if scan { connected.and_then(|()| probe(&socket)) } else { connected };
+    Ok(match outcome {
+        Ok(()) => Ok((socket, *first)),
+        Err(errno) => Err((*first, errno)),
+    })
 }
 
 /// Sends datagrams and waits for a refusal. Silence may mean that they were taken, or that they are

@@ -2,15 +2,17 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
+use resolver::Error;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::net::sockopt::{ipv6_mtu, set_socket_reuseaddr};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with};
 
 use super::options::Options;
 use super::relay::{Ends, Medium, run};
-use crate::host::{self, Unresolved};
+use crate::host;
 use crate::socket::failure::Failure;
 
 /// Headers of IPv6 and UDP before the data of a datagram.
@@ -20,16 +22,18 @@ const LEAST_DATAGRAM: u32 = 1280 - HEADERS;
 /// The longest datagram made of the input, as in OpenBSD's.
 const MOST_DATAGRAM: u32 = 16 * 1024;
 
-/// The address of `host`, a name only where names are welcome.
-pub fn resolve(host: &str, port: u16, options: &Options) -> Result<SocketAddrV6, String> {
+/// The addresses of `host` with a port, the best first; a name only where names are welcome.
+pub fn resolve(host: &str, port: u16, options: &Options) -> Result<Vec<SocketAddrV6>, String> {
     let failed = |error| format!("{host}: {error}");
     let literal = host.split('%').next().unwrap_or_default();
     if options.numeric && literal.parse::<core::net::IpAddr>().is_err() {
-        return Err(failed(Unresolved::Unknown));
+        return Err(failed(Error::Unknown));
     }
-    let mut address = host::resolve(host).map_err(failed)?;
-    address.set_port(port);
-    Ok(address)
+    let mut addresses = host::resolve_all(host).map_err(failed)?;
+    for address in &mut addresses {
+        address.set_port(port);
+    }
+    Ok(addresses)
 }
 
 /// The local address from an optional host and port.
@@ -38,10 +42,9 @@ pub fn local_address(
     port: u16,
     options: &Options,
 ) -> Result<SocketAddrV6, String> {
-    match host {
-        Some(host) => resolve(host, port, options),
-        None => Ok(SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0)),
-    }
+    let any = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0);
+    let Some(host) = host else { return Ok(any) };
+    Ok(resolve(host, port, options)?.first().copied().unwrap_or(any))
 }
 
 /// A non-blocking UDP socket.

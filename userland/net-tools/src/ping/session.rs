@@ -57,6 +57,7 @@ pub struct Session<'a> {
     options: &'a Options,
     endpoint: &'a Endpoint,
     destination: SocketAddrV6,
+    names: Names,
     probe: Probe,
     statistics: Statistics,
     buffer: Vec<u8>,
@@ -76,13 +77,19 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// A run with this socket.
     #[must_use]
-    pub fn new(options: &'a Options, endpoint: &'a Endpoint, destination: SocketAddrV6) -> Self {
+    pub fn new(
+        options: &'a Options,
+        endpoint: &'a Endpoint,
+        destination: SocketAddrV6,
+        names: Names,
+    ) -> Self {
         let identifier = endpoint.identifier().unwrap_or(0);
         let started = now();
         Self {
             options,
             endpoint,
             destination,
+            names,
             probe: Probe::new(options.size, identifier, options.pattern.as_deref()),
             statistics: Statistics::default(),
             // Room for more than was asked, so that a reply that is too long is seen as such.
@@ -322,7 +329,7 @@ impl<'a> Session<'a> {
             rt::output::write(b"\x08E");
         } else {
             self.print_timestamp();
-            let from = self.host_text(from);
+            let from = self.names.text(from);
             rt::println!("From {from} icmp_seq={sequence} {}", icmpv6(kind, code, info));
         }
         rt::output::flush();
@@ -362,8 +369,9 @@ impl<'a> Session<'a> {
         let multicast = to.is_multicast();
         // RFC 4291 section 2.6.1: an anycast address is answered by whoever is near.
         let anycast = to.segments()[4..] == [0; 4];
+        let from_text = self.names.text(from);
         let reply = Reply {
-            from: &self.host_text(from),
+            from: &from_text,
             echo,
             length,
             hop_limit,
@@ -390,10 +398,6 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn host_text(&self, address: &SocketAddrV6) -> String {
-        host_text(address, self.options.numeric)
-    }
-
     fn finish(self) -> u8 {
         let elapsed = self.last_sent - self.started;
         let paced = self.interval == 0 || self.options.flood || self.options.adaptive;
@@ -407,15 +411,22 @@ impl<'a> Session<'a> {
     }
 }
 
-/// An address, with its name before it unless only numbers are wanted.
-#[must_use]
-pub fn host_text(address: &SocketAddrV6, numeric: bool) -> String {
-    let text = host::with_zone(address);
-    if numeric {
-        return text;
+/// What addresses are called.
+#[derive(Debug)]
+pub struct Names {
+    numeric: bool,
+    names: host::Names,
+}
+
+impl Names {
+    /// Numbers only, or names too.
+    #[must_use]
+    pub fn new(numeric: bool) -> Self {
+        Self { numeric, names: host::Names::default() }
     }
-    match host::name_of(*address.ip()) {
-        Some(name) => format!("{name} ({text})"),
-        None => text,
+
+    /// An address, with its name before it unless only numbers are wanted.
+    pub fn text(&mut self, address: &SocketAddrV6) -> String {
+        if self.numeric { host::with_zone(address) } else { self.names.describe(address) }
     }
 }

@@ -8,6 +8,7 @@ pub mod parser;
 pub mod view;
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
 use view::View;
@@ -38,8 +39,10 @@ impl Direction {
 }
 
 /// A question about a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Test {
+    /// One of the addresses of a host.
+    Host(Direction, Vec<Ipv6Addr>),
     /// An address of this prefix length and these bits.
     Network(Direction, Ipv6Addr, u8),
     /// A port of a range, of TCP or UDP, or of one of them.
@@ -97,6 +100,12 @@ fn same_prefix(one: Ipv6Addr, other: Ipv6Addr, length: u8) -> bool {
 impl Test {
     fn holds(&self, packet: &View) -> bool {
         match *self {
+            Self::Host(direction, ref addresses) => {
+                let inside = |address: Option<Ipv6Addr>| {
+                    address.is_some_and(|address| addresses.contains(&address))
+                };
+                direction.holds(inside(packet.source), inside(packet.destination))
+            }
             Self::Network(direction, prefix, length) => {
                 let inside = |address: Option<Ipv6Addr>| {
                     address.is_some_and(|address| same_prefix(address, prefix, length))

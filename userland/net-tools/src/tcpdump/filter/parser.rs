@@ -131,8 +131,10 @@ fn ethernet_address(word: &str) -> Option<[u8; 6]> {
     parts.next().is_none().then_some(address)
 }
 
-fn address(word: &str) -> Result<Ipv6Addr, String> {
-    host::resolve(word).map(|address| *address.ip()).map_err(|error| format!("{word}: {error}"))
+/// The addresses of a host.
+fn addresses(word: &str) -> Result<Vec<Ipv6Addr>, String> {
+    let found = host::resolve_all(word).map_err(|error| format!("{word}: {error}"))?;
+    Ok(found.iter().map(|address| *address.ip()).collect())
 }
 
 /// `2001:db8::/32`.
@@ -356,7 +358,7 @@ impl Parser<'_> {
                     .map(|address| Test::Ethernet(direction, address))
                     .ok_or_else(|| format!("illegal Ethernet address '{value}'"))
             }
-            Some(Kind::Host) | None => Ok(Test::Network(direction, address(value)?, 128)),
+            Some(Kind::Host) | None => Ok(Test::Host(direction, addresses(value)?)),
         }
     }
 }
