@@ -121,7 +121,7 @@ conformance-wire: image ## the suite's cases that make sense over a cable, again
 test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64 iperf
 	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --lib \
-		--test machine --test selftest --test user_network --test stream_tools --test measure_tools \
+		--test machine --test board --test selftest --test user_network --test stream_tools --test measure_tools \
 		-- --test-threads=2
 
 # Without the network and without FIRMWARE the image has no firmware, and the rest is tested.

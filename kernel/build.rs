@@ -19,6 +19,9 @@ fn main() {
         // A linker script decides what is kept; nothing here is position-independent.
         println!("cargo:rustc-link-arg-bins=--gc-sections");
         println!("cargo:rustc-link-arg-bins=--no-pie");
+        // An ADRP in one of the last two words of a page may go wrong on a Cortex-A53: the linker
+        // changes the code around it. Erratum 843419, "r0p0 to r0p4" (ARM EPM 048406).
+        println!("cargo:rustc-link-arg-bins=--fix-cortex-a53-843419");
     }
 
     // The archive is copied, so that cargo notices a new one by its contents' time stamp.

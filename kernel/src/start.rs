@@ -3,7 +3,7 @@
 use crate::arch::aarch64::{cpu, timer};
 use crate::board::firmware;
 use crate::machine::{health, heartbeat, identity};
-use crate::{INITRAMFS, boot_arguments, executor, machine_tests, memory, net, process, usb};
+use crate::{INITRAMFS, boot_arguments, executor, fs, machine_tests, memory, net, process, usb};
 
 /// Says what was found, starts everything, and runs the tasks for ever.
 pub(crate) fn start() -> ! {
@@ -12,6 +12,10 @@ pub(crate) fn start() -> ! {
     crate::trace::start();
     if let Some(what) = boot_arguments::get("crash") {
         machine_tests::crash(what);
+    }
+    fs::sys::register_file("kernel/dma", memory::dma::report);
+    if boot_arguments::is_set("dma_check") {
+        memory::enable_dma_check();
     }
     if boot_arguments::is_set("machine_test") {
         executor::spawn("machine tests", machine_tests::run());

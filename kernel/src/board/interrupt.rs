@@ -163,6 +163,9 @@ pub(crate) fn sleep_masked(end: Instant) {
 
 /// Calls the handlers of everything that is pending. Interrupts are masked.
 pub(crate) fn dispatch() {
+    // What was interrupted may have been in the middle of another peripheral, and accesses to
+    // different ones are not ordered by themselves (BCM2835 ARM Peripherals, 1.3).
+    cpu::order_devices();
     TAKEN.fetch_add(1, Ordering::Relaxed);
     let source = LOCAL.core0_irq_source.extract();
     if source.is_set(CORE_IRQ_SOURCE::CNTVIRQ) {
@@ -177,6 +180,7 @@ pub(crate) fn dispatch() {
             rest &= rest - 1;
         }
     }
+    cpu::order_devices();
 }
 
 fn handle(slot: usize) {

@@ -1,6 +1,7 @@
 //! Memory, timers and interrupts.
 
 use super::{Outcome, check};
+use crate::arch::aarch64::translation::{Translation, kernel_reads, kernel_writes, program_reads};
 use crate::board::interrupt;
 use crate::executor;
 use crate::memory::frame::Frame;
@@ -8,48 +9,7 @@ use crate::memory::{PAGE_SIZE, dma, frame, heap, layout};
 use crate::time::{self, Duration};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::arch::asm;
 use usb_core::buffer::DmaBuffer as _;
-
-/// What the core's address translation says (PAR_EL1), for one kind of access.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Translation {
-    /// It would fault.
-    Fault,
-    /// It leads to this address with these memory attributes (as in MAIR).
-    Leads { physical: u64, attributes: u8 },
-}
-
-macro_rules! translate {
-    ($operation:literal, $address:expr) => {{
-        let result: u64;
-        // SAFETY: a translation without an access; PAR_EL1 is used for nothing else.
-        unsafe {
-            asm!(
-                concat!("at ", $operation, ", {}"), "isb", "mrs {}, par_el1",
-                in(reg) $address, out(reg) result, options(nostack)
-            );
-        }
-        if result & 1 != 0 {
-            Translation::Fault
-        } else {
-            let physical = (result & 0x0000_ffff_ffff_f000) | ($address & 0xfff);
-            Translation::Leads { physical, attributes: (result >> 56) as u8 }
-        }
-    }};
-}
-
-fn kernel_reads(address: u64) -> Translation {
-    translate!("s1e1r", address)
-}
-
-fn kernel_writes(address: u64) -> Translation {
-    translate!("s1e1w", address)
-}
-
-fn program_reads(address: u64) -> Translation {
-    translate!("s1e0r", address)
-}
 
 /// That data can't be executed, AT can't tell; `crash=data` shows it.
 pub(super) fn kernel_rights() -> Outcome {
@@ -116,6 +76,17 @@ pub(super) fn dma_memory() -> Outcome {
     }
     drop(blocks);
     check!(pool.available() == free, "{} of {free} blocks came back", pool.available());
+    Ok(())
+}
+
+pub(super) fn mailbox_memory() -> Outcome {
+    let address = layout::mailbox().start;
+    let Translation::Leads { physical, attributes } = kernel_writes(address) else {
+        return Err(alloc::format!("{address:#x} is not mapped"));
+    };
+    check!(attributes == 0x44, "attributes {attributes:#x} are not Normal non-cacheable");
+    let alias = kernel_reads(layout::linear(crate::memory::PhysicalAddress::new(physical)) as u64);
+    check!(alias == Translation::Fault, "the linear map has a cached alias of {physical:#x}");
     Ok(())
 }
 

@@ -31,7 +31,7 @@ use check;
 
 /// Runs all tests and ends the machine.
 pub(crate) async fn run() {
-    let immediate: [(&str, Test); 13] = [
+    let immediate: [(&str, Test); 14] = [
         ("memcpy and memmove agree with a loop", memory_functions::copies),
         ("memset agrees with a loop", memory_functions::fills),
         ("memcmp orders like a loop", memory_functions::comparisons),
@@ -39,6 +39,7 @@ pub(crate) async fn run() {
         ("the pages below the stacks are not mapped", machine::stack_guards),
         ("programs can't reach the kernel's half", machine::kernel_is_private),
         ("DMA memory is not cached and its bus address is right", machine::dma_memory),
+        ("the mailbox's page is not cached", machine::mailbox_memory),
         ("frames are zero, distinct and come back", machine::frames),
         ("the heap takes back what it gave", machine::heap),
         ("random numbers differ", machine::random_numbers),

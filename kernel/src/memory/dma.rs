@@ -149,6 +149,19 @@ impl DmaBuffer {
         unsafe { self.pool.start.as_ptr().add(self.index as usize * BLOCK_SIZE) }
     }
 
+    /// What the hardware gets.
+    #[cfg(target_os = "none")]
+    fn given(&self, bus: BusAddress) -> super::dma_check::Given {
+        let bus_start = u64::from(self.pool.bus_start);
+        super::dma_check::Given {
+            address: self.block_start() as u64 + u64::from(self.start),
+            length: self.window().len() as u64,
+            bus: u64::from(bus.0),
+            pool: self.pool.start.as_ptr() as u64,
+            pool_bus: bus_start..bus_start + (self.pool.capacity * BLOCK_SIZE) as u64,
+        }
+    }
+
     fn window(&self) -> core::ops::Range<usize> {
         usize::from(self.start)..usize::from(self.end)
     }
@@ -170,7 +183,12 @@ impl core::fmt::Debug for DmaBuffer {
 impl UsbBuffer for DmaBuffer {
     fn bus_address(&self) -> BusAddress {
         let offset = self.index as usize * BLOCK_SIZE + usize::from(self.start);
-        BusAddress(self.pool.bus_start + offset as u32)
+        let bus = BusAddress(self.pool.bus_start + offset as u32);
+        #[cfg(target_os = "none")]
+        if super::dma_check::is_enabled() {
+            super::dma_check::check_given(&self.given(bus));
+        }
+        bus
     }
 
     fn bytes(&self) -> &[u8] {
@@ -246,6 +264,22 @@ static POOL: spin::Once<DmaPool> = spin::Once::new();
 #[cfg(target_os = "none")]
 pub(super) fn set_pool(pool: DmaPool) {
     POOL.call_once(|| pool);
+}
+
+/// The text of `/sys/kernel/dma`: how the pool fares. The file is ours, not Linux's.
+#[cfg(target_os = "none")]
+pub(crate) fn report(text: &mut alloc::string::String) {
+    use core::fmt::Write;
+    let pool = pool();
+    for (name, value) in [
+        ("blocks", pool.capacity() as u64),
+        ("free", pool.available() as u64),
+        ("low_water", pool.low_water() as u64),
+        ("exhausted", pool.exhausted()),
+        ("checks", super::dma_check::checks()),
+    ] {
+        let _ = writeln!(text, "{name:<20} {value}");
+    }
 }
 
 /// The kernel's pool.

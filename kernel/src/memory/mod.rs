@@ -12,6 +12,8 @@
 
 pub mod address;
 pub mod dma;
+#[cfg(any(target_os = "none", test))]
+mod dma_check;
 pub mod frame;
 #[cfg(target_os = "none")]
 pub mod heap;
@@ -23,6 +25,8 @@ mod plan;
 mod setup;
 
 pub use address::{PAGE_SIZE, PhysicalAddress, UserAddress};
+#[cfg(target_os = "none")]
+pub(crate) use dma_check::enable as enable_dma_check;
 #[cfg(target_os = "none")]
 pub(crate) use setup::{initialize, initialize_early};
 

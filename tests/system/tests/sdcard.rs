@@ -55,6 +55,8 @@ fn passes_its_tests(kernel: &str, machine: &str, tree: Option<&str>) {
     assert_eq!(status.code(), Some(0), "{machine}, device tree {tree:?}:\n{text}");
     assert!(!text.contains("not ok"), "{machine}, device tree {tree:?}:\n{text}");
     assert!(text.contains("\nok "), "{machine}, device tree {tree:?}:\n{text}");
+    let named = text.contains("kernel: Raspberry Pi Zero 2 W Rev 1.0, ");
+    assert_eq!(named, tree.is_some(), "the board's name is the device tree's:\n{text}");
 }
 
 #[test]
@@ -69,4 +71,24 @@ fn the_kernel_on_the_card_boots_and_passes_its_tests() {
             passes_its_tests(&kernel, machine, tree);
         }
     }
+}
+
+/// Firmware of some releases loads a 64-bit kernel at 0x200000 when config.txt names no address.
+#[test]
+fn a_kernel_that_was_loaded_elsewhere_moves_itself() {
+    const TEXT_OFFSET: std::ops::Range<usize> = 8..16;
+    let folder = Folder::new("moved-kernel");
+    let (kernel, moved) = (folder.path("kernel8.img"), folder.path("moved.img"));
+    take_out("kernel8.img", &kernel);
+    let mut image = std::fs::read(&kernel).expect("the kernel was taken out");
+    // QEMU loads where the header says; the kernel does not look at it.
+    image[TEXT_OFFSET].copy_from_slice(&0x20_0000u64.to_le_bytes());
+    std::fs::write(&moved, &image).expect("a temporary file can be written");
+    let options =
+        ["--kernel", &moved, "--machine", "raspi3ap", "--exit-status", "--append", "machine_test"];
+    let mut guest = Guest::boot(&options, None);
+    let status = guest.wait_for_exit();
+    let text = guest.transcript();
+    assert_eq!(status.code(), Some(0), "{text}");
+    assert!(text.contains("\nok 1 ") && !text.contains("not ok"), "{text}");
 }

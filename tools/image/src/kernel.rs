@@ -21,6 +21,7 @@ pub(crate) fn build(elf_path: &Path, output: &Path) -> Result<String, String> {
     let elf: ElfFile64<'_, Endianness> =
         ElfFile64::parse(&*bytes).map_err(|error| format!("{}: {error}", elf_path.display()))?;
 
+    crate::boot_code::check(&elf)?;
     let mut image = flatten(&elf)?;
     let symbols = fill_symbols(&elf, &mut image)?;
     std::fs::write(output, &image)

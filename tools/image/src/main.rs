@@ -5,6 +5,7 @@
 //! image kernel ELF OUT.img
 //! ```
 
+mod boot_code;
 mod initramfs;
 mod kernel;
 

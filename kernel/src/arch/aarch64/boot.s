@@ -1,7 +1,8 @@
 // From the firmware's jump to Rust in the upper half.
 //
 // Runs with MMU and caches off, at its physical address: memory behaves as Device-nGnRnE, so every
-// access here is aligned, and nothing uses exclusives. x20 keeps what the firmware passed in x0.
+// access here is aligned, and nothing uses exclusives (tools/image looks). x20 keeps what the firmware
+// passed in x0.
 
 .arch armv8-a
 .section .text.boot, "ax"
@@ -21,6 +22,7 @@ image_header:
 
 start:
     mov     x20, x0
+    mov     x21, xzr                // set when the image is moved
     mrs     x1, mpidr_el1
     and     x1, x1, #0xff
     cbnz    x1, park
@@ -82,6 +84,7 @@ at_el1:
     cmp     x1, x2
     b.eq    placed
     b.lo    park
+    mov     x21, #1
     adr     x3, image_header
     ldr     x4, =loaded_size
     add     x4, x2, x4              // end of the copy
@@ -129,6 +132,23 @@ placed:
     stp     xzr, xzr, [x1], #16
     b       1b
 2:
+    // What was written up to here went past the caches. A line that a cache still has of these places
+    // would hide it once the caches are on: drop them (BSS; the image too, if it was moved).
+    dsb     sy
+    mrs     x3, ctr_el0
+    ubfx    x3, x3, #16, #4         // DminLine: logarithm of the line size in words
+    mov     x4, #4
+    lsl     x3, x4, x3
+    adrp    x1, bss_start
+    add     x1, x1, :lo12:bss_start
+    cbz     x21, 1f
+    ldr     x1, =LOAD_ADDRESS
+1:  dc      ivac, x1
+    add     x1, x1, x3
+    cmp     x1, x2
+    b.lo    1b
+    dsb     sy
+
     // Memory attributes: 0 Normal write-back, 1 Device-nGnRE, 2 Normal non-cacheable.
     ldr     x1, =0x4404ff
     msr     mair_el1, x1

@@ -54,6 +54,13 @@ pub fn barrier() {
     unsafe { asm!("dsb sy", options(nostack)) };
 }
 
+/// Orders what comes before and after, for accesses to different devices, without waiting for their
+/// completion.
+pub fn order_devices() {
+    // SAFETY: a barrier has no other effect.
+    unsafe { asm!("dmb sy", options(nostack)) };
+}
+
 /// Which core and revision this is (MIDR_EL1).
 pub fn midr() -> u64 {
     use aarch64_cpu::registers::{MIDR_EL1, Readable};

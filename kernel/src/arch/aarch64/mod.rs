@@ -16,6 +16,7 @@ mod page_table;
 pub mod semihosting;
 pub mod syndrome;
 pub mod timer;
+pub(crate) mod translation;
 pub mod user_access;
 pub mod user_mode;
 mod user_table;
