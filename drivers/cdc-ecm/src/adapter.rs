@@ -1,19 +1,17 @@
 //! An adapter: brought up by [`Adapter::start`], driven by [`Adapter::run`].
 
 use crate::counters::Counters;
-use crate::ecm;
 use crate::error::{Error, Step};
-use crate::functional::EthernetDescriptor;
-use crate::mac::{locally_administered, parse_mac};
-use crate::probe::{Match, Protocol};
-use crate::rndis::DATA_HEADER;
-use crate::rndis::command::{CommandChannel, Initialized};
+use crate::mac::locally_administered;
+use crate::ncm;
+use crate::probe::Match;
+use crate::protocol::Protocol;
+use crate::rndis::command::CommandChannel;
 use core::cell::Cell;
 use embassy_futures::select::{Either4, select4};
 use net::buffer::PacketBuffer;
 use net::netif::{LinkState, MacAddress, Port};
 use usb_core::class::{BufferOf, Platform};
-use usb_core::descriptor::EndpointDescriptor;
 use usb_core::device::{Device, DevicePipe};
 use usb_core::host::TransferError;
 
@@ -22,14 +20,25 @@ pub(crate) const ETHERNET_HEADER: usize = 14;
 /// Octets of a VLAN tag, which a device may pass on.
 const VLAN_TAG: usize = 4;
 /// The MTU of Ethernet (RFC 2464 section 2), which we do not exceed.
-const ETHERNET_MTU: usize = 1500;
+pub(crate) const ETHERNET_MTU: usize = 1500;
 /// The smallest MTU of IPv6 (RFC 8200 section 5).
-const IPV6_MIN_MTU: usize = 1280;
+pub(crate) const IPV6_MIN_MTU: usize = 1280;
 
 /// How frames travel.
 pub(crate) enum Framing<'d, 'b, P: Platform> {
     /// One a transfer.
     Ecm,
+    /// In blocks.
+    Ncm {
+        /// The blocks to the device.
+        layout: ncm::Layout,
+        /// Bytes of the largest block of the device.
+        max_block: usize,
+        /// wSequence of the next block to the device.
+        sequence: Cell<u16>,
+    },
+    /// As a stream, each with a short header.
+    Eem,
     /// With a header, and a command channel beside.
     Rndis {
         commands: CommandChannel<'d, 'b, P>,
@@ -47,9 +56,80 @@ pub struct Adapter<'d, 'b, P: Platform> {
     pub(crate) notification: Option<DevicePipe>,
     pub(crate) counters: &'d Cell<Counters>,
     pub(crate) link: Cell<LinkState>,
+    /// What the device last said of its speed, in Mbit/s; some say it before there is a link.
+    pub(crate) speed: Cell<Option<u32>>,
     protocol: Protocol,
     mac: MacAddress,
     mtu: usize,
+}
+
+/// What is learned of an adapter while it is brought up.
+#[derive(Clone, Copy)]
+pub(crate) struct Learned {
+    /// Its address, if it has a usable one.
+    pub(crate) mac: Option<MacAddress>,
+    /// The largest IP packet, in octets.
+    pub(crate) mtu: usize,
+    pub(crate) link: LinkState,
+}
+
+/// What every start begins with.
+pub(crate) struct Start<'d, 'b, P: Platform> {
+    pub(crate) device: &'d Device<'b, P>,
+    pub(crate) matched: Match,
+    /// What the address of a device without one is made from.
+    random: [u8; 6],
+    pub(crate) notification: Option<DevicePipe>,
+    pub(crate) counters: &'d Cell<Counters>,
+}
+
+impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
+    /// Selects the setting of the data interface that has the endpoints.
+    pub(crate) async fn select_setting(&self) -> Result<(), Error> {
+        let Match { has_alternates, data_interface, data_alternate, .. } = self.matched;
+        if !has_alternates {
+            return Ok(());
+        }
+        tolerate_stall(self.device.set_interface(data_interface, data_alternate).await)
+    }
+
+    /// Selects setting 0 of the data interface, where that is the one without endpoints: it makes
+    /// the device forget what was in its buffers (ECM 1.2 section 3.3.2, NCM 1.0 section 7.2).
+    pub(crate) async fn reset_setting(&self) -> Result<(), Error> {
+        if self.matched.data_alternate == 0 {
+            return Ok(());
+        }
+        tolerate_stall(self.device.set_interface(self.matched.data_interface, 0).await)
+    }
+
+    /// Opens the data pipes; the adapter is ready then.
+    pub(crate) fn finish(
+        self,
+        framing: Framing<'d, 'b, P>,
+        learned: Learned,
+    ) -> Result<Adapter<'d, 'b, P>, Error> {
+        let Self { device, matched, random, notification, counters } = self;
+        let Learned { mac, mtu, link } = learned;
+        let open =
+            |endpoint| device.open_pipe(endpoint).map_err(|error| failed(Step::OpenPipe, error));
+        let mac = mac.unwrap_or_else(|| {
+            log::warn!("usb {}: device has no usable address, making one up", device.path());
+            locally_administered(random)
+        });
+        Ok(Adapter {
+            device,
+            framing,
+            bulk_in: open(&matched.bulk_in)?,
+            bulk_out: open(&matched.bulk_out)?,
+            notification,
+            counters,
+            link: Cell::new(link),
+            speed: Cell::new(None),
+            protocol: matched.protocol,
+            mac,
+            mtu,
+        })
+    }
 }
 
 impl<'d, 'b, P: Platform> Adapter<'d, 'b, P> {
@@ -66,11 +146,12 @@ impl<'d, 'b, P: Platform> Adapter<'d, 'b, P> {
             Some(endpoint) => device.open_pipe(&endpoint).ok(),
             None => None,
         };
+        let start = Start { device, matched: *matched, random, notification, counters };
         let adapter = match matched.protocol {
-            Protocol::Ecm => Self::start_ecm(device, matched, random, notification, counters).await,
-            Protocol::Rndis => {
-                Self::start_rndis(device, matched, random, notification, counters).await
-            }
+            Protocol::Ncm => start.ncm().await,
+            Protocol::Ecm => start.ecm().await,
+            Protocol::Eem => start.eem().await,
+            Protocol::Rndis => start.rndis().await,
         }?;
         if adapter.mtu < IPV6_MIN_MTU {
             return Err(Error::TransferSize(adapter.mtu as u32));
@@ -83,106 +164,6 @@ impl<'d, 'b, P: Platform> Adapter<'d, 'b, P> {
             adapter.mtu
         );
         Ok(adapter)
-    }
-
-    async fn start_ecm(
-        device: &'d Device<'b, P>,
-        matched: &Match,
-        random: [u8; 6],
-        notification: Option<DevicePipe>,
-        counters: &'d Cell<Counters>,
-    ) -> Result<Self, Error> {
-        let mac = match matched.ethernet {
-            Some(EthernetDescriptor { mac_string, .. }) if mac_string != 0 => {
-                match device.string::<32>(mac_string).await {
-                    Ok(text) => parse_mac(&text),
-                    Err(error) if error.is_disconnected() => return Err(Error::Disconnected),
-                    Err(_) => None,
-                }
-            }
-            _ => None,
-        };
-        // Setting 0 first: it makes the device forget what was in its buffers (ECM 1.2 section
-        // 3.3.2).
-        if matched.data_alternate != 0 {
-            tolerate_stall(device.set_interface(matched.data_interface, 0).await)?;
-        }
-        if matched.has_alternates {
-            tolerate_stall(
-                device.set_interface(matched.data_interface, matched.data_alternate).await,
-            )?;
-        }
-        let bulk_in = open(device, matched.bulk_in)?;
-        let bulk_out = open(device, matched.bulk_out)?;
-        ecm::set_packet_filter(device, matched.control_interface)
-            .await
-            .map_err(|error| failed(Step::SelectSetting, error))?;
-        let segment = matched.ethernet.map_or(0, |ethernet| ethernet.max_segment_size);
-        let mtu = match usize::from(segment) {
-            0 => ETHERNET_MTU,
-            segment => segment.saturating_sub(ETHERNET_HEADER).min(ETHERNET_MTU),
-        };
-        Ok(Self {
-            device,
-            framing: Framing::Ecm,
-            bulk_in,
-            bulk_out,
-            notification,
-            counters,
-            // Many devices say nothing as long as the link is up.
-            link: Cell::new(LinkState::Up { speed: None }),
-            protocol: Protocol::Ecm,
-            mac: address(device, mac, random),
-            mtu,
-        })
-    }
-
-    async fn start_rndis(
-        device: &'d Device<'b, P>,
-        matched: &Match,
-        random: [u8; 6],
-        notification: Option<DevicePipe>,
-        counters: &'d Cell<Counters>,
-    ) -> Result<Self, Error> {
-        if matched.has_alternates {
-            tolerate_stall(
-                device.set_interface(matched.data_interface, matched.data_alternate).await,
-            )?;
-        }
-        let bulk_in = open(device, matched.bulk_in)?;
-        let bulk_out = open(device, matched.bulk_out)?;
-        let commands = CommandChannel {
-            device,
-            interface: matched.control_interface,
-            notification,
-            counters,
-            next_id: Cell::new(1),
-        };
-        let Initialized { max_transfer_size, mac, max_payload, connected, speed } =
-            commands.initialize().await?;
-        let max_transfer_size = usize::try_from(max_transfer_size).unwrap_or(usize::MAX);
-        // Some devices count the Ethernet header to the payload, which makes 1514 of 1500.
-        let payload = max_payload
-            .and_then(|payload| usize::try_from(payload).ok())
-            .filter(|payload| *payload >= IPV6_MIN_MTU)
-            .unwrap_or(ETHERNET_MTU);
-        let mtu = max_transfer_size
-            .saturating_sub(DATA_HEADER + ETHERNET_HEADER)
-            .min(payload)
-            .min(ETHERNET_MTU);
-        let link = if connected { LinkState::Up { speed } } else { LinkState::Down };
-        Ok(Self {
-            device,
-            framing: Framing::Rndis { commands, max_transfer_size },
-            bulk_in,
-            bulk_out,
-            notification,
-            counters,
-            link: Cell::new(link),
-            protocol: Protocol::Rndis,
-            mac: address(device, mac, random),
-            mtu,
-        })
     }
 
     /// The interface's Ethernet address.
@@ -223,24 +204,6 @@ impl<'d, 'b, P: Platform> Adapter<'d, 'b, P> {
         // An error that came a moment before the news that the device is gone.
         if self.device.is_gone() { Error::Disconnected } else { error }
     }
-}
-
-fn address<P: Platform>(
-    device: &Device<'_, P>,
-    mac: Option<MacAddress>,
-    random: [u8; 6],
-) -> MacAddress {
-    mac.unwrap_or_else(|| {
-        log::warn!("usb {}: device has no usable address, making one up", device.path());
-        locally_administered(random)
-    })
-}
-
-fn open<P: Platform>(
-    device: &Device<'_, P>,
-    endpoint: EndpointDescriptor,
-) -> Result<DevicePipe, Error> {
-    device.open_pipe(&endpoint).map_err(|error| failed(Step::OpenPipe, error))
 }
 
 /// A device with one setting may refuse to be told to take it (USB 2.0 section 9.4.10).

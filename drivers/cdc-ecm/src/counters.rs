@@ -1,5 +1,13 @@
 //! What a driver counts beyond the interface's own counters.
 
+use core::cell::Cell;
+
+pub(crate) fn count(counters: &Cell<Counters>, change: impl FnOnce(&mut Counters)) {
+    let mut values = counters.get();
+    change(&mut values);
+    counters.set(values);
+}
+
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
         /// Counts of one adapter. The losses among them are counted at the interface, too (by
@@ -34,18 +42,24 @@ counters! {
     receive_errors,
     /// Count of times when no buffer was free for receiving.
     no_buffer,
-    /// Count of messages in receive transfers that made no sense (RNDIS).
+    /// Count of messages or blocks in receive transfers that made no sense.
     malformed,
-    /// Count of messages that were put together from two transfers (RNDIS).
+    /// Count of messages that were put together from two transfers.
     straddling,
-    /// Count of frames copied because they shared a transfer (RNDIS).
+    /// Count of frames copied because they shared a transfer.
     copied,
-    /// Count of messages on the data path that carry no frame (RNDIS).
+    /// Count of messages on the data path that carry no frame.
     other_messages,
+    /// Count of blocks that frames came in (NCM).
+    blocks,
+    /// Count of blocks whose number did not follow the one before (NCM).
+    sequence_gaps,
     /// Count of frames too long for the link or the device.
     oversize,
-    /// Count of frames without room for the driver's header (RNDIS) or padding.
+    /// Count of frames without room for the driver's header or padding.
     no_headroom,
+    /// Count of frames sent in a transfer together with others.
+    gathered,
     /// Count of transmissions that failed and were repeated.
     retries,
     /// Count of frames lost because their transmission failed.

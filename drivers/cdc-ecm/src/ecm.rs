@@ -1,7 +1,12 @@
-//! Requests of the Ethernet Control Model (ECM 1.2 section 6.2).
+//! CDC Ethernet Control Model (ECM 1.2): a frame is a transfer.
 
+use crate::adapter::{Adapter, ETHERNET_HEADER, ETHERNET_MTU, Framing, Learned, Start, failed};
+use crate::error::{Error, Step};
+use crate::functional::EthernetDescriptor;
+use crate::mac::parse_mac;
 use bitflags::bitflags;
 use core::time::Duration;
+use net::netif::{LinkState, MacAddress};
 use usb_core::class::Platform;
 use usb_core::device::Device;
 use usb_core::host::{SetupPacket, TransferError};
@@ -17,6 +22,42 @@ bitflags! {
         const ALL_MULTICAST = 1 << 1;
         const DIRECTED = 1 << 2;
         const BROADCAST = 1 << 3;
+    }
+}
+
+impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
+    /// Brings up an ECM function.
+    pub(crate) async fn ecm(self) -> Result<Adapter<'d, 'b, P>, Error> {
+        let mac = self.station_address().await?;
+        self.reset_setting().await?;
+        self.select_setting().await?;
+        set_packet_filter(self.device, self.matched.control_interface)
+            .await
+            .map_err(|error| failed(Step::SelectSetting, error))?;
+        let mtu = self.segment_mtu();
+        // Many devices say nothing as long as the link is up.
+        let link = LinkState::Up { speed: None };
+        self.finish(Framing::Ecm, Learned { mac, mtu, link })
+    }
+
+    /// The address that the Ethernet functional descriptor names.
+    pub(crate) async fn station_address(&self) -> Result<Option<MacAddress>, Error> {
+        let Some(EthernetDescriptor { mac_string: index @ 1.., .. }) = self.matched.ethernet else {
+            return Ok(None);
+        };
+        match self.device.string::<32>(index).await {
+            Ok(text) => Ok(parse_mac(&text)),
+            Err(error) if error.is_disconnected() => Err(Error::Disconnected),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The MTU that wMaxSegmentSize allows.
+    pub(crate) fn segment_mtu(&self) -> usize {
+        match self.matched.ethernet.map_or(0, |ethernet| usize::from(ethernet.max_segment_size)) {
+            0 => ETHERNET_MTU,
+            segment => segment.saturating_sub(ETHERNET_HEADER).min(ETHERNET_MTU),
+        }
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Step {
     SelectSetting,
     /// Opening a pipe.
     OpenPipe,
+    /// Settling how NCM blocks look.
+    NtbParameters,
     /// An RNDIS command or its answer.
     RndisCommand,
     /// Receiving frames.
@@ -33,6 +35,8 @@ pub enum Error {
     NoBuffer,
     /// The device's answer to an RNDIS command makes no sense.
     Malformed(MessageError),
+    /// The device's answer to GET_NTB_PARAMETERS is too short (NCM).
+    NtbParameters,
     /// The device did not answer an RNDIS command.
     NoAnswer,
     /// The device refused an RNDIS command; the status.
@@ -50,8 +54,27 @@ impl Error {
             Self::Transfer(..)
             | Self::NoBuffer
             | Self::Malformed(_)
+            | Self::NtbParameters
             | Self::NoAnswer
             | Self::Refused(_) => DriverEnd::Restart,
+        }
+    }
+}
+
+impl Error {
+    /// Whether the device does not keep to the protocol it announces, so that another one that it
+    /// speaks is worth a try.
+    pub const fn is_of_protocol(self) -> bool {
+        match self {
+            Self::TransferSize(_)
+            | Self::Malformed(_)
+            | Self::NtbParameters
+            | Self::NoAnswer
+            | Self::Refused(_)
+            | Self::Transfer(Step::NtbParameters | Step::RndisCommand, TransferError::Stall) => {
+                true
+            }
+            Self::Disconnected | Self::Transfer(..) | Self::NoBuffer => false,
         }
     }
 }
@@ -70,6 +93,7 @@ impl fmt::Display for Error {
                 let step = match step {
                     Step::SelectSetting => "selecting the data interface",
                     Step::OpenPipe => "opening a pipe",
+                    Step::NtbParameters => "settling the format of blocks",
                     Step::RndisCommand => "an RNDIS command",
                     Step::Receive => "receiving",
                     Step::Transmit => "sending",
@@ -78,6 +102,7 @@ impl fmt::Display for Error {
             }
             Self::NoBuffer => f.write_str("no packet buffer to start with"),
             Self::Malformed(error) => write!(f, "malformed RNDIS answer: {error}"),
+            Self::NtbParameters => f.write_str("answer to GET_NTB_PARAMETERS is too short"),
             Self::NoAnswer => f.write_str("no answer to an RNDIS command"),
             Self::Refused(status) => write!(f, "RNDIS command refused with status {status:#010x}"),
             Self::TransferSize(size) => write!(f, "transfers of {size} bytes are too small"),

@@ -1,10 +1,12 @@
 //! The class-specific ("functional") descriptors of CDC (CDC 1.2 section 5.2.3, ECM 1.2 section
-//! 5.4) that matter here.
+//! 5.4, NCM 1.0 section 5.2) that matter here.
 
+use bitflags::bitflags;
 use usb_core::descriptor::{RawDescriptor, kind};
 
 const SUBTYPE_UNION: u8 = 0x06;
 const SUBTYPE_ETHERNET: u8 = 0x0f;
+const SUBTYPE_NCM: u8 = 0x1a;
 
 fn body(raw: RawDescriptor<'_>, subtype: u8) -> Option<&[u8]> {
     let bytes = raw.bytes();
@@ -53,6 +55,36 @@ impl EthernetDescriptor {
                 max_segment_size: u16::from_le_bytes([m0, m1]),
                 multicast_filters: u16::from_le_bytes([f0, f1]),
             }),
+            _ => None,
+        }
+    }
+}
+
+bitflags! {
+    /// bmNetworkCapabilities: what an NCM function can be asked (NCM 1.0 table 5-2).
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct NcmCapabilities: u8 {
+        /// SET_ETHERNET_PACKET_FILTER.
+        const PACKET_FILTER = 1 << 0;
+        /// GET_CRC_MODE and SET_CRC_MODE.
+        const CRC_MODE = 1 << 4;
+    }
+}
+
+/// The NCM functional descriptor (NCM 1.0 table 5-2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NcmDescriptor {
+    /// bmNetworkCapabilities.
+    pub capabilities: NcmCapabilities,
+}
+
+impl NcmDescriptor {
+    /// Reads one; `None` for any other descriptor.
+    pub fn parse(raw: RawDescriptor<'_>) -> Option<Self> {
+        match *body(raw, SUBTYPE_NCM)? {
+            [_, _, _, _, _, capabilities, ..] => {
+                Some(Self { capabilities: NcmCapabilities::from_bits_truncate(capabilities) })
+            }
             _ => None,
         }
     }

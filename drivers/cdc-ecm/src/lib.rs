@@ -1,12 +1,13 @@
-//! USB Ethernet adapters: CDC-ECM and RNDIS devices as network interfaces.
+//! USB Ethernet adapters of the communications class: CDC-NCM, CDC-ECM, CDC-EEM and RNDIS devices
+//! as network interfaces.
 //!
 //! [`probe()`] finds the Ethernet function of a device in any of its configurations;
 //! [`Adapter::start`] brings it up and learns its address; [`Adapter::run`] moves frames between
 //! it and a [`net::netif::Port`] until the device goes or fails.
 //!
-//! Read first: USB CDC 1.2 and its subclass specification for Ethernet Control Model devices
-//! (ECM 1.2), and Microsoft's Remote NDIS specification. Not here: NCM, and the vendors' own
-//! protocols ([`unsupported`] knows the usual adapters that speak nothing else).
+//! Read first: USB CDC 1.2 and its subclass specifications for Ethernet (ECM 1.2, NCM 1.0,
+//! EEM 1.0), and Microsoft's Remote NDIS specification. Not here: the vendors' own protocols
+//! ([`unsupported`] knows the usual adapters that speak nothing else).
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -19,22 +20,28 @@ mod trace;
 mod adapter;
 mod counters;
 mod ecm;
+mod eem;
 mod error;
 mod functional;
 mod mac;
+pub mod ncm;
 mod notification;
 mod probe;
+mod protocol;
 mod receive;
 mod rndis;
 mod status;
+mod stream;
 mod transmit;
 pub mod unsupported;
 
 pub use adapter::Adapter;
 pub use counters::Counters;
 pub use error::{Error, Step};
-pub use functional::{EthernetDescriptor, UnionDescriptor};
+pub use functional::{EthernetDescriptor, NcmCapabilities, NcmDescriptor, UnionDescriptor};
 pub use mac::{locally_administered, parse_mac};
 pub use notification::{Notification, NotificationReader};
-pub use probe::{Match, Preference, Protocol, probe};
-pub use rndis::{Command, DataPacket, MessageError, Reassembly, Response, data_header};
+pub use probe::{Match, candidates, probe};
+pub use protocol::{Preference, Protocol};
+pub use rndis::{Command, MessageError, Response, data_header, parse_packet};
+pub use stream::{Format, Message, Reassembly};

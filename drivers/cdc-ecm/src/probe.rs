@@ -4,72 +4,15 @@
 //! it, in no dependable order. So all are looked at. Descriptors in the field are careless; where
 //! a union descriptor is missing, swapped or points nowhere, the neighborhood decides.
 
-use crate::functional::{EthernetDescriptor, UnionDescriptor};
+use crate::functional::{EthernetDescriptor, NcmDescriptor, UnionDescriptor};
+use crate::protocol::{Preference, Protocol};
 use usb_core::descriptor::{
-    Class, Configuration, DescriptorSet, EndpointDescriptor, EndpointKind, Interface,
+    Configuration, DescriptorSet, EndpointDescriptor, EndpointKind, Interface,
 };
 use usb_core::pipe::Direction;
 
 /// CDC data interface class (CDC 1.2 table 6).
 const CLASS_CDC_DATA: u8 = 0x0a;
-
-/// Which protocol an adapter is spoken to in.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Protocol {
-    /// CDC Ethernet Control Model.
-    Ecm,
-    /// Remote NDIS.
-    Rndis,
-}
-
-impl Protocol {
-    /// The name that people use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ecm => "cdc-ecm",
-            Self::Rndis => "rndis",
-        }
-    }
-
-    fn matches(self, class: Class) -> bool {
-        let Class { class, subclass, protocol } = class;
-        match self {
-            Self::Ecm => (class, subclass) == (0x02, 0x06),
-            Self::Rndis => matches!(
-                (class, subclass, protocol),
-                (0x02, 0x02, 0xff) | (0xe0, 0x01, 0x03) | (0xef, 0x04 | 0x01, 0x01)
-            ),
-        }
-    }
-}
-
-/// Which protocol is taken when a device speaks both.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum Preference {
-    /// ECM, else RNDIS.
-    #[default]
-    EcmFirst,
-    /// RNDIS, else ECM.
-    RndisFirst,
-}
-
-impl Preference {
-    /// From the boot argument's value, `ecm` or `rndis`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "ecm" => Some(Self::EcmFirst),
-            "rndis" => Some(Self::RndisFirst),
-            _ => None,
-        }
-    }
-
-    const fn order(self) -> [Protocol; 2] {
-        match self {
-            Self::EcmFirst => [Protocol::Ecm, Protocol::Rndis],
-            Self::RndisFirst => [Protocol::Rndis, Protocol::Ecm],
-        }
-    }
-}
 
 /// An Ethernet function and all that is needed to bring it up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,13 +35,23 @@ pub struct Match {
     pub bulk_out: EndpointDescriptor,
     /// Notifications.
     pub notification: Option<EndpointDescriptor>,
-    /// The Ethernet functional descriptor; RNDIS has none.
+    /// The Ethernet functional descriptor; RNDIS and EEM have none.
     pub ethernet: Option<EthernetDescriptor>,
+    /// The NCM functional descriptor.
+    pub ncm: Option<NcmDescriptor>,
 }
 
 /// Looks for an Ethernet function in all configurations.
 pub fn probe(descriptors: &DescriptorSet, preference: Preference) -> Option<Match> {
-    preference.order().into_iter().find_map(|protocol| {
+    candidates(descriptors, preference).next()
+}
+
+/// The first function of each protocol that the device speaks, the preferred one in front.
+pub fn candidates(
+    descriptors: &DescriptorSet,
+    preference: Preference,
+) -> impl Iterator<Item = Match> {
+    preference.order().filter_map(|protocol| {
         descriptors.configurations().find_map(|configuration| {
             configuration
                 .interfaces()
@@ -114,6 +67,9 @@ fn function(
     control: &Interface<'_>,
     protocol: Protocol,
 ) -> Option<Match> {
+    if protocol == Protocol::Eem {
+        return emulated(configuration, control);
+    }
     let class_descriptors = || configuration.class_descriptors(control.number);
     let union = class_descriptors().find_map(UnionDescriptor::parse);
     let named = union.map(|union| {
@@ -141,6 +97,24 @@ fn function(
         bulk_out,
         notification: control.endpoint(EndpointKind::Interrupt, Direction::In),
         ethernet: class_descriptors().find_map(EthernetDescriptor::parse),
+        ncm: class_descriptors().find_map(NcmDescriptor::parse),
+    })
+}
+
+/// An EEM function is a single interface.
+fn emulated(configuration: &Configuration<'_>, interface: &Interface<'_>) -> Option<Match> {
+    Some(Match {
+        protocol: Protocol::Eem,
+        configuration: configuration.value(),
+        control_interface: interface.number,
+        data_interface: interface.number,
+        data_alternate: interface.alternate,
+        has_alternates: configuration.alternates(interface.number).count() > 1,
+        bulk_in: interface.endpoint(EndpointKind::Bulk, Direction::In)?,
+        bulk_out: interface.endpoint(EndpointKind::Bulk, Direction::Out)?,
+        notification: None,
+        ethernet: None,
+        ncm: None,
     })
 }
 

@@ -1,9 +1,11 @@
 //! The receive path: a bulk IN transfer is always armed.
 
 use crate::adapter::{Adapter, ETHERNET_HEADER, Framing, failed};
+use crate::counters::{Counters, count};
 use crate::error::{Error, Step};
-use crate::rndis::Reassembly;
-use crate::rndis::count;
+use crate::ncm::Assembly;
+use crate::stream::{Format, Reassembly};
+use core::cell::Cell;
 use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
@@ -15,9 +17,11 @@ use usb_core::buffer::DmaBuffer;
 use usb_core::class::{BufferOf, Platform};
 use usb_core::host::{Clock, TransferError};
 
-/// Bytes a receive transfer asks for: a frame of 1518 octets with the RNDIS header, rounded up to
-/// packets of every size there is.
+/// Bytes a receive transfer asks for: a frame of 1518 octets with the header of any protocol,
+/// rounded up to packets of every size there is.
 pub(crate) const WINDOW: usize = 2048;
+/// Bytes it asks for when the device's blocks are larger than that, as far as a buffer has room.
+const LARGE_WINDOW: usize = 4096;
 /// Pause when no buffer is free.
 const NO_BUFFER_PAUSE: Duration = Duration::from_millis(1);
 /// Pause after a failed transfer; grows with each in a row.
@@ -33,10 +37,8 @@ where
 {
     /// Receives until it cannot go on.
     pub(crate) async fn receive<Q: Port<Buffer = BufferOf<P>>>(&self, port: &Q) -> Error {
-        let mut reassembly = Reassembly::default();
+        let mut unpacker = Unpacker::new(&self.framing);
         let mut arrived: Option<Arrived<BufferOf<P>>> = None;
-        // The rest of a frame that is too long is still to come.
-        let mut overrun = false;
         let (mut errors, mut burst, mut starved) = (0, 0, false);
         loop {
             let Some(buffer) = self.receive_buffer(port) else {
@@ -46,7 +48,7 @@ where
                     port.count(LinkDrop::ReceiveNoBuffer);
                 }
                 if let Some(arrived) = arrived.take() {
-                    self.hand_over(arrived, port, &mut reassembly);
+                    self.hand_over(arrived, port, &mut unpacker);
                 }
                 self.device.platform().clock().sleep(NO_BUFFER_PAUSE).await;
                 continue;
@@ -57,7 +59,7 @@ where
             // The first poll arms the transfer: what came before is looked at while it runs.
             let first = poll_fn(|cx| Poll::Ready(transfer.as_mut().poll(cx))).await;
             if let Some(arrived) = arrived.take() {
-                self.hand_over(arrived, port, &mut reassembly);
+                self.hand_over(arrived, port, &mut unpacker);
             }
             let (buffer, result) = match first {
                 Poll::Ready(done) => {
@@ -77,25 +79,15 @@ where
                 Ok(length) => {
                     trace!("ethernet in: {=usize} octets of {=usize}", length, window);
                     errors = 0;
-                    let full = length >= window;
                     if length == 0 {
-                        overrun = false;
                         count(self.counters, |c| c.empty_transfers += 1);
-                    } else if matches!(self.framing, Framing::Ecm) && (overrun || full) {
-                        if !overrun {
-                            count(self.counters, |c| c.too_long += 1);
-                            port.count(LinkDrop::ReceiveTooLong);
-                        }
-                        overrun = full;
-                    } else {
-                        arrived = Some(Arrived { buffer, length, full });
                     }
+                    arrived = Some(Arrived { buffer, length, full: length >= window });
                 }
                 Err(error) => {
                     drop(buffer);
                     errors += 1;
-                    overrun = false;
-                    reassembly.reset();
+                    unpacker.reset();
                     if let Some(end) = self.receive_failed(error, errors, port).await {
                         return end;
                     }
@@ -106,9 +98,15 @@ where
 
     fn receive_buffer<Q: Port<Buffer = BufferOf<P>>>(&self, port: &Q) -> Option<BufferOf<P>> {
         let mut buffer = port.allocate()?;
+        let window = match self.framing {
+            Framing::Ncm { max_block, .. } if max_block > WINDOW => {
+                buffer.tailroom().min(LARGE_WINDOW)
+            }
+            _ => WINDOW,
+        };
         let packet = self.bulk_in.max_packet_size();
         // A multiple of the packet size, which the usual ones divide.
-        buffer.set_len(WINDOW - WINDOW % packet).then_some(buffer)
+        buffer.set_len(window - window % packet).then_some(buffer)
     }
 
     /// Passes on what a transfer brought.
@@ -116,11 +114,9 @@ where
         &self,
         arrived: Arrived<BufferOf<P>>,
         port: &Q,
-        reassembly: &mut Reassembly<BufferOf<P>>,
+        unpacker: &mut Unpacker<BufferOf<P>>,
     ) {
-        let Arrived { mut buffer, length, full } = arrived;
-        buffer.truncate(length);
-        let deliver = |frame: BufferOf<P>| {
+        unpacker.unpack(arrived, port, self.counters, |frame| {
             if frame.len() < ETHERNET_HEADER {
                 count(self.counters, |c| c.too_short += 1);
                 port.count(LinkDrop::ReceiveTooShort);
@@ -131,13 +127,7 @@ where
                 count(self.counters, |c| c.received += 1);
                 port.receive(frame);
             }
-        };
-        match self.framing {
-            Framing::Ecm => deliver(buffer),
-            Framing::Rndis { .. } => {
-                reassembly.transfer(buffer, full, port, self.counters, deliver);
-            }
-        }
+        });
     }
 
     /// Recovers from a failed transfer, or says why that is of no use.
@@ -162,9 +152,71 @@ where
     }
 }
 
-/// A transfer that brought something.
+/// A transfer that is complete; empty ones end what was begun.
 struct Arrived<B> {
     buffer: B,
     length: usize,
     full: bool,
+}
+
+/// What makes frames of transfers, by protocol.
+enum Unpacker<B> {
+    /// A frame a transfer.
+    Frames {
+        /// The rest of a frame that is too long is still to come.
+        overrun: bool,
+    },
+    /// Messages in a stream.
+    Messages(Reassembly<B>),
+    /// Blocks.
+    Blocks(Assembly<B>),
+}
+
+impl<B: DmaBuffer + PacketBuffer> Unpacker<B> {
+    fn new<P: Platform>(framing: &Framing<'_, '_, P>) -> Self {
+        match framing {
+            Framing::Ecm => Self::Frames { overrun: false },
+            Framing::Ncm { max_block, .. } => Self::Blocks(Assembly::new(*max_block)),
+            Framing::Eem => Self::Messages(Reassembly::new(Format::Eem)),
+            Framing::Rndis { .. } => Self::Messages(Reassembly::new(Format::Rndis)),
+        }
+    }
+
+    /// Forgets what was begun, after an error on the pipe.
+    fn reset(&mut self) {
+        match self {
+            Self::Frames { overrun } => *overrun = false,
+            Self::Messages(reassembly) => reassembly.reset(),
+            Self::Blocks(assembly) => assembly.reset(),
+        }
+    }
+
+    fn unpack<Q: Port<Buffer = B>>(
+        &mut self,
+        arrived: Arrived<B>,
+        port: &Q,
+        counters: &Cell<Counters>,
+        mut deliver: impl FnMut(B),
+    ) {
+        let Arrived { mut buffer, length, full } = arrived;
+        buffer.truncate(length);
+        match self {
+            Self::Frames { overrun } => {
+                if full || *overrun {
+                    if !*overrun {
+                        count(counters, |c| c.too_long += 1);
+                        port.count(LinkDrop::ReceiveTooLong);
+                    }
+                    *overrun = full;
+                } else if length != 0 {
+                    deliver(buffer);
+                }
+            }
+            Self::Messages(reassembly) if length != 0 => {
+                reassembly.transfer(buffer, full, port, counters, deliver);
+            }
+            Self::Messages(_) => {}
+            Self::Blocks(assembly) => assembly.transfer(buffer, full, port, counters, deliver),
+        }
+    }
 }

@@ -1,10 +1,10 @@
 //! The link: notifications, and what RNDIS devices say on their command channel.
 
 use crate::adapter::{Adapter, Framing};
+use crate::counters::count;
 use crate::error::Error;
 use crate::notification::{Notification, NotificationReader};
 use crate::rndis::command::{CommandChannel, Event};
-use crate::rndis::count;
 use core::future::pending;
 use core::time::Duration;
 use net::netif::{LinkState, Port};
@@ -42,7 +42,7 @@ impl<P: Platform> Adapter<'_, '_, P> {
             let interval = match (notification, &self.framing) {
                 (Some(pipe), _) => pipe.interval().clamp(MIN_INTERVAL, MAX_INTERVAL),
                 (None, Framing::Rndis { .. }) => KEEPALIVE_INTERVAL,
-                (None, Framing::Ecm) => pending().await,
+                (None, _) => pending().await,
             };
             clock.sleep(interval).await;
             let mut response_available = false;
@@ -125,8 +125,10 @@ impl<P: Platform> Adapter<'_, '_, P> {
         match notification {
             Notification::NetworkConnection(up) => self.set_up(up, port),
             Notification::SpeedChange { downlink, .. } => {
-                // Sent twice a second by some devices, and with zeros while there is no link.
+                // Sent twice a second by some devices, and with zeros while there is no link; by
+                // others once, in front of the news that there is one.
                 let speed = Some(downlink / 1_000_000).filter(|speed| *speed != 0);
+                self.speed.set(speed);
                 if matches!(self.link.get(), LinkState::Up { .. }) {
                     self.set_link(LinkState::Up { speed }, port);
                 }
@@ -160,7 +162,7 @@ impl<P: Platform> Adapter<'_, '_, P> {
     fn set_up(&self, up: bool, port: &impl Port) {
         let link = match (up, self.link.get()) {
             (false, _) => LinkState::Down,
-            (true, LinkState::Down) => LinkState::Up { speed: None },
+            (true, LinkState::Down) => LinkState::Up { speed: self.speed.get() },
             (true, up) => up,
         };
         self.set_link(link, port);

@@ -1,48 +1,24 @@
 //! RNDIS messages of any content, and transfers cut at any place.
 
-use cdc_ecm::{Counters, DataPacket, NotificationReader, Reassembly, Response, data_header};
+mod support;
+
+use cdc_ecm::{
+    Counters, Format, NotificationReader, Reassembly, Response, data_header, parse_packet,
+};
 use net::buffer::PacketBuffer;
-use net::netif::{LinkDrop, LinkState, Port};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::cell::Cell;
-use std::task::{Context, Poll};
-use usb_sim::{Pool, SimBuffer};
-
-struct Quiet {
-    pool: Pool,
-    lost: Cell<u32>,
-}
-
-impl Port for Quiet {
-    type Buffer = SimBuffer;
-
-    fn allocate(&self) -> Option<SimBuffer> {
-        self.pool.allocate(0)
-    }
-
-    fn receive(&self, _: SimBuffer) {}
-
-    fn poll_transmit(&self, _: &mut Context<'_>) -> Poll<SimBuffer> {
-        Poll::Pending
-    }
-
-    fn set_link(&self, _: LinkState) {}
-
-    fn count(&self, _: LinkDrop) {
-        self.lost.set(self.lost.get() + 1);
-    }
-}
+use support::Quiet;
 
 /// Feeds transfers to a reassembly; the frames that come out, and how often something was lost.
 fn reassemble(transfers: &[(Vec<u8>, bool)]) -> (Vec<Vec<u8>>, u32) {
-    let port = Quiet { pool: Pool::new(8), lost: Cell::new(0) };
+    let port = Quiet::new(8);
     let counters = Cell::new(Counters::default());
-    let mut reassembly = Reassembly::default();
+    let mut reassembly = Reassembly::new(Format::Rndis);
     let mut frames = Vec::new();
     for (transfer, full) in transfers {
-        let mut buffer = port.pool.allocate(0).expect("a buffer");
-        buffer.append(transfer.len()).expect("room for a transfer").copy_from_slice(transfer);
+        let buffer = port.filled(transfer);
         reassembly.transfer(buffer, *full, &port, &counters, |frame| {
             frames.push(frame.data().to_vec());
         });
@@ -63,7 +39,7 @@ proptest! {
     #[test]
     fn any_answer(bytes in vec(any::<u8>(), 0..100)) {
         let _ = Response::parse(&bytes);
-        let _ = DataPacket::parse(&bytes);
+        let _ = parse_packet(&bytes);
     }
 
     #[test]

@@ -31,13 +31,13 @@ fn ecm(functional: &[u8], data_interface: u8) -> Vec<u8> {
 #[test]
 fn the_emulated_adapter_by_preference() {
     let set = set(&qemu_configurations());
-    let found = probe(&set, Preference::EcmFirst).expect("an ECM function");
+    let found = probe(&set, Preference::first(Protocol::Ecm)).expect("an ECM function");
     assert_eq!((found.protocol, found.configuration), (Protocol::Ecm, 1));
     assert_eq!((found.control_interface, found.data_interface), (0, 1));
     assert_eq!((found.data_alternate, found.has_alternates), (1, true));
     assert_eq!(found.ethernet.map(|e| (e.mac_string, e.max_segment_size)), Some((3, 1514)));
     assert_eq!(found.notification.map(|e| e.address.to_byte()), Some(0x81));
-    let found = probe(&set, Preference::RndisFirst).expect("an RNDIS function");
+    let found = probe(&set, Preference::first(Protocol::Rndis)).expect("an RNDIS function");
     assert_eq!((found.protocol, found.configuration), (Protocol::Rndis, 2));
     assert_eq!((found.data_alternate, found.has_alternates), (0, false));
     assert_eq!(found.ethernet, None);
@@ -49,17 +49,18 @@ fn what_is_not_preferred_is_taken_when_it_is_all_there_is() {
     let only = |configuration: Vec<u8>, preference| {
         probe(&set(&[configuration]), preference).map(|found| found.protocol)
     };
-    assert_eq!(only(rndis, Preference::EcmFirst), Some(Protocol::Rndis));
-    assert_eq!(only(ecm, Preference::RndisFirst), Some(Protocol::Ecm));
+    assert_eq!(only(rndis, Preference::first(Protocol::Ecm)), Some(Protocol::Rndis));
+    assert_eq!(only(ecm, Preference::first(Protocol::Rndis)), Some(Protocol::Ecm));
 }
 
 #[test]
 fn the_vendors_own_configuration_is_passed_over() {
     let configurations = rtl8153_configurations();
-    let found = probe(&set(&configurations), Preference::EcmFirst).expect("an ECM function");
+    let found =
+        probe(&set(&configurations), Preference::first(Protocol::Ecm)).expect("an ECM function");
     assert_eq!(found.configuration, 2);
     assert_eq!(found.bulk_in.max_packet_size(), 512);
-    assert_eq!(probe(&set(&configurations[..1]), Preference::EcmFirst), None);
+    assert_eq!(probe(&set(&configurations[..1]), Preference::first(Protocol::Ecm)), None);
 }
 
 #[test]
@@ -74,14 +75,14 @@ fn careless_unions() {
         (&[5, 0x24, 6, 0, 9], 1),
     ];
     for (functional, data) in cases {
-        let found = probe(&set(&[ecm(functional, data)]), Preference::EcmFirst);
+        let found = probe(&set(&[ecm(functional, data)]), Preference::first(Protocol::Ecm));
         assert_eq!(found.map(|found| found.data_interface), Some(data), "{functional:?}");
     }
     // One that is right where the neighborhood would be wrong.
-    let found = probe(&set(&[ecm(&[5, 0x24, 6, 0, 4], 4)]), Preference::EcmFirst);
+    let found = probe(&set(&[ecm(&[5, 0x24, 6, 0, 4], 4)]), Preference::first(Protocol::Ecm));
     assert_eq!(found.map(|found| found.data_interface), Some(4));
     // And one where there is nothing to be found.
-    assert_eq!(probe(&set(&[ecm(&[], 4)]), Preference::EcmFirst), None);
+    assert_eq!(probe(&set(&[ecm(&[], 4)]), Preference::first(Protocol::Ecm)), None);
 }
 
 #[test]
@@ -94,7 +95,7 @@ fn phones_and_their_rndis() {
         bytes.extend([9, 4, 1, 0, 2, 10, 0, 0, 0]);
         bytes.extend([7, 5, 0x81, 2, 0, 2, 0, 7, 5, 1, 2, 0, 2, 0]);
         bytes[2] = bytes.len() as u8;
-        let found = probe(&set(&[bytes]), Preference::EcmFirst);
+        let found = probe(&set(&[bytes]), Preference::first(Protocol::Ecm));
         assert_eq!(found.map(|found| found.protocol), Some(Protocol::Rndis), "{class:?}");
     }
 }
@@ -110,7 +111,7 @@ proptest! {
                 bytes
             })
             .collect();
-        let _ = probe(&set(&configurations), Preference::EcmFirst);
+        let _ = probe(&set(&configurations), Preference::first(Protocol::Ecm));
     }
 
     #[test]
@@ -120,11 +121,13 @@ proptest! {
         let mut bytes = [a, b, c, d][which].clone();
         let at = 4 + at % (bytes.len() - 4);
         bytes[at] = value;
-        if let Some(found) = probe(&set(&[bytes]), Preference::EcmFirst) {
+        if let Some(found) = probe(&set(&[bytes]), Preference::first(Protocol::Ecm)) {
             // Whatever is found can be opened.
             prop_assert!(found.bulk_in.max_packet_size() > 0);
             prop_assert!(found.bulk_out.max_packet_size() > 0);
-            prop_assert_ne!(found.control_interface, found.data_interface);
+            prop_assert!(
+                found.control_interface != found.data_interface || found.protocol == Protocol::Eem
+            );
         }
     }
 }

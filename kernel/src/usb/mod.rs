@@ -11,7 +11,7 @@ use crate::{board, boot_arguments, executor, fs, net, random};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use cdc_ecm::{Adapter, Counters, Preference};
+use cdc_ecm::{Adapter, Counters, Match, Preference, Protocol};
 use core::cell::{Cell, RefCell};
 use usb_core::bus::{self, Bus, DevicePath};
 use usb_core::class::{ClassDrivers, DriverEnd, Platform, Selection};
@@ -25,6 +25,9 @@ use usb_dwc2::{BufferAllocator, Dwc2, Interrupts};
 const START_ATTEMPTS: u32 = 3;
 /// How long the power stays off in between.
 const POWER_CYCLE: Duration = Duration::from_millis(200);
+
+/// Kinds of devices whose protocols are remembered not to work; the oldest is forgotten first.
+const MAX_UNFIT: usize = 8;
 
 /// How long the first program waits for USB.
 const SETTLE_LIMIT: Duration = Duration::from_secs(3);
@@ -96,21 +99,51 @@ impl Platform for KernelPlatform {
 /// The class drivers: USB Ethernet.
 struct Drivers {
     preference: Preference,
+    /// Protocols that did not work, by idVendor and idProduct: the next one that such a device
+    /// speaks is taken instead. At most [`MAX_UNFIT`].
+    unfit: RefCell<Vec<(u16, u16, Protocol)>>,
     /// What the running adapters count, by the place they are plugged into.
     counters: RefCell<Vec<(DevicePath, Rc<Cell<Counters>>)>>,
 }
 
 impl Drivers {
-    /// Boot argument `usb_net=ecm|rndis` insists on one protocol.
+    /// Boot argument `usb_net=ncm|ecm|eem|rndis` puts one protocol in front.
     fn from_boot_arguments() -> Self {
         let preference = match boot_arguments::get("usb_net") {
             None => Preference::default(),
             Some(name) => Preference::from_name(name).unwrap_or_else(|| {
-                log::warn!("usb_net={name} is neither ecm nor rndis: taking what there is");
+                log::warn!("usb_net={name} is none of ncm, ecm, eem, rndis: taking what there is");
                 Preference::default()
             }),
         };
-        Self { preference, counters: RefCell::default() }
+        Self { preference, unfit: RefCell::default(), counters: RefCell::default() }
+    }
+
+    /// The Ethernet functions of a device that are worth a try, the one to take in front.
+    fn candidates(&self, descriptors: &DescriptorSet) -> impl Iterator<Item = Match> {
+        let (vendor, product) = (descriptors.device().vendor, descriptors.device().product);
+        cdc_ecm::candidates(descriptors, self.preference).filter(move |matched| {
+            !self.unfit.borrow().contains(&(vendor, product, matched.protocol))
+        })
+    }
+
+    /// Notes that a device does not do what it says; returns whether it speaks another protocol.
+    fn has_alternative(&self, device: &Device<'_, KernelPlatform>) -> bool {
+        let Some(descriptors) = device.descriptors() else { return false };
+        let mut candidates = self.candidates(&descriptors);
+        let (Some(unfit), Some(next)) = (candidates.next(), candidates.next()) else {
+            return false;
+        };
+        drop(candidates);
+        let (bad, good) = (unfit.protocol.name(), next.protocol.name());
+        log::warn!("usb {}: {bad} does not work, trying {good}", device.path());
+        let (vendor, product) = (descriptors.device().vendor, descriptors.device().product);
+        let mut list = self.unfit.borrow_mut();
+        if list.len() >= MAX_UNFIT {
+            list.remove(0);
+        }
+        list.push((vendor, product, unfit.protocol));
+        true
     }
 
     /// What the adapter at a place counts; `None` when none runs there.
@@ -130,7 +163,7 @@ impl Drivers {
 
     async fn run_ethernet(&self, device: &Device<'_, KernelPlatform>) -> Option<cdc_ecm::Error> {
         // The descriptors stay borrowed only for the look at them.
-        let matched = cdc_ecm::probe(&*device.descriptors()?, self.preference)?;
+        let matched = self.candidates(&*device.descriptors()?).next()?;
         let mut address = [0; 6];
         random::fill(&mut address);
         let counters = self.new_counters(device.path());
@@ -151,7 +184,7 @@ impl Drivers {
 
 impl ClassDrivers<KernelPlatform> for Drivers {
     fn select(&self, descriptors: &DescriptorSet) -> Option<Selection> {
-        if let Some(matched) = cdc_ecm::probe(descriptors, self.preference) {
+        if let Some(matched) = self.candidates(descriptors).next() {
             let driver = matched.protocol.name();
             return Some(Selection { configuration: matched.configuration, driver });
         }
@@ -170,6 +203,9 @@ impl ClassDrivers<KernelPlatform> for Drivers {
         match end {
             Some(error) => {
                 log::info!("usb {}: {error}", device.path());
+                if error.is_of_protocol() && self.has_alternative(device) {
+                    return DriverEnd::Restart;
+                }
                 error.end()
             }
             None => DriverEnd::Done,

@@ -2,8 +2,7 @@
 //! section 6.2).
 
 use super::message::{Command, Filter, Response, STATUS_SUCCESS, oid};
-use super::reassembly::count;
-use crate::counters::Counters;
+use crate::counters::{Counters, count};
 use crate::error::{Error, Step};
 use core::cell::Cell;
 use core::time::Duration;

@@ -1,7 +1,7 @@
 //! Frames on the data path: REMOTE_NDIS_PACKET_MSG ([MS-RNDIS] section 2.2.14).
 
 use super::message::MessageError;
-use core::ops::Range;
+use crate::stream::Message;
 
 /// Bytes in front of a frame when nothing else is in the message.
 pub(crate) const HEADER: usize = 44;
@@ -31,45 +31,34 @@ pub fn data_header(frame: usize, padding: usize) -> [u8; HEADER] {
     bytes
 }
 
-/// One message in a received transfer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct DataPacket {
-    /// Bytes of the whole message: where the next one begins.
-    pub length: usize,
-    /// Where the frame is in it; `None` for a message that carries none.
-    pub frame: Option<Range<usize>>,
+/// MessageLength of the message that `bytes` begin with, when enough of it is there.
+pub(crate) fn message_length(bytes: &[u8]) -> Option<usize> {
+    let length = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
+    usize::try_from(length).ok()
 }
 
-impl DataPacket {
-    /// MessageLength of the message that `bytes` begin with, when enough of it is there.
-    pub fn message_length(bytes: &[u8]) -> Option<usize> {
-        let length = u32::from_le_bytes(*bytes.get(4..)?.first_chunk()?);
-        usize::try_from(length).ok()
+/// Reads the message that `bytes` begin with, which must be there completely.
+pub fn parse_packet(bytes: &[u8]) -> Result<Message, MessageError> {
+    let length = message_length(bytes).ok_or(MessageError::Truncated)?;
+    // Below 8 the walk through a transfer would not get on.
+    let message = bytes
+        .get(..length)
+        .filter(|message| message.len() >= OFFSET_BASE)
+        .ok_or(MessageError::Length(length as u32))?;
+    let word = |at: usize| {
+        let bytes = message.get(at..).and_then(<[u8]>::first_chunk);
+        bytes.map(|bytes| u32::from_le_bytes(*bytes)).ok_or(MessageError::Truncated)
+    };
+    if word(0)? != KIND {
+        return Ok(Message { length, frame: None });
     }
-
-    /// Reads the message that `bytes` begin with, which must be there completely.
-    pub fn parse(bytes: &[u8]) -> Result<Self, MessageError> {
-        let length = Self::message_length(bytes).ok_or(MessageError::Truncated)?;
-        // Below 8 the walk through a transfer would not get on.
-        let message = bytes
-            .get(..length)
-            .filter(|message| message.len() >= OFFSET_BASE)
-            .ok_or(MessageError::Length(length as u32))?;
-        let word = |at: usize| {
-            let bytes = message.get(at..).and_then(<[u8]>::first_chunk);
-            bytes.map(|bytes| u32::from_le_bytes(*bytes)).ok_or(MessageError::Truncated)
-        };
-        if word(0)? != KIND {
-            return Ok(Self { length, frame: None });
-        }
-        let range = |offset: u32, size: u32| {
-            let start = usize::try_from(offset).ok()?.checked_add(OFFSET_BASE)?;
-            let end = start.checked_add(usize::try_from(size).ok()?)?;
-            (end <= length).then_some(start..end)
-        };
-        let frame = range(word(8)?, word(12)?).ok_or(MessageError::Range)?;
-        Ok(Self { length, frame: Some(frame) })
-    }
+    let range = |offset: u32, size: u32| {
+        let start = usize::try_from(offset).ok()?.checked_add(OFFSET_BASE)?;
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        (end <= length).then_some(start..end)
+    };
+    let frame = range(word(8)?, word(12)?).ok_or(MessageError::Range)?;
+    Ok(Message { length, frame: Some(frame) })
 }
 
 #[cfg(test)]
@@ -82,8 +71,8 @@ mod tests {
             let mut bytes = [0; 2048];
             bytes[..HEADER].copy_from_slice(&data_header(frame, padding));
             assert_eq!(
-                DataPacket::parse(&bytes),
-                Ok(DataPacket {
+                parse_packet(&bytes),
+                Ok(Message {
                     length: HEADER + frame + padding,
                     frame: Some(HEADER..HEADER + frame)
                 })
@@ -95,15 +84,15 @@ mod tests {
     fn frames_outside_their_message_are_refused() {
         let mut bytes = [0; 100];
         bytes[..HEADER].copy_from_slice(&data_header(56, 0));
-        assert!(DataPacket::parse(&bytes).is_ok());
-        assert_eq!(DataPacket::parse(&bytes[..99]), Err(MessageError::Length(100)));
+        assert!(parse_packet(&bytes).is_ok());
+        assert_eq!(parse_packet(&bytes[..99]), Err(MessageError::Length(100)));
         for (at, value) in [(8, 37), (12, 57), (8, u32::MAX), (12, u32::MAX)] {
             let mut wrong = bytes;
             wrong[at..at + 4].copy_from_slice(&value.to_le_bytes());
-            assert_eq!(DataPacket::parse(&wrong), Err(MessageError::Range), "{at} {value}");
+            assert_eq!(parse_packet(&wrong), Err(MessageError::Range), "{at} {value}");
         }
         bytes[4..8].copy_from_slice(&4_u32.to_le_bytes());
-        assert_eq!(DataPacket::parse(&bytes), Err(MessageError::Length(4)));
+        assert_eq!(parse_packet(&bytes), Err(MessageError::Length(4)));
     }
 
     #[test]
@@ -111,6 +100,6 @@ mod tests {
         let mut bytes = [0; 12];
         bytes[0] = 8;
         bytes[4] = 12;
-        assert_eq!(DataPacket::parse(&bytes), Ok(DataPacket { length: 12, frame: None }));
+        assert_eq!(parse_packet(&bytes), Ok(Message { length: 12, frame: None }));
     }
 }

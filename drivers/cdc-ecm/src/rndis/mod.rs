@@ -3,10 +3,9 @@
 pub(crate) mod command;
 mod data;
 mod message;
-mod reassembly;
+mod start;
 
 pub(crate) use data::HEADER as DATA_HEADER;
-pub use data::{DataPacket, data_header};
+pub(crate) use data::message_length;
+pub use data::{data_header, parse_packet};
 pub use message::{Command, MessageError, Response};
-pub use reassembly::Reassembly;
-pub(crate) use reassembly::count;

@@ -1,7 +1,7 @@
 //! CDC-ECM adapters, from plugging in to pulling out.
 
 use crate::bench::{BUFFERS, Bench, frame};
-use cdc_ecm::{Error, Preference};
+use cdc_ecm::{Error, Preference, Protocol};
 use net::netif::{LinkDrop, LinkState, MacAddress};
 use std::time::Duration;
 use usb_core::host::TransferError;
@@ -11,7 +11,7 @@ use usb_sim::{EthernetDevice, Options};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn qemu() -> Bench {
-    Bench::up(&EthernetDevice::qemu(), Options::new(Speed::Full), Preference::EcmFirst)
+    Bench::up(&EthernetDevice::qemu(), Options::new(Speed::Full), Preference::first(Protocol::Ecm))
 }
 
 #[test]
@@ -37,8 +37,11 @@ fn the_emulated_adapter_comes_up_in_its_second_configuration() {
 
 #[test]
 fn a_high_speed_adapter_with_a_vendor_configuration_first() {
-    let mut bench =
-        Bench::up(&EthernetDevice::rtl8153(), Options::new(Speed::High), Preference::EcmFirst);
+    let mut bench = Bench::up(
+        &EthernetDevice::rtl8153(),
+        Options::new(Speed::High),
+        Preference::first(Protocol::Ecm),
+    );
     assert_eq!(bench.world.address_and_configuration(bench.device).1, 2);
     let frames: Vec<_> = [60, 511, 512, 513, 1024, 1514]
         .into_iter()
@@ -180,7 +183,8 @@ fn an_address_of_no_station_is_replaced() {
     for text in ["", "000000000000", "010000000000", "hello, world"] {
         let ethernet = EthernetDevice::qemu();
         ethernet.state.borrow_mut().quirks.mac_text = text.into();
-        let bench = Bench::up(&ethernet, Options::new(Speed::Full), Preference::EcmFirst);
+        let bench =
+            Bench::up(&ethernet, Options::new(Speed::Full), Preference::first(Protocol::Ecm));
         let (mac, ..) = bench.bus.drivers().identity.borrow()[0];
         assert_eq!(mac, MacAddress([0xfe, 1, 2, 3, 4, 5]));
         bench.finish();
@@ -191,7 +195,8 @@ fn an_address_of_no_station_is_replaced() {
 fn a_device_without_packet_filter_works() {
     let ethernet = EthernetDevice::qemu();
     ethernet.state.borrow_mut().quirks.no_packet_filter = true;
-    let mut bench = Bench::up(&ethernet, Options::new(Speed::Full), Preference::EcmFirst);
+    let mut bench =
+        Bench::up(&ethernet, Options::new(Speed::Full), Preference::first(Protocol::Ecm));
     bench.network_sends(&frame(1, 60));
     bench.expect_received(&[frame(1, 60)]);
     bench.finish();
@@ -203,7 +208,8 @@ fn failed_transfers_are_got_over() {
         for error in [TransferError::Stall, TransferError::Transaction, TransferError::Babble] {
             let ethernet = EthernetDevice::qemu();
             ethernet.state.borrow_mut().quirks.no_clear_halt = no_clear_halt;
-            let mut bench = Bench::up(&ethernet, Options::new(Speed::Full), Preference::EcmFirst);
+            let mut bench =
+                Bench::up(&ethernet, Options::new(Speed::Full), Preference::first(Protocol::Ecm));
             // An odd number of packets each way, so that a toggle that is not reset shows.
             bench.network_sends(&frame(0, 60));
             bench.stack_sends(&frame(0, 60));

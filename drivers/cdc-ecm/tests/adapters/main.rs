@@ -2,4 +2,6 @@
 
 mod bench;
 mod ecm;
+mod eem;
+mod ncm;
 mod rndis;

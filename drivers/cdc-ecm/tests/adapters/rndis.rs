@@ -1,7 +1,7 @@
 //! RNDIS adapters, from plugging in to pulling out.
 
 use crate::bench::{Bench, frame};
-use cdc_ecm::{Error, Preference};
+use cdc_ecm::{Error, Preference, Protocol};
 use net::netif::{LinkDrop, LinkState, MacAddress};
 use std::time::Duration;
 use usb_core::pipe::Speed;
@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn with(quirks: Quirks) -> Bench {
     let ethernet = EthernetDevice::qemu();
     ethernet.state.borrow_mut().quirks = quirks;
-    Bench::up(&ethernet, Options::new(Speed::Full), Preference::RndisFirst)
+    Bench::up(&ethernet, Options::new(Speed::Full), Preference::first(Protocol::Rndis))
 }
 
 fn plain() -> Bench {
@@ -92,7 +92,8 @@ fn a_small_transfer_size_makes_a_small_mtu() {
     // Below what IPv6 needs there is no interface, and no endless restarting either.
     let ethernet = EthernetDevice::qemu();
     ethernet.state.borrow_mut().quirks.max_transfer_size = 1000;
-    let mut bench = Bench::new(&ethernet, Options::new(Speed::Full), Preference::RndisFirst);
+    let mut bench =
+        Bench::new(&ethernet, Options::new(Speed::Full), Preference::first(Protocol::Rndis));
     bench.world.attach_root(bench.device);
     bench.executor.run_for(SECOND * 30);
     assert_eq!(*bench.bus.drivers().ends.borrow(), [Error::TransferSize(1000 - 44 - 14)]);
@@ -176,11 +177,12 @@ fn nonsense_on_the_data_path_is_dropped_and_counted() {
 #[test]
 fn a_message_larger_than_any_buffer_is_dropped() {
     let mut bench = plain();
-    // It claims 4000 bytes and fills window after window.
-    let mut large = message(&frame(1, 3956));
+    // It claims 6000 bytes and fills window after window.
+    let mut large = message(&frame(1, 5956));
     large.truncate(2048);
     bench.ethernet.send_raw(&bench.world, large);
-    bench.ethernet.send_raw(&bench.world, vec![0x55; 1952]);
+    bench.ethernet.send_raw(&bench.world, vec![0x55; 2048]);
+    bench.ethernet.send_raw(&bench.world, vec![0x55; 1904]);
     let good = frame(2, 90);
     bench.network_sends(&good);
     bench.expect_received(&[good]);
@@ -191,8 +193,11 @@ fn a_message_larger_than_any_buffer_is_dropped() {
 #[test]
 fn gone_at_any_moment_of_the_start() {
     for step in 0..60 {
-        let mut bench =
-            Bench::new(&EthernetDevice::qemu(), Options::new(Speed::Full), Preference::RndisFirst);
+        let mut bench = Bench::new(
+            &EthernetDevice::qemu(),
+            Options::new(Speed::Full),
+            Preference::first(Protocol::Rndis),
+        );
         bench.world.attach_root(bench.device);
         let world = bench.world.clone();
         let device = bench.device;

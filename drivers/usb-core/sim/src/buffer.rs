@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 use usb_core::buffer::{BusAddress, DmaBuffer};
 
-/// Bytes in a block.
-const BLOCK: usize = 2112;
+/// Bytes in a block: as in the kernel.
+const BLOCK: usize = 4096;
 
 /// A pool; clones share it.
 #[derive(Clone)]

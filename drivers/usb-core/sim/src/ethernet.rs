@@ -1,6 +1,9 @@
-//! A simulated Ethernet adapter: CDC-ECM and RNDIS, after QEMU's `usb-net`.
+//! A simulated Ethernet adapter: CDC-NCM, CDC-ECM, CDC-EEM and RNDIS, whichever its descriptors
+//! announce.
 
+use crate::functions::{Function, is_bulk, packet_size};
 use crate::world::{Answer, Model, World};
+use crate::{eem, ncm};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -29,6 +32,8 @@ pub struct Quirks {
     pub deaf_out: bool,
     /// MaxTransferSize of RNDIS.
     pub max_transfer_size: u32,
+    /// How NCM blocks look.
+    pub ntb: ncm::Quirks,
 }
 
 impl Default for Quirks {
@@ -43,6 +48,7 @@ impl Default for Quirks {
             batches: false,
             deaf_out: false,
             max_transfer_size: 1580,
+            ntb: ncm::Quirks::default(),
         }
     }
 }
@@ -76,6 +82,12 @@ pub struct Ethernet {
     pub configuration: u8,
     /// Messages of the host that a device could not have understood.
     pub garbage: u32,
+    /// What NCM keeps.
+    pub ntb: ncm::State,
+    /// Bulk transfers of the host.
+    pub transfers: u32,
+    /// What did not fit into the last transfer.
+    partial_in: Vec<u8>,
     /// The beginning of a frame whose end has not come.
     partial: Vec<u8>,
 }
@@ -87,9 +99,6 @@ pub struct EthernetDevice {
     pub state: Rc<RefCell<Ethernet>>,
     device: Vec<u8>,
     configurations: Vec<Vec<u8>>,
-    /// bConfigurationValue of the RNDIS configuration.
-    rndis: u8,
-    packet: usize,
 }
 
 /// The two configurations of QEMU's `usb-net`: RNDIS (value 2) and CDC-ECM (value 1).
@@ -114,6 +123,23 @@ pub fn qemu_configurations() -> [Vec<u8>; 2] {
         7, 5, 0x82, 2, 64, 0, 0, 7, 5, 2, 2, 64, 0, 0, // bulk
     ];
     [rndis, ecm]
+}
+
+/// The configuration of a high-speed NCM function, as Linux' gadget has it.
+#[must_use]
+pub fn ncm_configuration() -> Vec<u8> {
+    vec![
+        9, 2, 94, 0, 2, 1, 0, 0xc0, 1, // configuration 1
+        8, 11, 0, 2, 2, 0x0d, 0, 0, // association
+        9, 4, 0, 0, 1, 2, 0x0d, 0, 0, // interface 0
+        5, 0x24, 0, 0x10, 1, 5, 0x24, 6, 0, 1, // header, union
+        13, 0x24, 0xf, 3, 0, 0, 0, 0, 0xea, 5, 0, 0, 0, // Ethernet
+        6, 0x24, 0x1a, 0, 1, 0x01, // NCM 1.0, with packet filter
+        7, 5, 0x81, 3, 16, 0, 9, // notifications
+        9, 4, 1, 0, 0, 10, 0, 1, 0, // interface 1, setting 0
+        9, 4, 1, 1, 2, 10, 0, 1, 0, // interface 1, setting 1
+        7, 5, 0x82, 2, 0, 2, 0, 7, 5, 1, 2, 0, 2, 0, // bulk, 512 bytes
+    ]
 }
 
 /// Two configurations as an RTL8153 has them: the vendor's own, then CDC-ECM.
@@ -145,8 +171,6 @@ impl EthernetDevice {
             state: Rc::default(),
             device: vec![18, 1, 0, 2, 2, 0, 0, 64, 0x25, 0x05, 0xa2, 0xa4, 0, 0, 1, 2, 10, 2],
             configurations: qemu_configurations().to_vec(),
-            rndis: 2,
-            packet: 64,
         }
     }
 
@@ -157,15 +181,13 @@ impl EthernetDevice {
             state: Rc::default(),
             device: vec![18, 1, 0, 2, 0, 0, 0, 64, 0xda, 0x0b, 0x53, 0x81, 0, 0x30, 1, 2, 10, 2],
             configurations: rtl8153_configurations().to_vec(),
-            rndis: 0,
-            packet: 512,
         }
     }
 
     /// One with other descriptors, right or wrong.
     #[must_use]
     pub fn with_descriptors(device: Vec<u8>, configurations: Vec<Vec<u8>>) -> Self {
-        Self { state: Rc::default(), device, configurations, rndis: 2, packet: 64 }
+        Self { state: Rc::default(), device, configurations }
     }
 
     /// Sends a frame to the host.
@@ -185,39 +207,72 @@ impl EthernetDevice {
         self.state.borrow_mut().notifications.push_back(notification.to_vec());
     }
 
-    fn is_rndis(&self) -> bool {
-        self.rndis != 0 && self.state.borrow().configuration == self.rndis
+    /// The active configuration.
+    fn active(&self) -> &[u8] {
+        let value = self.state.borrow().configuration;
+        let active = self.configurations.iter().find(|bytes| bytes.get(5) == Some(&value));
+        active.map_or(&[], Vec::as_slice)
     }
 
     fn bulk_in(&self, room: usize) -> Answer {
-        let rndis = self.is_rndis();
+        let function = Function::of(self.active());
+        let packet = packet_size(self.active());
         let mut state = self.state.borrow_mut();
         if let Some(raw) = state.raw_to_host.pop_front() {
             return Answer::Data(raw);
         }
-        if !rndis {
-            let frame = state.to_host.pop_front();
-            if frame.as_ref().is_some_and(|frame| frame.len() == room) {
-                // The end of the frame is a packet without data, in a transfer of its own.
-                state.raw_to_host.push_front(Vec::new());
+        match function {
+            Function::Rndis => Self::rndis_in(&mut state, room, packet),
+            Function::Eem => Self::eem_in(&mut state, room),
+            Function::Ncm => {
+                let Ethernet { to_host, raw_to_host, ntb, quirks, .. } = &mut *state;
+                raw_to_host.extend(ncm::blocks(ntb, &quirks.ntb, to_host, room));
+                raw_to_host.pop_front().map_or(Answer::Nak, Answer::Data)
             }
-            return frame.map_or(Answer::Nak, Answer::Data);
+            Function::Ecm | Function::Other => {
+                let frame = state.to_host.pop_front();
+                if frame.as_ref().is_some_and(|frame| frame.len() == room) {
+                    // The end of the frame is a packet without data, in a transfer of its own.
+                    state.raw_to_host.push_front(Vec::new());
+                }
+                frame.map_or(Answer::Nak, Answer::Data)
+            }
         }
+    }
+
+    fn eem_in(state: &mut Ethernet, room: usize) -> Answer {
+        let mut transfer = std::mem::take(&mut state.partial_in);
+        while transfer.len() < room {
+            let Some(frame) = state.to_host.pop_front() else { break };
+            transfer.extend(eem::packet(&frame));
+            if !state.quirks.batches {
+                break;
+            }
+        }
+        if transfer.len() > room {
+            state.partial_in = transfer.split_off(room);
+        } else if transfer.len() == room {
+            state.raw_to_host.push_front(Vec::new());
+        }
+        if transfer.is_empty() { Answer::Nak } else { Answer::Data(transfer) }
+    }
+
+    fn rndis_in(state: &mut Ethernet, room: usize, packet: usize) -> Answer {
         if state.filter.unwrap_or(0) == 0 {
             state.to_host.clear();
             return Answer::Nak;
         }
         let Quirks { batches, no_zero_length_packet, .. } = state.quirks;
-        let mut transfer = std::mem::take(&mut state.partial);
+        let mut transfer = std::mem::take(&mut state.partial_in);
         while let Some(frame) = state.to_host.pop_front() {
             transfer.extend(packet_message(&frame));
-            let open = no_zero_length_packet && transfer.len().is_multiple_of(self.packet);
+            let open = no_zero_length_packet && transfer.len().is_multiple_of(packet);
             if !(batches || open) || transfer.len() >= room {
                 break;
             }
         }
         if transfer.len() > room {
-            state.partial = transfer.split_off(room);
+            state.partial_in = transfer.split_off(room);
         }
         if transfer.is_empty() { Answer::Nak } else { Answer::Data(transfer) }
     }
@@ -270,7 +325,7 @@ impl EthernetDevice {
             }
             5 => words(&[0x8000_0005, 16, id, 0xc000_00bb]),
             6 => {
-                state.partial.clear();
+                state.partial_in.clear();
                 words(&[0x8000_0006, 16, 0, 1])
             }
             8 => {
@@ -343,28 +398,32 @@ impl Model for EthernetDevice {
                 }
                 Answer::Data(state.responses.pop_front().unwrap_or_else(|| vec![0]))
             }
+            (0x21 | 0xa1, 0x80..=0x8a) if Function::of(self.active()) == Function::Ncm => {
+                let Ethernet { ntb, quirks, .. } = &mut *self.state.borrow_mut();
+                ncm::request(ntb, &quirks.ntb, setup, data)
+            }
             (0x02, 1) if !self.state.borrow().quirks.no_clear_halt => Answer::accept(),
             _ => Answer::Stall,
         }
     }
 
     fn transfer_in(&mut self, endpoint: u8, room: usize) -> Answer {
-        // The bulk endpoint is 0x82 in one family and 0x81 in the other.
-        let bulk = if self.packet == 512 { 0x81 } else { 0x82 };
-        if endpoint == bulk {
+        if is_bulk(self.active(), endpoint) {
             return self.bulk_in(room);
         }
         self.state.borrow_mut().notifications.pop_front().map_or(Answer::Nak, Answer::Data)
     }
 
     fn transfer_out(&mut self, _: u8, data: &[u8], zero_length_packet: bool) -> Answer {
-        let rndis = self.is_rndis();
+        let function = Function::of(self.active());
+        let packet = packet_size(self.active());
         let mut state = self.state.borrow_mut();
         if state.quirks.deaf_out {
             return Answer::Nak;
         }
-        let ended = zero_length_packet || !data.len().is_multiple_of(self.packet);
-        if rndis {
+        state.transfers += 1;
+        let ended = zero_length_packet || !data.len().is_multiple_of(packet);
+        if function == Function::Rndis {
             let word = |at: usize| {
                 data.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             };
@@ -377,10 +436,18 @@ impl Model for EthernetDevice {
             return Answer::accept();
         }
         state.partial.extend(data);
-        if ended || data.is_empty() {
-            let frame = std::mem::take(&mut state.partial);
-            if !frame.is_empty() {
-                state.from_host.push(frame);
+        let largest = state.quirks.ntb.out_max_size as usize;
+        if ended || data.is_empty() || (function == Function::Ncm && data.len() == largest) {
+            let transfer = std::mem::take(&mut state.partial);
+            let frames = match function {
+                Function::Eem => eem::frames(&transfer),
+                Function::Ncm => ncm::frames(&transfer, &state.quirks.ntb),
+                _ if transfer.is_empty() => Some(Vec::new()),
+                _ => Some(vec![transfer]),
+            };
+            match frames {
+                Some(frames) => state.from_host.extend(frames),
+                None => state.garbage += 1,
             }
         }
         Answer::accept()
@@ -390,5 +457,6 @@ impl Model for EthernetDevice {
         let mut state = self.state.borrow_mut();
         state.configuration = configuration;
         state.filter = None;
+        state.ntb = ncm::State::default();
     }
 }

@@ -8,14 +8,20 @@
 #![forbid(unsafe_code)]
 
 mod buffer;
+mod eem;
 mod ethernet;
 mod executor;
+mod functions;
 mod host;
 mod hub;
+pub mod ncm;
 mod world;
 
 pub use buffer::{Pool, SimBuffer};
-pub use ethernet::{Ethernet, EthernetDevice, Quirks, qemu_configurations, rtl8153_configurations};
+pub use ethernet::{
+    Ethernet, EthernetDevice, Quirks, ncm_configuration, qemu_configurations,
+    rtl8153_configurations,
+};
 pub use executor::{Executor, SimClock};
 pub use host::{SimHost, SimPipe, SimPlatform};
 pub use hub::HubOptions;

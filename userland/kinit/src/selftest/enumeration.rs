@@ -47,7 +47,7 @@ fn adapter() -> Outcome {
         let interface = adapter.interfaces.iter().find(|interface| interface.class == class);
         let driver = interface.and_then(|interface| interface.driver.as_deref());
         check!(
-            matches!(driver, Some("cdc-ecm" | "rndis")),
+            matches!(driver, Some("cdc-ncm" | "cdc-ecm" | "cdc-eem" | "rndis")),
             "the interface of class {class} of {} has driver {driver:?}",
             adapter.name
         );

@@ -1,4 +1,4 @@
-//! Cutting receive transfers into frames.
+//! Protocols whose messages follow each other in a stream of transfers.
 //!
 //! The usual transfer holds one message: its frame is passed on in the buffer it came in, the
 //! header trimmed off. Devices may put several messages into one transfer; all but the last are
@@ -6,26 +6,63 @@
 //! zero-length packet makes the next message follow in the same transfer, so that one may be cut by
 //! the end of our buffer and go on in the next: the beginning is kept and completed.
 
-use super::data::DataPacket;
-use crate::counters::Counters;
+use crate::counters::{Counters, count};
+use crate::eem;
+use crate::rndis;
 use core::cell::Cell;
 use core::ops::Range;
 use net::buffer::PacketBuffer;
 use net::netif::{LinkDrop, Port};
 
-/// Bytes up to and including MessageLength.
-const LENGTH_END: usize = 8;
+/// One message in a received transfer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// Bytes of the whole message: where the next one begins.
+    pub length: usize,
+    /// Where the frame is in it; `None` for a message that carries none.
+    pub frame: Option<Range<usize>>,
+}
+
+/// What the messages of a stream look like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// RNDIS packet messages.
+    Rndis,
+    /// EEM packets.
+    Eem,
+}
+
+impl Format {
+    /// Bytes of a message from which its length is known.
+    const fn length_end(self) -> usize {
+        match self {
+            Self::Rndis => 8,
+            Self::Eem => eem::HEADER,
+        }
+    }
+
+    /// Bytes of the message that `bytes` begin with, when enough of it is there.
+    fn message_length(self, bytes: &[u8]) -> Option<usize> {
+        match self {
+            Self::Rndis => rndis::message_length(bytes),
+            Self::Eem => eem::message_length(bytes),
+        }
+    }
+
+    /// Reads the message that `bytes` begin with, which must be there completely.
+    fn parse(self, bytes: &[u8]) -> Option<Message> {
+        match self {
+            Self::Rndis => rndis::parse_packet(bytes).ok(),
+            Self::Eem => eem::parse(bytes),
+        }
+    }
+}
 
 /// What is kept from one transfer to the next.
 pub struct Reassembly<B> {
+    format: Format,
     /// The beginning of a message, at least one byte.
     begun: Option<B>,
-}
-
-impl<B> Default for Reassembly<B> {
-    fn default() -> Self {
-        Self { begun: None }
-    }
 }
 
 /// What follows a message in a transfer.
@@ -37,6 +74,11 @@ enum Next {
 }
 
 impl<B: PacketBuffer> Reassembly<B> {
+    /// At the beginning of a stream.
+    pub const fn new(format: Format) -> Self {
+        Self { format, begun: None }
+    }
+
     /// Forgets what was begun, after an error on the pipe.
     pub fn reset(&mut self) {
         self.begun = None;
@@ -56,17 +98,18 @@ impl<B: PacketBuffer> Reassembly<B> {
             count(counters, change);
             port.count(drop);
         };
+        let format = self.format;
         if let Some(begun) = self.begun.take() {
-            match complete(begun, buffer.data()) {
+            match complete(format, begun, buffer.data()) {
                 Completion::Complete { message, taken } => {
                     buffer.trim_front(taken);
-                    match DataPacket::parse(message.data()) {
-                        Ok(DataPacket { frame: Some(frame), .. }) => {
+                    match format.parse(message.data()) {
+                        Some(Message { frame: Some(frame), .. }) => {
                             count(counters, |c| c.straddling += 1);
                             deliver(window(message, frame));
                         }
-                        Ok(_) => count(counters, |c| c.other_messages += 1),
-                        Err(_) => lose(LinkDrop::ReceiveMalformed, |c| c.malformed += 1),
+                        Some(_) => count(counters, |c| c.other_messages += 1),
+                        None => lose(LinkDrop::ReceiveMalformed, |c| c.malformed += 1),
                     }
                 }
                 Completion::Incomplete(message) if full => {
@@ -82,15 +125,15 @@ impl<B: PacketBuffer> Reassembly<B> {
         }
         loop {
             let data = buffer.data();
-            if data.len() < LENGTH_END || data.iter().all(|byte| *byte == 0) {
+            if data.len() < format.length_end() || data.iter().all(|byte| *byte == 0) {
                 // The end, or padding, or the first bytes of a message.
                 if full && !data.is_empty() {
                     self.keep(data, port, counters);
                 }
                 return;
             }
-            let Ok(DataPacket { length, frame }) = DataPacket::parse(data) else {
-                let cut = DataPacket::message_length(data).is_some_and(|l| l > data.len());
+            let Some(Message { length, frame }) = format.parse(data) else {
+                let cut = format.message_length(data).is_some_and(|l| l > data.len());
                 if cut && full {
                     self.keep(data, port, counters);
                 } else {
@@ -99,7 +142,11 @@ impl<B: PacketBuffer> Reassembly<B> {
                 return;
             };
             let rest = data.get(length..).unwrap_or(&[]);
-            let next = if rest.len() < LENGTH_END && !full { Next::Nothing } else { Next::Message };
+            let next = if rest.len() < format.length_end() && !full {
+                Next::Nothing
+            } else {
+                Next::Message
+            };
             match (frame, next) {
                 (None, _) => {
                     count(counters, |c| c.other_messages += 1);
@@ -144,16 +191,17 @@ enum Completion<B> {
 }
 
 /// Continues a begun message with the bytes of the next transfer.
-fn complete<B: PacketBuffer>(mut message: B, data: &[u8]) -> Completion<B> {
+fn complete<B: PacketBuffer>(format: Format, mut message: B, data: &[u8]) -> Completion<B> {
     let mut taken = 0;
+    let length_end = format.length_end();
     // First as far as its length is known, then to its end.
     loop {
-        let target = DataPacket::message_length(message.data()).unwrap_or(LENGTH_END);
-        let known = message.len() >= LENGTH_END;
+        let target = format.message_length(message.data()).unwrap_or(length_end);
+        let known = message.len() >= length_end;
         if known && message.len() >= target {
             return Completion::Complete { message, taken };
         }
-        let missing = target.max(LENGTH_END) - message.len();
+        let missing = target.max(length_end) - message.len();
         let available = data.get(taken..).unwrap_or(&[]);
         let step = available.get(..missing).unwrap_or(available);
         match message.append(step.len()) {
@@ -178,10 +226,4 @@ fn copy<P: Port>(data: &[u8], port: &P) -> Option<P::Buffer> {
     let mut buffer = port.allocate()?;
     buffer.append(data.len())?.copy_from_slice(data);
     Some(buffer)
-}
-
-pub(crate) fn count(counters: &Cell<Counters>, change: impl FnOnce(&mut Counters)) {
-    let mut values = counters.get();
-    change(&mut values);
-    counters.set(values);
 }
