@@ -11,6 +11,7 @@ use core::cell::Cell;
 use embassy_futures::select::{Either4, select4};
 use net::buffer::PacketBuffer;
 use net::netif::{LinkState, MacAddress, Port};
+use smsc_lan::Chip;
 use usb_core::class::{BufferOf, Platform};
 use usb_core::device::{Device, DevicePipe};
 use usb_core::host::TransferError;
@@ -39,6 +40,8 @@ pub(crate) enum Framing<'d, 'b, P: Platform> {
     },
     /// As a stream, each with a short header.
     Eem,
+    /// As a stream, with command words; the link is in the chip's registers.
+    Smsc(Chip<'d, 'b, P>),
     /// With a header, and a command channel beside.
     Rndis {
         commands: CommandChannel<'d, 'b, P>,
@@ -63,6 +66,16 @@ pub struct Adapter<'d, 'b, P: Platform> {
     mtu: usize,
 }
 
+/// Where the address of a device without one comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Addresses {
+    /// That of the board, for a chip that is soldered to it and was given none (a Raspberry Pi's
+    /// LAN9514 or LAN7515).
+    pub board: Option<MacAddress>,
+    /// Random octets, for everything else.
+    pub random: [u8; 6],
+}
+
 /// What is learned of an adapter while it is brought up.
 #[derive(Clone, Copy)]
 pub(crate) struct Learned {
@@ -77,8 +90,7 @@ pub(crate) struct Learned {
 pub(crate) struct Start<'d, 'b, P: Platform> {
     pub(crate) device: &'d Device<'b, P>,
     pub(crate) matched: Match,
-    /// What the address of a device without one is made from.
-    random: [u8; 6],
+    pub(crate) addresses: Addresses,
     pub(crate) notification: Option<DevicePipe>,
     pub(crate) counters: &'d Cell<Counters>,
 }
@@ -108,13 +120,13 @@ impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
         framing: Framing<'d, 'b, P>,
         learned: Learned,
     ) -> Result<Adapter<'d, 'b, P>, Error> {
-        let Self { device, matched, random, notification, counters } = self;
+        let Self { device, matched, addresses, notification, counters } = self;
         let Learned { mac, mtu, link } = learned;
         let open =
             |endpoint| device.open_pipe(endpoint).map_err(|error| failed(Step::OpenPipe, error));
         let mac = mac.unwrap_or_else(|| {
             log::warn!("usb {}: device has no usable address, making one up", device.path());
-            locally_administered(random)
+            locally_administered(addresses.random)
         });
         Ok(Adapter {
             device,
@@ -134,24 +146,25 @@ impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
 
 impl<'d, 'b, P: Platform> Adapter<'d, 'b, P> {
     /// Brings up the function that [`crate::probe()`] found; the device is in its configuration.
-    /// `random` becomes the address of a device that has none of its own. `counters` go on from
-    /// where they are.
+    /// One of `addresses` becomes the address of a device that has none of its own. `counters` go
+    /// on from where they are.
     pub async fn start(
         device: &'d Device<'b, P>,
         matched: &Match,
-        random: [u8; 6],
+        addresses: Addresses,
         counters: &'d Cell<Counters>,
     ) -> Result<Self, Error> {
         let notification = match matched.notification {
             Some(endpoint) => device.open_pipe(&endpoint).ok(),
             None => None,
         };
-        let start = Start { device, matched: *matched, random, notification, counters };
+        let start = Start { device, matched: *matched, addresses, notification, counters };
         let adapter = match matched.protocol {
             Protocol::Ncm => start.ncm().await,
             Protocol::Ecm => start.ecm().await,
             Protocol::Eem => start.eem().await,
             Protocol::Rndis => start.rndis().await,
+            Protocol::Smsc(model) => start.smsc(model).await,
         }?;
         if adapter.mtu < IPV6_MIN_MTU {
             return Err(Error::TransferSize(adapter.mtu as u32));

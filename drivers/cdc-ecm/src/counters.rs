@@ -44,6 +44,8 @@ counters! {
     no_buffer,
     /// Count of messages or blocks in receive transfers that made no sense.
     malformed,
+    /// Count of received frames that were damaged on the wire (SMSC).
+    damaged,
     /// Count of messages that were put together from two transfers.
     straddling,
     /// Count of frames copied because they shared a transfer.

@@ -3,7 +3,7 @@
 
 use crate::adapter::{Adapter, ETHERNET_MTU, Framing, Learned, Start};
 use crate::error::Error;
-use crate::stream::Message;
+use crate::stream::{Content, Message};
 use net::netif::LinkState;
 use usb_core::class::Platform;
 
@@ -43,10 +43,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Message> {
     let length = message_length(bytes).filter(|length| *length <= bytes.len())?;
     let is_command = bytes.get(1).is_some_and(|high| high & 0x80 != 0);
     if is_command || length == HEADER {
-        return Some(Message { length, frame: None });
+        return Some(Message { length, content: Content::Other });
     }
     let end = length.checked_sub(CRC).filter(|end| *end >= HEADER)?;
-    Some(Message { length, frame: Some(HEADER..end) })
+    Some(Message { length, content: Content::Frame(HEADER..end) })
 }
 
 /// What goes in front of a frame of `frame` bytes; `None` when it is too long.
@@ -72,11 +72,11 @@ mod tests {
     #[test]
     fn a_frame_and_its_crc() {
         let mut bytes = front(60).expect("a length that fits").to_vec();
-        assert_eq!(parse(&bytes), Some(Message { length: HEADER, frame: None }));
+        assert_eq!(parse(&bytes), Some(Message { length: HEADER, content: Content::Other }));
         bytes.drain(..HEADER);
         bytes.extend([7; 60]);
         bytes.extend(NO_CRC);
-        assert_eq!(parse(&bytes), Some(Message { length: 66, frame: Some(2..62) }));
+        assert_eq!(parse(&bytes), Some(Message { length: 66, content: Content::Frame(2..62) }));
         assert_eq!(parse(&bytes[..65]), None);
         assert_eq!(front(0x3ffc), None);
     }
@@ -84,9 +84,12 @@ mod tests {
     #[test]
     fn commands_carry_no_frame() {
         // Echo with three bytes, suspend hint, a reserved one.
-        assert_eq!(parse(&[3, 0x80, 1, 2, 3]), Some(Message { length: 5, frame: None }));
-        assert_eq!(parse(&[0xff, 0x97]), Some(Message { length: 2, frame: None }));
-        assert_eq!(parse(&[0xff, 0xbf]), Some(Message { length: 2, frame: None }));
+        assert_eq!(
+            parse(&[3, 0x80, 1, 2, 3]),
+            Some(Message { length: 5, content: Content::Other })
+        );
+        assert_eq!(parse(&[0xff, 0x97]), Some(Message { length: 2, content: Content::Other }));
+        assert_eq!(parse(&[0xff, 0xbf]), Some(Message { length: 2, content: Content::Other }));
         // A frame that is shorter than its CRC.
         assert_eq!(parse(&[3, 0, 1, 2, 3]), None);
     }

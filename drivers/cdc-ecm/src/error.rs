@@ -41,6 +41,8 @@ pub enum Error {
     NoAnswer,
     /// The device refused an RNDIS command; the status.
     Refused(u32),
+    /// A chip could not be brought up or asked.
+    Chip(smsc_lan::Error),
     /// Its largest transfer cannot carry an IPv6 packet of 1280 octets; the size in bytes.
     TransferSize(u32),
 }
@@ -56,6 +58,7 @@ impl Error {
             | Self::Malformed(_)
             | Self::NtbParameters
             | Self::NoAnswer
+            | Self::Chip(_)
             | Self::Refused(_) => DriverEnd::Restart,
         }
     }
@@ -74,7 +77,16 @@ impl Error {
             | Self::Transfer(Step::NtbParameters | Step::RndisCommand, TransferError::Stall) => {
                 true
             }
-            Self::Disconnected | Self::Transfer(..) | Self::NoBuffer => false,
+            Self::Disconnected | Self::Transfer(..) | Self::NoBuffer | Self::Chip(_) => false,
+        }
+    }
+}
+
+impl From<smsc_lan::Error> for Error {
+    fn from(error: smsc_lan::Error) -> Self {
+        match error {
+            smsc_lan::Error::Transfer(TransferError::Disconnected) => Self::Disconnected,
+            other => Self::Chip(other),
         }
     }
 }
@@ -105,6 +117,7 @@ impl fmt::Display for Error {
             Self::NtbParameters => f.write_str("answer to GET_NTB_PARAMETERS is too short"),
             Self::NoAnswer => f.write_str("no answer to an RNDIS command"),
             Self::Refused(status) => write!(f, "RNDIS command refused with status {status:#010x}"),
+            Self::Chip(error) => error.fmt(f),
             Self::TransferSize(size) => write!(f, "transfers of {size} bytes are too small"),
         }
     }

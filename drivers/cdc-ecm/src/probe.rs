@@ -6,6 +6,7 @@
 
 use crate::functional::{EthernetDescriptor, NcmDescriptor, UnionDescriptor};
 use crate::protocol::{Preference, Protocol};
+use smsc_lan::Model;
 use usb_core::descriptor::{
     Configuration, DescriptorSet, EndpointDescriptor, EndpointKind, Interface,
 };
@@ -46,18 +47,33 @@ pub fn probe(descriptors: &DescriptorSet, preference: Preference) -> Option<Matc
     candidates(descriptors, preference).next()
 }
 
-/// The first function of each protocol that the device speaks, the preferred one in front.
+/// The first function of each protocol that the device speaks, the preferred one in front. A
+/// vendor's protocol comes last: it is for devices that speak nothing else.
 pub fn candidates(
     descriptors: &DescriptorSet,
     preference: Preference,
 ) -> impl Iterator<Item = Match> {
-    preference.order().filter_map(|protocol| {
+    let of_vendor = core::iter::once_with(|| of_vendor(descriptors)).flatten();
+    let of_class = preference.order().filter_map(|protocol| {
         descriptors.configurations().find_map(|configuration| {
             configuration
                 .interfaces()
                 .filter(|interface| protocol.matches(interface.class))
                 .find_map(|control| function(&configuration, &control, protocol))
         })
+    });
+    of_class.chain(of_vendor)
+}
+
+/// The function of a chip that is known by its number: the first interface with a bulk endpoint
+/// each way.
+fn of_vendor(descriptors: &DescriptorSet) -> Option<Match> {
+    let device = descriptors.device();
+    let model = Model::of(device.vendor, device.product)?;
+    descriptors.configurations().find_map(|configuration| {
+        configuration
+            .interfaces()
+            .find_map(|interface| single(&configuration, &interface, Protocol::Smsc(model)))
     })
 }
 
@@ -68,7 +84,7 @@ fn function(
     protocol: Protocol,
 ) -> Option<Match> {
     if protocol == Protocol::Eem {
-        return emulated(configuration, control);
+        return single(configuration, control, protocol);
     }
     let class_descriptors = || configuration.class_descriptors(control.number);
     let union = class_descriptors().find_map(UnionDescriptor::parse);
@@ -101,10 +117,14 @@ fn function(
     })
 }
 
-/// An EEM function is a single interface.
-fn emulated(configuration: &Configuration<'_>, interface: &Interface<'_>) -> Option<Match> {
+/// A function that is a single interface: EEM, and the vendors'.
+fn single(
+    configuration: &Configuration<'_>,
+    interface: &Interface<'_>,
+    protocol: Protocol,
+) -> Option<Match> {
     Some(Match {
-        protocol: Protocol::Eem,
+        protocol,
         configuration: configuration.value(),
         control_interface: interface.number,
         data_interface: interface.number,
@@ -112,7 +132,7 @@ fn emulated(configuration: &Configuration<'_>, interface: &Interface<'_>) -> Opt
         has_alternates: configuration.alternates(interface.number).count() > 1,
         bulk_in: interface.endpoint(EndpointKind::Bulk, Direction::In)?,
         bulk_out: interface.endpoint(EndpointKind::Bulk, Direction::Out)?,
-        notification: None,
+        notification: interface.endpoint(EndpointKind::Interrupt, Direction::In),
         ethernet: None,
         ncm: None,
     })

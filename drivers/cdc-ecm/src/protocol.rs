@@ -1,5 +1,6 @@
 //! The protocols that adapters are spoken to in, and which is taken first.
 
+use smsc_lan::Model;
 use usb_core::descriptor::Class;
 
 /// Which protocol an adapter is spoken to in.
@@ -13,13 +14,15 @@ pub enum Protocol {
     Eem,
     /// Remote NDIS.
     Rndis,
+    /// The protocol of SMSC's chips.
+    Smsc(Model),
 }
 
 impl Protocol {
-    /// All, the one that is taken first in front: NCM moves small frames together; the address,
+    /// All that class codes announce, the one that is taken first in front: NCM moves small frames together; the address,
     /// link and filter of NCM and ECM are standard requests; EEM has none of them; RNDIS needs a
     /// conversation.
-    pub const ALL: [Self; 4] = [Self::Ncm, Self::Ecm, Self::Eem, Self::Rndis];
+    pub const CLASSES: [Self; 4] = [Self::Ncm, Self::Ecm, Self::Eem, Self::Rndis];
 
     /// The name that people use.
     pub const fn name(self) -> &'static str {
@@ -28,6 +31,7 @@ impl Protocol {
             Self::Ecm => "cdc-ecm",
             Self::Eem => "cdc-eem",
             Self::Rndis => "rndis",
+            Self::Smsc(model) => model.name(),
         }
     }
 
@@ -45,12 +49,14 @@ impl Protocol {
                 (class, subclass, protocol),
                 (0x02, 0x02, 0xff) | (0xe0, 0x01, 0x03) | (0xef, 0x04 | 0x01, 0x01)
             ),
+            // The device is known by its number.
+            Self::Smsc(_) => false,
         }
     }
 }
 
 /// Which protocol is taken when a device speaks several: the preferred one, else the first of
-/// [`Protocol::ALL`].
+/// [`Protocol::CLASSES`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Preference(Option<Protocol>);
 
@@ -72,9 +78,9 @@ impl Preference {
         Some(Self::first(protocol))
     }
 
-    /// All protocols, in the order in which they are looked for.
+    /// The protocols of [`Protocol::CLASSES`], in the order in which they are looked for.
     pub fn order(self) -> impl Iterator<Item = Protocol> {
-        let others = Protocol::ALL.into_iter().filter(move |other| Some(*other) != self.0);
+        let others = Protocol::CLASSES.into_iter().filter(move |other| Some(*other) != self.0);
         self.0.into_iter().chain(others)
     }
 }
@@ -86,7 +92,7 @@ mod tests {
 
     #[test]
     fn the_preferred_one_comes_first_and_none_twice() {
-        assert!(Preference::default().order().eq(Protocol::ALL));
+        assert!(Preference::default().order().eq(Protocol::CLASSES));
         let order: Vec<_> = Preference::first(Protocol::Eem).order().collect();
         assert_eq!(order, [Protocol::Eem, Protocol::Ncm, Protocol::Ecm, Protocol::Rndis]);
         assert_eq!(Preference::from_name("ecm"), Some(Preference::first(Protocol::Ecm)));

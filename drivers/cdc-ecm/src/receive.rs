@@ -179,6 +179,7 @@ impl<B: DmaBuffer + PacketBuffer> Unpacker<B> {
             Framing::Ncm { max_block, .. } => Self::Blocks(Assembly::new(*max_block)),
             Framing::Eem => Self::Messages(Reassembly::new(Format::Eem)),
             Framing::Rndis { .. } => Self::Messages(Reassembly::new(Format::Rndis)),
+            Framing::Smsc(chip) => Self::Messages(Reassembly::new(Format::Smsc(chip.model()))),
         }
     }
 

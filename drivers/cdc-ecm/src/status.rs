@@ -8,6 +8,7 @@ use crate::rndis::command::{CommandChannel, Event};
 use core::future::pending;
 use core::time::Duration;
 use net::netif::{LinkState, Port};
+use smsc_lan::Chip;
 use usb_core::buffer::DmaBuffer;
 use usb_core::class::{BufferOf, Platform};
 use usb_core::device::DevicePipe;
@@ -23,6 +24,8 @@ const POLL_TIMEOUT: Duration = Duration::from_millis(500);
 const NOTIFICATION: usize = 16;
 /// Failed polls in a row after which the endpoint is left alone.
 const MAX_ERRORS: u32 = 5;
+/// How often the PHY of a chip is asked for the link, should its interrupt be lost.
+const LINK_INTERVAL: Duration = Duration::from_secs(1);
 /// Time between two keep-alive commands ([MS-RNDIS] section 3.1.2).
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Keep-alive commands in a row without answer that are taken for the end.
@@ -38,19 +41,23 @@ impl<P: Platform> Adapter<'_, '_, P> {
         let (mut errors, mut unanswered) = (0, 0);
         let mut answered_once = false;
         let mut next_keepalive = clock.now() + KEEPALIVE_INTERVAL;
+        let mut next_link = clock.now();
         loop {
             let interval = match (notification, &self.framing) {
                 (Some(pipe), _) => pipe.interval().clamp(MIN_INTERVAL, MAX_INTERVAL),
                 (None, Framing::Rndis { .. }) => KEEPALIVE_INTERVAL,
+                (None, Framing::Smsc(_)) => LINK_INTERVAL,
                 (None, _) => pending().await,
             };
             clock.sleep(interval).await;
-            let mut response_available = false;
+            let (mut response_available, mut phy_has_news) = (false, false);
             if let Some(pipe) = notification {
                 match self.poll(pipe, &mut buffer, port).await {
                     Ok(packet) => {
                         errors = 0;
-                        if let Some(notification) = reader.packet(packet) {
+                        if let Framing::Smsc(chip) = &self.framing {
+                            phy_has_news = chip.tells_of_phy(packet);
+                        } else if let Some(notification) = reader.packet(packet) {
                             count(self.counters, |c| c.notifications += 1);
                             response_available = self.notified(notification, port);
                         }
@@ -72,6 +79,15 @@ impl<P: Platform> Adapter<'_, '_, P> {
                         }
                     }
                 }
+            }
+            if let Framing::Smsc(chip) = &self.framing {
+                if phy_has_news || clock.now() >= next_link {
+                    next_link = clock.now() + LINK_INTERVAL;
+                    if let Err(error) = self.ask_phy(chip, phy_has_news, port).await {
+                        return error;
+                    }
+                }
+                continue;
             }
             let Framing::Rndis { commands, .. } = &self.framing else { continue };
             let due = clock.now() >= next_keepalive;
@@ -100,6 +116,22 @@ impl<P: Platform> Adapter<'_, '_, P> {
                 next_keepalive = clock.now() + KEEPALIVE_INTERVAL;
             }
         }
+    }
+
+    /// Asks a chip's PHY for the link.
+    async fn ask_phy(
+        &self,
+        chip: &Chip<'_, '_, P>,
+        interrupted: bool,
+        port: &impl Port,
+    ) -> Result<(), Error> {
+        if interrupted {
+            count(self.counters, |c| c.notifications += 1);
+            chip.acknowledge().await?;
+        }
+        let link = chip.link().await?;
+        self.set_link(link, port);
+        Ok(())
     }
 
     /// One poll of the notification endpoint; the packet that came.

@@ -13,14 +13,26 @@ use core::cell::Cell;
 use core::ops::Range;
 use net::buffer::PacketBuffer;
 use net::netif::{LinkDrop, Port};
+use smsc_lan::{Model, Received};
 
 /// One message in a received transfer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
-    /// Bytes of the whole message: where the next one begins.
+    /// Bytes of the whole message with its padding: where the next one begins.
     pub length: usize,
-    /// Where the frame is in it; `None` for a message that carries none.
-    pub frame: Option<Range<usize>>,
+    /// What is in it.
+    pub content: Content,
+}
+
+/// What a message carries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Content {
+    /// A frame, and where it is.
+    Frame(Range<usize>),
+    /// No frame.
+    Other,
+    /// A frame that was damaged on the wire.
+    Damaged,
 }
 
 /// What the messages of a stream look like.
@@ -30,6 +42,8 @@ pub enum Format {
     Rndis,
     /// EEM packets.
     Eem,
+    /// Frames of a LAN95xx or LAN78xx.
+    Smsc(Model),
 }
 
 impl Format {
@@ -38,6 +52,7 @@ impl Format {
         match self {
             Self::Rndis => 8,
             Self::Eem => eem::HEADER,
+            Self::Smsc(_) => smsc_lan::RECEIVE_PREFIX,
         }
     }
 
@@ -46,6 +61,7 @@ impl Format {
         match self {
             Self::Rndis => rndis::message_length(bytes),
             Self::Eem => eem::message_length(bytes),
+            Self::Smsc(model) => smsc_lan::received_length(model, bytes),
         }
     }
 
@@ -54,6 +70,11 @@ impl Format {
         match self {
             Self::Rndis => rndis::parse_packet(bytes).ok(),
             Self::Eem => eem::parse(bytes),
+            Self::Smsc(model) => {
+                let Received { length, frame, intact } = smsc_lan::received(model, bytes)?;
+                let content = if intact { Content::Frame(frame) } else { Content::Damaged };
+                Some(Message { length, content })
+            }
         }
     }
 }
@@ -104,11 +125,20 @@ impl<B: PacketBuffer> Reassembly<B> {
                 Completion::Complete { message, taken } => {
                     buffer.trim_front(taken);
                     match format.parse(message.data()) {
-                        Some(Message { frame: Some(frame), .. }) => {
-                            count(counters, |c| c.straddling += 1);
-                            deliver(window(message, frame));
+                        Some(Message { length, content }) => {
+                            // The padding behind the message, as far as the length has some.
+                            buffer.trim_front(length.saturating_sub(message.len()));
+                            match content {
+                                Content::Frame(frame) => {
+                                    count(counters, |c| c.straddling += 1);
+                                    deliver(window(message, frame));
+                                }
+                                Content::Other => count(counters, |c| c.other_messages += 1),
+                                Content::Damaged => {
+                                    lose(LinkDrop::ReceiveError, |c| c.damaged += 1);
+                                }
+                            }
                         }
-                        Some(_) => count(counters, |c| c.other_messages += 1),
                         None => lose(LinkDrop::ReceiveMalformed, |c| c.malformed += 1),
                     }
                 }
@@ -132,7 +162,7 @@ impl<B: PacketBuffer> Reassembly<B> {
                 }
                 return;
             }
-            let Some(Message { length, frame }) = format.parse(data) else {
+            let Some(Message { length, content }) = format.parse(data) else {
                 let cut = format.message_length(data).is_some_and(|l| l > data.len());
                 if cut && full {
                     self.keep(data, port, counters);
@@ -147,12 +177,16 @@ impl<B: PacketBuffer> Reassembly<B> {
             } else {
                 Next::Message
             };
-            match (frame, next) {
-                (None, _) => {
+            match (content, next) {
+                (Content::Other, _) => {
                     count(counters, |c| c.other_messages += 1);
                     buffer.trim_front(length);
                 }
-                (Some(frame), Next::Message) if !rest.is_empty() => {
+                (Content::Damaged, _) => {
+                    lose(LinkDrop::ReceiveError, |c| c.damaged += 1);
+                    buffer.trim_front(length);
+                }
+                (Content::Frame(frame), Next::Message) if !rest.is_empty() => {
                     let copy = data.get(frame).and_then(|frame| copy(frame, port));
                     match copy {
                         Some(copy) => {
@@ -163,7 +197,7 @@ impl<B: PacketBuffer> Reassembly<B> {
                     }
                     buffer.trim_front(length);
                 }
-                (Some(frame), _) => {
+                (Content::Frame(frame), _) => {
                     deliver(window(buffer, frame));
                     return;
                 }

@@ -120,6 +120,14 @@ where
                 return self.block(buffer, *layout, number, next, port).await;
             }
             Framing::Eem => self.eem_packets(&mut buffer),
+            Framing::Smsc(chip) => {
+                let Some(command) = smsc_lan::command(chip.model(), buffer.len()) else {
+                    count(self.counters, |c| c.oversize += 1);
+                    return None;
+                };
+                self.enclose(&mut buffer, &command, &[])?;
+                return Some(Framed { buffer, frames: 1, zero_length_packet: true });
+            }
             Framing::Rndis { max_transfer_size, .. } => {
                 self.rndis_message(&mut buffer, *max_transfer_size)
             }

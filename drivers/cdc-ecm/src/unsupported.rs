@@ -3,11 +3,7 @@
 /// (idVendor, idProduct, what it is).
 const VENDOR_ONLY: &[(u16, u16, &str)] = &[
     (0x0424, 0x7500, "SMSC LAN7500"),
-    (0x0424, 0x7800, "Microchip LAN7800"),
-    (0x0424, 0x7850, "Microchip LAN7850"),
-    (0x0424, 0x9500, "SMSC LAN9500"),
-    (0x0424, 0x9730, "SMSC LAN9730"),
-    (0x0424, 0xec00, "SMSC LAN9512/LAN9514"),
+    (0x0424, 0x7801, "Microchip LAN7801"),
     (0x0b95, 0x1720, "ASIX AX88172"),
     (0x0b95, 0x1780, "ASIX AX88178"),
     (0x0b95, 0x1790, "ASIX AX88179"),

@@ -8,10 +8,11 @@ use crate::net::ethernet::EthernetPort;
 use crate::sync::TaskCell;
 use crate::time::{self, Duration};
 use crate::{board, boot_arguments, executor, fs, net, random};
+use ::net::netif::MacAddress;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use cdc_ecm::{Adapter, Counters, Match, Preference, Protocol};
+use cdc_ecm::{Adapter, Addresses, Counters, Match, Preference, Protocol};
 use core::cell::{Cell, RefCell};
 use usb_core::bus::{self, Bus, DevicePath};
 use usb_core::class::{ClassDrivers, DriverEnd, Platform, Selection};
@@ -161,13 +162,26 @@ impl Drivers {
         counters
     }
 
+    /// What the address of a device without one may be. A Raspberry Pi 3's own chip has neither an
+    /// EEPROM nor anything else to tell it from one in a dongle; the first is taken for it.
+    fn addresses(&self, device: &Device<'_, KernelPlatform>) -> Addresses {
+        let mut random = [0; 6];
+        random::fill(&mut random);
+        let is_soldered = device.descriptors().is_some_and(|descriptors| {
+            let device = descriptors.device();
+            matches!((device.vendor, device.product), (0x0424, 0xec00 | 0x7800))
+        });
+        let is_first = self.counters.borrow().iter().all(|(path, _)| *path == device.path());
+        let board = board::firmware::board_mac_address().ok().map(MacAddress);
+        Addresses { board: board.filter(|_| is_soldered && is_first), random }
+    }
+
     async fn run_ethernet(&self, device: &Device<'_, KernelPlatform>) -> Option<cdc_ecm::Error> {
         // The descriptors stay borrowed only for the look at them.
         let matched = self.candidates(&*device.descriptors()?).next()?;
-        let mut address = [0; 6];
-        random::fill(&mut address);
+        let addresses = self.addresses(device);
         let counters = self.new_counters(device.path());
-        let adapter = match Adapter::start(device, &matched, address, &counters).await {
+        let adapter = match Adapter::start(device, &matched, addresses, &counters).await {
             Ok(adapter) => adapter,
             Err(error) => return Some(error),
         };

@@ -1,7 +1,7 @@
 //! Frames on the data path: REMOTE_NDIS_PACKET_MSG ([MS-RNDIS] section 2.2.14).
 
 use super::message::MessageError;
-use crate::stream::Message;
+use crate::stream::{Content, Message};
 
 /// Bytes in front of a frame when nothing else is in the message.
 pub(crate) const HEADER: usize = 44;
@@ -50,7 +50,7 @@ pub fn parse_packet(bytes: &[u8]) -> Result<Message, MessageError> {
         bytes.map(|bytes| u32::from_le_bytes(*bytes)).ok_or(MessageError::Truncated)
     };
     if word(0)? != KIND {
-        return Ok(Message { length, frame: None });
+        return Ok(Message { length, content: Content::Other });
     }
     let range = |offset: u32, size: u32| {
         let start = usize::try_from(offset).ok()?.checked_add(OFFSET_BASE)?;
@@ -58,7 +58,7 @@ pub fn parse_packet(bytes: &[u8]) -> Result<Message, MessageError> {
         (end <= length).then_some(start..end)
     };
     let frame = range(word(8)?, word(12)?).ok_or(MessageError::Range)?;
-    Ok(Message { length, frame: Some(frame) })
+    Ok(Message { length, content: Content::Frame(frame) })
 }
 
 #[cfg(test)]
@@ -74,7 +74,7 @@ mod tests {
                 parse_packet(&bytes),
                 Ok(Message {
                     length: HEADER + frame + padding,
-                    frame: Some(HEADER..HEADER + frame)
+                    content: Content::Frame(HEADER..HEADER + frame)
                 })
             );
         }
@@ -100,6 +100,6 @@ mod tests {
         let mut bytes = [0; 12];
         bytes[0] = 8;
         bytes[4] = 12;
-        assert_eq!(parse_packet(&bytes), Ok(Message { length: 12, frame: None }));
+        assert_eq!(parse_packet(&bytes), Ok(Message { length: 12, content: Content::Other }));
     }
 }

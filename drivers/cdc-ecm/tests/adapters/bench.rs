@@ -1,6 +1,6 @@
 //! An adapter on a simulated bus, with a stack that only keeps what it is told.
 
-use cdc_ecm::{Adapter, Counters, Preference, probe};
+use cdc_ecm::{Adapter, Addresses, Counters, Preference, probe};
 use net::buffer::PacketBuffer;
 use net::netif::{LinkDrop, LinkState, MacAddress, Port};
 use std::cell::{Cell, RefCell};
@@ -12,8 +12,9 @@ use usb_core::class::{ClassDrivers, DriverEnd, Selection};
 use usb_core::descriptor::DescriptorSet;
 use usb_core::device::Device;
 use usb_core::host::Clock;
+use usb_sim::lan::LanDevice;
 use usb_sim::{
-    Absent, DeviceId, EthernetDevice, Executor, Options, Pool, SimBuffer, SimClock, SimHost,
+    Absent, DeviceId, EthernetDevice, Executor, Model, Options, Pool, SimBuffer, SimClock, SimHost,
     SimPlatform, World,
 };
 
@@ -88,8 +89,11 @@ impl ClassDrivers<SimPlatform> for TestDrivers {
     async fn run(&self, device: &Device<'_, SimPlatform>) -> DriverEnd {
         let found = device.descriptors().and_then(|set| probe(&set, self.preference));
         let found = found.expect("the function that was selected");
-        let random = [0xff, 1, 2, 3, 4, 5];
-        let error = match Adapter::start(device, &found, random, &self.counters).await {
+        let addresses = Addresses {
+            board: Some(MacAddress([0xb8, 0x27, 0xeb, 1, 2, 3])),
+            random: [0xff, 1, 2, 3, 4, 5],
+        };
+        let error = match Adapter::start(device, &found, addresses, &self.counters).await {
             Ok(adapter) => {
                 let identity = (adapter.mac(), adapter.mtu(), adapter.protocol().name());
                 self.identity.borrow_mut().push(identity);
@@ -102,19 +106,57 @@ impl ClassDrivers<SimPlatform> for TestDrivers {
     }
 }
 
-pub(crate) struct Bench {
+/// The end of the cable: an adapter as the network sees it.
+pub(crate) trait FarEnd: Model + Clone + 'static {
+    /// Sends a frame to the host.
+    fn send(&self, world: &World, frame: Vec<u8>);
+    /// The frames of the host.
+    fn frames_of_host(&self) -> Vec<Vec<u8>>;
+    /// What the host did that a device could not have understood.
+    fn garbage(&self) -> u32;
+}
+
+impl FarEnd for EthernetDevice {
+    fn send(&self, world: &World, frame: Vec<u8>) {
+        Self::send(self, world, frame);
+    }
+
+    fn frames_of_host(&self) -> Vec<Vec<u8>> {
+        self.state.borrow().from_host.clone()
+    }
+
+    fn garbage(&self) -> u32 {
+        self.state.borrow().garbage
+    }
+}
+
+impl FarEnd for LanDevice {
+    fn send(&self, world: &World, frame: Vec<u8>) {
+        Self::send(self, world, frame);
+    }
+
+    fn frames_of_host(&self) -> Vec<Vec<u8>> {
+        self.state.borrow().from_host.clone()
+    }
+
+    fn garbage(&self) -> u32 {
+        self.state.borrow().garbage
+    }
+}
+
+pub(crate) struct Bench<E = EthernetDevice> {
     pub(crate) world: World,
     pub(crate) clock: SimClock,
     pub(crate) pool: Pool,
     pub(crate) bus: &'static Bus<SimPlatform, TestDrivers>,
     pub(crate) executor: Executor<'static>,
-    pub(crate) ethernet: EthernetDevice,
+    pub(crate) ethernet: E,
     pub(crate) device: DeviceId,
 }
 
-impl Bench {
+impl<E: FarEnd> Bench<E> {
     /// An adapter, not attached yet.
-    pub(crate) fn new(ethernet: &EthernetDevice, options: Options, preference: Preference) -> Self {
+    pub(crate) fn new(ethernet: &E, options: Options, preference: Preference) -> Self {
         let clock = SimClock::default();
         let world = World::new(&clock, Absent::Silent);
         let pool = Pool::new(BUFFERS);
@@ -147,7 +189,7 @@ impl Bench {
     }
 
     /// An adapter that is up.
-    pub(crate) fn up(ethernet: &EthernetDevice, options: Options, preference: Preference) -> Self {
+    pub(crate) fn up(ethernet: &E, options: Options, preference: Preference) -> Self {
         let mut bench = Self::new(ethernet, options, preference);
         bench.world.attach_root(bench.device);
         bench.until("the link is up", |bench| !bench.port().links.borrow().is_empty());
@@ -199,10 +241,10 @@ impl Bench {
 
     pub(crate) fn expect_sent(&mut self, frames: &[Vec<u8>]) {
         self.until("all frames are sent", |bench| {
-            bench.ethernet.state.borrow().from_host.len() >= frames.len()
+            bench.ethernet.frames_of_host().len() >= frames.len()
         });
         self.executor.run_for(Duration::from_millis(5));
-        assert_eq!(self.ethernet.state.borrow().from_host, frames);
+        assert_eq!(self.ethernet.frames_of_host(), frames);
     }
 
     /// Unplugs the device; nothing may be left over.
@@ -213,7 +255,7 @@ impl Bench {
         assert_eq!(self.world.open_pipes(), 0, "open pipes");
         assert_eq!(self.world.in_flight(), 0, "transfers in flight");
         assert_eq!(self.pool.free(), BUFFERS, "buffers lost");
-        assert_eq!(self.ethernet.state.borrow().garbage, 0, "garbage sent");
+        assert_eq!(self.ethernet.garbage(), 0, "garbage sent");
         assert_eq!(self.port().links.borrow().last(), Some(&LinkState::Down));
     }
 }

@@ -5,3 +5,4 @@ mod ecm;
 mod eem;
 mod ncm;
 mod rndis;
+mod smsc;

@@ -14,6 +14,7 @@ mod executor;
 mod functions;
 mod host;
 mod hub;
+pub mod lan;
 pub mod ncm;
 mod world;
 
