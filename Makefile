@@ -147,7 +147,7 @@ test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is n
 		echo "skipped: the tests on a TAP need root and /dev/net/tun"; \
 	else \
 		tools/ensure.sh qemu-system-aarch64 ip tc ping radvd sysctl nft socat nc iperf tcpdump dnsmasq atk6-denial6 && \
-		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap --test tap_streams --test lab -- --test-threads=1; \
+		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap --test tap_streams --test lab --test discovery_tools -- --test-threads=1; \
 	fi
 
 # Where `make bench` puts tables as JSON and pictures; docs/performance holds those of the documentation.

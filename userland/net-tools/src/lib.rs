@@ -9,7 +9,8 @@
 //!   [`nstat`] counters;
 //! - [`nslookup`] asks name servers;
 //! - [`ping`] is `ping6`, [`usb`] is `lsusb`, [`ifconfig`] and [`nc`] what they say, [`echo`] is
-//!   `tcp-echo` and `udp-echo`;
+//!   `tcp-echo` and `udp-echo`, [`discovery`] is `rdisc6` and `ndisc6`, [`traceroute`] is
+//!   `traceroute6`;
 //! - [`host`], [`interface`], [`prefix`]: hosts, interfaces and addresses as people write them;
 //! - [`socket`]: what sockets need beyond the functions of `rustix`;
 //! - [`clock`], [`interrupt`]: the time, and the user who wants to stop.
@@ -18,6 +19,7 @@
 extern crate alloc;
 
 pub mod clock;
+pub mod discovery;
 pub mod echo;
 pub mod host;
 pub mod ifconfig;
@@ -34,6 +36,7 @@ pub mod prefix;
 pub mod socket;
 pub mod ss;
 pub mod tcpdump;
+pub mod traceroute;
 pub mod usb;
 
 use alloc::string::String;
