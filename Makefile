@@ -97,20 +97,24 @@ sdcard-check: ## say what is on target/sdcard.img; fail when something is missin
 flash: ## write target/sdcard.img to a card: SD=/dev/...; asks first
 	@tools/flash-sdcard.sh $(sdcard_image) $(or $(SD),$(error which card? make flash SD=/dev/...))
 
+# Files of tests/system/tests: those that QEMU's user network is enough for, and those for root.
+system_tests := machine board selftest user_network stream_tools measure_tools
+tap_tests := tap tap_streams lab discovery_tools
+
 .PHONY: test
 test: test-host test-bench test-system test-sdcard test-trace test-tap ## all tests: on the host, in QEMU, and as root on a TAP
 
 .PHONY: test-host
 test-host: user ## tests of everything that runs on the host
-	cargo test
-	cargo test --lib $(userland)
+	@rm -f $(logs)
+	set -o pipefail; cargo test $(keep_log) $(target)/test-host.log
+	set -o pipefail; cargo test --lib $(userland) $(keep_log) $(target)/test-programs.log
 	tests/userland.sh "$$($(cross) --artifacts user)"
 	tests/userland-net.sh "$$($(cross) --artifacts user)"
 
 .PHONY: conformance
-conformance: ## the conformance suite, and docs/conformance.md from what all tests say
-	set -o pipefail; cargo test 2>&1 | tee $(target)/test-host.log
-	cargo run -q -p conformance --bin conformance-report -- $(target)/test-host.log
+conformance: test-host ## docs/conformance.md from what the tests said; `make test` has more of them
+	cargo run -q -p conformance --bin conformance-report -- $(logs)
 
 .PHONY: conformance-wire
 conformance-wire: image ## the suite's cases that make sense over a cable, against the kernel in QEMU
@@ -120,9 +124,9 @@ conformance-wire: image ## the suite's cases that make sense over a cable, again
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64 iperf
-	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --lib \
-		--test machine --test board --test selftest --test user_network --test stream_tools --test measure_tools \
-		-- --test-threads=2
+	set -o pipefail; KERNEL_IMAGE=$(abspath $(kernel_image)) \
+		cargo test -p system-tests --lib $(addprefix --test ,$(system_tests)) \
+		-- --test-threads=2 $(keep_log) $(target)/test-system.log
 
 # Without the network and without FIRMWARE the image has no firmware, and the rest is tested.
 .PHONY: test-sdcard
@@ -146,8 +150,10 @@ test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is n
 	@if [ "$$(id -u)" != 0 ] || [ ! -c /dev/net/tun ]; then \
 		echo "skipped: the tests on a TAP need root and /dev/net/tun"; \
 	else \
+		set -o pipefail; \
 		tools/ensure.sh qemu-system-aarch64 ip tc ping radvd sysctl nft socat nc iperf tcpdump dnsmasq atk6-denial6 && \
-		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test tap --test tap_streams --test lab --test discovery_tools -- --test-threads=1; \
+		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests $(addprefix --test ,$(tap_tests)) \
+			-- --test-threads=1 $(keep_log) $(target)/test-tap.log; \
 	fi
 
 # Where `make bench` puts tables as JSON and pictures; docs/performance holds those of the documentation.

@@ -113,6 +113,7 @@ mod tests {
         }
     }
 
+    /// Rows: SEC-2
     #[test]
     fn a_silent_source_is_asked_until_the_seed_is_full() {
         let mut generator = Generator::new([0; 32]);

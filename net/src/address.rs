@@ -392,6 +392,7 @@ mod tests {
         assert_eq!(ip("2001:db8::5054:ff:fe12:3456").interface_identifier(), identifier);
     }
 
+    /// Rows: ADR-10
     #[test]
     fn reserved_identifiers() {
         for (identifier, reserved) in [

@@ -180,6 +180,7 @@ mod tests {
         forward.unwrap()
     }
 
+    /// Rows: SEL-3
     #[test]
     fn policy_rows() {
         for (address, expected) in [

@@ -161,6 +161,7 @@ mod tests {
         }
     }
 
+    /// Rows: SEC-3
     #[test]
     fn the_key_matters() {
         let (a, b) = (HashKey::new([1; 16]), HashKey::new([2; 16]));

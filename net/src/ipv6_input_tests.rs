@@ -300,6 +300,7 @@ fn datagram(source: &str, destination: &str, len: usize) -> Vec<u8> {
 }
 
 /// ICMP-7, ICMP-10: a closed port is told, with as much of the packet as 1280 octets hold.
+/// Rows: UDP-5
 #[test]
 fn closed_ports() {
     let mut host = host();

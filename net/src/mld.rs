@@ -481,6 +481,7 @@ mod tests {
         );
     }
 
+    /// Rows: MLD-18
     #[test]
     fn robustness_of_the_querier_is_adopted() {
         let mut random = TestRandom(8);

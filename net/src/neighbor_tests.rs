@@ -363,6 +363,7 @@ fn a_program_takes_the_place_of_an_answer_in_a_full_table() {
 
 /// RFC 4191, Section 3.5: a router that failed is asked again once per minute, if traffic wants
 /// it, and its failure is not forgotten meanwhile.
+/// Rows: NH-13
 #[test]
 fn a_failed_router_is_asked_again_once_per_minute() {
     let mut cache = in_state(S::Failed);

@@ -59,6 +59,7 @@ mod tests {
     const ADDRESS: SocketAddrV6 =
         SocketAddrV6::new(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2), 53, 0x12345, 7);
 
+    /// Rows: API-1
     #[test]
     fn what_is_emitted_is_parsed() {
         let bytes = emit(ADDRESS);

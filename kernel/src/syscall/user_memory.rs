@@ -477,6 +477,7 @@ mod tests {
         assert_eq!(&room, b"abc\0\0");
     }
 
+    /// Rows: API-24
     #[test]
     fn empty_segments_are_skipped_and_bad_addresses_fault() {
         let slices = [UserSlice::new(0, 0), UserSlice::new(0x1000, 3)];

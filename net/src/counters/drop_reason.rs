@@ -335,6 +335,7 @@ counted! {
 mod tests {
     use super::*;
 
+    /// Rows: QOS-6
     #[test]
     fn each_reason_has_its_own_counter_and_name() {
         let mut counters = DropCounters::default();

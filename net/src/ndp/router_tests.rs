@@ -526,6 +526,7 @@ fn the_cable_is_pulled_and_plugged() {
 }
 
 /// LNK-9.
+/// Rows: LNK-9
 #[test]
 fn a_link_that_is_too_small_is_silent() {
     let mut host = Host::new(15, Config::default());
@@ -604,6 +605,7 @@ fn nobody_fetches_options() {
 }
 
 /// QOS-4: determinism.
+/// Rows: QOS-5
 #[test]
 fn the_same_seed_gives_the_same_octets() {
     let trace = |seed| {

@@ -149,6 +149,7 @@ impl Bench {
     }
 }
 
+/// Rows: STATES, MUST-65
 #[test]
 fn syn_sent() {
     let (ours, wrong) = (Some(ISS + 1), Some(ISS + 9));
@@ -263,6 +264,7 @@ const TABLE: [(TcpState, [&str; 19]); 7] = {
     ]
 };
 
+/// Rows: STATES, MUST-58, MUST-59, MAY-13, MUST-66
 #[test]
 fn every_state_and_every_kind_of_segment() {
     for (state, expected) in TABLE {
@@ -291,6 +293,7 @@ fn every_state_and_every_kind_of_segment() {
     }
 }
 
+/// Rows: MUST-12, STATES
 #[test]
 fn who_is_reset_learns_it() {
     for (state, error) in [
@@ -309,6 +312,7 @@ fn who_is_reset_learns_it() {
     }
 }
 
+/// Rows: TCP-5961
 #[test]
 fn challenges_are_rare() {
     let mut bench = Bench::in_state(TcpState::Established);
@@ -320,6 +324,7 @@ fn challenges_are_rare() {
     assert_eq!(bench.take(&syn).1, "A");
 }
 
+/// Rows: MUST-10
 #[test]
 fn both_open_at_once() {
     let mut bench = Bench::in_state(TcpState::SynReceived);
@@ -328,6 +333,7 @@ fn both_open_at_once() {
     assert_eq!((state, sent.as_str()), (Some(TcpState::Established), ""));
 }
 
+/// Rows: MUST-11, STATES, TCP-5961
 #[test]
 fn half_open_connections() {
     let origin = Origin {
@@ -359,6 +365,7 @@ fn half_open_connections() {
 }
 
 /// RFC 7323, Section 2.2: all windows but those of SYNs are scaled, if any are.
+/// Rows: TCP-WS
 #[test]
 fn the_window_of_a_half_open_connection() {
     let origin = Origin {
@@ -374,6 +381,7 @@ fn the_window_of_a_half_open_connection() {
 }
 
 /// RFC 5681, Section 4.1 counts windows in segments: one must always fit.
+/// Rows: SHLD-5, SHLD-6, MAY-3
 #[test]
 fn a_segment_fits_the_window_when_the_path_becomes_wider() {
     let mut bench = Bench::in_state(TcpState::Established);

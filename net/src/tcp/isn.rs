@@ -61,6 +61,7 @@ impl Secrets {
 mod tests {
     use super::*;
 
+    /// Rows: MUST-8, MUST-9, SHLD-1, TCP-ISN
     #[test]
     fn numbers_grow_with_time_and_differ_between_tuples() {
         let secrets = Secrets { sequence: HashKey::new([1; 16]), timestamp: HashKey::new([2; 16]) };

@@ -86,6 +86,7 @@ mod tests {
         (octets, timers, longest)
     }
 
+    /// Rows: TCP-PACE
     #[test]
     fn the_rate_is_kept_with_a_timer_for_each_burst() {
         for rate in [10_000, 1_000_000, 12_500_000, 125_000_000, 2_000_000_000] {

@@ -37,6 +37,7 @@ fn read(side: &mut ReceiveSide, store: &mut Store<HeapBuffer>, length: usize) ->
 proptest! {
     /// Segments of one stream in any order, overlapping in any way, the later copies of an octet
     /// with other contents: what is read is the first copy of each.
+    /// Rows: TCP-DSN, SHLD-31
     #[test]
     fn the_first_copy_of_each_octet_is_read(
         segments in proptest::collection::vec((0u32..3500, 0u32..700, any::<u8>()), 1..60),
@@ -78,6 +79,7 @@ proptest! {
     }
 
     /// A stream in segments that come in any order, some twice, is read as it was written.
+    /// Rows: SHLD-31, TCP-DSN, TCP-WRAP
     #[test]
     fn any_order_gives_the_stream(
         cuts in proptest::collection::btree_set(1usize..3000, 0..25),
@@ -107,6 +109,7 @@ proptest! {
     }
 }
 
+/// Rows: TCP-SACK-R, TCP-DSACK
 #[test]
 fn the_run_that_grew_last_is_told_first() {
     let block = |left, right| SackBlock { left: FIRST + left, right: FIRST + right };
@@ -127,6 +130,7 @@ fn the_run_that_grew_last_is_told_first() {
     side.clear(&mut store);
 }
 
+/// Rows: MUST-39, MUST-34, SHLD-14, SHLD-15, SHLD-16, SHLD-17
 #[test]
 fn the_edge_never_moves_back_and_forward_in_steps() {
     let (mut side, mut store) = side();
@@ -146,6 +150,7 @@ fn the_edge_never_moves_back_and_forward_in_steps() {
 }
 
 /// Rounding up by the scale must not add up: a sender of single octets could fill all memory.
+/// Rows: TCP-WS, REC-1
 #[test]
 fn single_octets_fill_the_buffer_and_no_more() {
     let mut side = ReceiveSide::new(LIMIT, false, 3);
@@ -177,6 +182,7 @@ fn what_two_pieces_cover_leaves_nothing() {
     side.clear(&mut store);
 }
 
+/// Rows: MUST-66
 #[test]
 fn nothing_comes_after_the_fin_or_beyond_the_window() {
     let (mut side, mut store) = side();

@@ -121,6 +121,7 @@ mod tests {
     use super::*;
 
     /// RFC 6937, Section 4, the first example: 20 segments in flight, one lost, CUBIC's 0.7.
+    /// Rows: TCP-PRR
     #[test]
     fn the_window_goes_down_in_proportion() {
         let mut window = Window { cwnd: 20_000, ssthresh: 14_000, mss: 1000 };
@@ -172,6 +173,7 @@ mod tests {
         assert!(undo.on_duplicate(block(5000, 5500)));
     }
 
+    /// Rows: MUST-18
     #[test]
     fn only_the_first_echo_tells() {
         let early = u32::MAX - 1;

@@ -122,6 +122,7 @@ mod tests {
         assert_eq!(sizing.rtt(), Some(RTT));
     }
 
+    /// Rows: TCP-AUTO
     #[test]
     fn what_is_read_in_a_round_trip_may_wait_twice() {
         let mut sizing = RightSizing::new();

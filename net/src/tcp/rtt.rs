@@ -104,6 +104,7 @@ mod tests {
         Duration::from_millis(millis)
     }
 
+    /// Rows: TCP-RTO
     #[test]
     fn formulas_of_the_rfc() {
         let mut rtt = RttEstimator::new();
@@ -118,6 +119,7 @@ mod tests {
         assert_eq!((rtt.rto(), rtt.shortest()), (ms(1450), Some(ms(400))));
     }
 
+    /// Rows: TCP-RTO, MUST-19
     #[test]
     fn limits_and_backoff() {
         let mut rtt = RttEstimator::new();

@@ -124,6 +124,7 @@ impl Model {
 }
 
 proptest! {
+    /// Rows: TCP-SACK-S
     #[test]
     fn the_scoreboard_agrees_with_a_model(steps in proptest::collection::vec(step(), 0..80)) {
         let mut model = Model {
@@ -153,6 +154,7 @@ fn queue(pieces: u32) -> (SendSide, Store<HeapBuffer>) {
     (send, store)
 }
 
+/// Rows: TCP-DSACK
 #[test]
 fn duplicates_are_told_from_data_behind_holes() {
     let block = |left, right| SackBlock { left: ISS + left, right: ISS + right };
@@ -194,6 +196,7 @@ fn a_fin_rides_on_unsent_data() {
     assert!(send.is_empty() && store.used() == 0);
 }
 
+/// Rows: MUST-1
 #[test]
 fn a_new_acknowledgment_brings_its_window() {
     let (mut send, mut store) = queue(3);

@@ -67,6 +67,7 @@ fn host() -> Host {
 }
 
 /// New sockets begin with what the stack is set to, accepted ones with their listener's choice.
+/// Rows: MAY-18
 #[test]
 fn the_algorithm_is_the_stacks_then_the_sockets() {
     for algorithm in CongestionAlgorithm::ALL {
@@ -81,6 +82,7 @@ fn the_algorithm_is_the_stacks_then_the_sockets() {
     }
 }
 
+/// Rows: API-18, MUST-13
 #[test]
 fn octets_go_both_ways_and_the_end_is_seen() {
     let mut host = host();
@@ -131,6 +133,7 @@ fn a_megabyte_flows_through_bounded_buffers() {
     assert_eq!(host.stack.node_counters().tcp.retransmitted_segments, 0);
 }
 
+/// Rows: MUST-12
 #[test]
 fn nobody_listens() {
     let mut host = host();
@@ -143,6 +146,7 @@ fn nobody_listens() {
     assert_eq!(host.stack.tcp_sockets().count(), 0);
 }
 
+/// Rows: MAY-1, SHLD-3
 #[test]
 fn unread_data_resets() {
     let mut host = host();
@@ -158,6 +162,7 @@ fn unread_data_resets() {
     assert_eq!((host.stack.tcp_entries(), host.stack.tcp_pieces()), ((0, 0), 0));
 }
 
+/// Rows: TCP-BKL
 #[test]
 fn the_backlog_is_a_limit() {
     let mut host = host();
@@ -177,6 +182,7 @@ fn the_backlog_is_a_limit() {
     assert!(clients.iter().all(|&id| state(&host, id) == TcpState::Established));
 }
 
+/// Rows: API-17
 #[test]
 fn events_tell_of_news_once() {
     let mut host = host();
@@ -197,6 +203,7 @@ fn events_tell_of_news_once() {
     assert_eq!(tcp(host.events()), [server]);
 }
 
+/// Rows: API-15, MUST-41, MUST-42
 #[test]
 fn ports_conflict_as_on_linux() {
     let mut host = host();
@@ -232,6 +239,7 @@ fn fall_silent(host: &mut Host) {
     host.stack.set_admin_up(crate::interface::InterfaceIndex::LOOPBACK, false, host.now).unwrap();
 }
 
+/// Rows: MUST-24, MUST-25, MUST-26, MUST-27, MUST-28, MUST-29, MAY-5, MAY-6, SHLD-12
 #[test]
 fn keep_alive_keeps_who_answers_and_gives_up_who_does_not() {
     let mut host = host();
@@ -256,6 +264,7 @@ fn keep_alive_keeps_who_answers_and_gives_up_who_does_not() {
     assert_eq!(host.stack.tcp_take_error(client), Some(TcpError::TimedOut));
 }
 
+/// Rows: MUST-20, MUST-21, SHLD-9, SHLD-10, SHLD-11, TCP-UTO, MUST-19
 #[test]
 fn data_is_tried_for_the_user_timeout_or_a_quarter_of_an_hour() {
     for (timeout, least, most) in [(None, 924, 926), (Some(30), 30, 32)] {

@@ -196,6 +196,7 @@ mod tests {
         }
     }
 
+    /// Rows: UDP-1
     #[test]
     fn zero_is_sent_as_ones_by_udp_alone() {
         assert_eq!(of(&[0xff, 0xff]).finish(), 0);

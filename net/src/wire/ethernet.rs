@@ -95,6 +95,7 @@ mod tests {
     }
 
     proptest! {
+        /// Rows: QOS-12
         #[test]
         fn emit_inverts_parse(frame in proptest::collection::vec(any::<u8>(), 14..80)) {
             let (header, payload) = EthernetHeader::parse(&frame).unwrap();

@@ -465,6 +465,7 @@ mod tests {
             prop_assert_eq!(again, out);
         }
 
+        /// Rows: EH-17
         #[test]
         fn any_octets(
             bytes in proptest::collection::vec(

@@ -505,6 +505,7 @@ mod tests {
 
     proptest! {
         /// What parses is sent the same way again, but for ignored fields, and then for ever.
+        /// Rows: QOS-12
         #[test]
         fn emit_inverts_parse(
             kind in types(),

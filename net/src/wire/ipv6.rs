@@ -280,6 +280,7 @@ mod tests {
     }
 
     proptest! {
+        /// Rows: QOS-12
         #[test]
         fn emit_inverts_parse(mut packet in proptest::collection::vec(any::<u8>(), 40..120)) {
             packet[0] = packet[0] & 0x0f | 0x60;

@@ -352,6 +352,7 @@ mod tests {
         1, 3, 3, 7, // window scale 7
     ];
 
+    /// Rows: MUST-4
     #[test]
     fn syn_golden() {
         let header = TcpHeader {
@@ -413,6 +414,7 @@ mod tests {
         assert_eq!(out, bytes);
     }
 
+    /// Rows: MUST-6, MUST-7, MUST-68
     #[test]
     fn options_that_make_no_sense() {
         let mss = TcpOptions { maximum_segment_size: Some(1440), ..TcpOptions::NONE };
@@ -472,6 +474,7 @@ mod tests {
     }
 
     proptest! {
+        /// Rows: MUST-64, MUST-69, QOS-12
         #[test]
         fn parse_inverts_emit(
             ports: (u16, u16), numbers: (u32, u32), flags in 0u16..0x200, fields: (u16, u16, u16),
@@ -494,6 +497,7 @@ mod tests {
             prop_assert_eq!(TcpHeader::parse(&segment), Ok((header, &data[..])));
         }
 
+        /// Rows: MUST-5, MUST-7
         #[test]
         fn any_octets(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
             let _ = TcpHeader::parse(&bytes);

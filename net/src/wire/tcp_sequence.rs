@@ -81,6 +81,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Rows: TCP-WRAP
     #[test]
     fn order_goes_around_the_wrap() {
         let (low, high) = (SequenceNumber(5), SequenceNumber(u32::MAX - 5));
@@ -93,6 +94,7 @@ mod tests {
         assert_eq!((high + 11, low - 11), (low, high));
     }
 
+    /// Rows: MUST-1, TCP-WRAP
     #[test]
     fn windows() {
         let start = SequenceNumber(u32::MAX);

@@ -111,6 +111,7 @@ mod tests {
         assert!(checksum::verify(SOURCE, DESTINATION, NextHeader::UDP, &GOLDEN));
     }
 
+    /// Rows: UDP-4
     #[test]
     fn lengths() {
         for len in 0..GOLDEN.len() {
@@ -131,6 +132,7 @@ mod tests {
         }
     }
 
+    /// Rows: UDP-1, UDP-2
     #[test]
     fn no_checksum_is_refused_on_input_and_never_sent() {
         let mut datagram = GOLDEN;
@@ -153,6 +155,7 @@ mod tests {
     }
 
     proptest! {
+        /// Rows: QOS-12
         #[test]
         fn parse_inverts_emit(
             source_port: u16,

@@ -45,6 +45,7 @@ fn run(seed: u64) -> Vec<u8> {
     network.capture().as_bytes().to_vec()
 }
 
+/// Rows: QOS-5
 #[test]
 fn the_seed_decides_everything() {
     for_each_seed(10, |seed| {

@@ -154,6 +154,7 @@ fn outcomes(host: &Host) -> (u64, u64) {
     (counters.ipv6.in_delivers + counters.ipv6.reassembly_requests, counters.drops.total())
 }
 
+/// Rows: QOS-1
 #[test]
 fn mutated_frames() {
     let frames: u32 = std::env::var("FRAMES")
@@ -220,6 +221,7 @@ fn survives(network: &mut Network, host: Handle<Host>) {
     assert_eq!(network[host].pool.used(), 0, "buffers are lost");
 }
 
+/// Rows: QOS-1
 #[test]
 fn random_octets() {
     for_each_seed(4, |seed| {

@@ -115,6 +115,7 @@ fn transfer(seed: u64, lab: Lab, endings: impl Fn(&mut Seeded, bool, Instant) ->
     assert_clean(&mut network, &[(a, 0), (b, 1)], seed);
 }
 
+/// Rows: QOS-9, TCP-DSN, MUST-35, MUST-36, MUST-37, SHLD-29, SHLD-30, MAY-8
 #[test]
 fn everything_arrives() {
     for_each_seed(700, |seed| {
@@ -128,6 +129,7 @@ fn connections_end_in_every_way() {
 }
 
 /// Both close at the same instant, so that both go through CLOSING when the link is good.
+/// Rows: STATES
 #[test]
 fn both_close_at_once() {
     let closing = std::cell::Cell::new(0);
@@ -157,6 +159,7 @@ fn both_close_at_once() {
     assert!(closing.get() > 0 || std::env::var_os("SEED").is_some());
 }
 
+/// Rows: MUST-22
 #[test]
 fn handshakes_on_bad_links() {
     let total = std::cell::Cell::new(0);
@@ -200,6 +203,7 @@ fn handshakes_on_bad_links() {
 }
 
 /// RFC 9293, Section 3.5, Figure 7: both send a SYN before they hear of the other's.
+/// Rows: MUST-10
 #[test]
 fn both_open_at_once() {
     let simultaneous = std::cell::Cell::new(0);

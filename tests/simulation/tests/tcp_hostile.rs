@@ -100,6 +100,7 @@ fn header(sequence: SequenceNumber, ack: SequenceNumber, flags: TcpFlags) -> Tcp
 }
 
 /// RFC 5961: whoever knows addresses and ports, and even the window, but not the numbers.
+/// Rows: TCP-5961, MAY-12
 #[test]
 fn blind_attacks() {
     for_each_seed(30, |seed| {
@@ -151,6 +152,7 @@ fn blind_attacks() {
 }
 
 /// RFC 4987: SYNs from everywhere take bounded memory, and when they end, all is as before.
+/// Rows: TCP-SYNC, TCP-BKL
 #[test]
 fn floods_of_syns() {
     for_each_seed(10, |seed| {
@@ -218,6 +220,7 @@ fn floods_of_data_behind_holes() {
 }
 
 /// Mutants of real segments at sockets in every state.
+/// Rows: QOS-1, SHLD-2
 #[test]
 fn mutated_segments() {
     let frames: usize =

@@ -28,6 +28,7 @@ fn pair(seed: u64) -> (Network, [Handle<Host>; 2], [Ipv6Addr; 2]) {
     (network, hosts, [2, 3].map(|last| link_local(mac(last))))
 }
 
+/// Rows: UDP-12
 #[test]
 fn datagrams_of_all_lengths_go_there_and_back() {
     for_each_seed(20, |seed| {

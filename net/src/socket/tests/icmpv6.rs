@@ -3,6 +3,7 @@
 use super::*;
 
 /// UDP-6, API-20: errors reach the socket that is connected.
+/// Rows: ICMP-13
 #[test]
 fn errors_reach_connected_sockets() {
     let mut host = host();
@@ -46,6 +47,7 @@ fn errors_reach_connected_sockets() {
 }
 
 /// IPV6_RECVERR: every error in detail.
+/// Rows: ICMP-13
 #[test]
 fn the_error_queue() {
     let mut host = host();

@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Rows: PRT-1, PRT-2
 #[test]
 fn ephemeral_ports_are_not_sequential() {
     let mut host = host();
@@ -52,6 +53,7 @@ fn sizes() {
 }
 
 /// UDP-11, QOS-8: a socket that is not read drops the newest, and the others do not suffer.
+/// Rows: API-23
 #[test]
 fn receive_buffers_are_bounded() {
     let mut host = host();
@@ -138,6 +140,7 @@ fn a_socket_outlives_its_address() {
     assert_eq!(send(&mut host, id, to, b"x"), Err(SendError::NoSourceAddress));
 }
 
+/// Rows: API-23
 #[test]
 fn a_full_table_of_sockets() {
     let mut host = host();

@@ -19,6 +19,7 @@ fn narrow() -> (Host, SocketId) {
     (host, id)
 }
 
+/// Rows: PMT-13
 #[test]
 fn what_becomes_of_a_datagram_longer_than_path_or_link() {
     use PathMtuDiscovery as Discovery;

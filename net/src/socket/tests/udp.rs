@@ -5,6 +5,7 @@ use crate::expiry::Expiry;
 use crate::route::{Route, RouteAction, RouteProtocol};
 use crate::wire::ndp_option::RouterPreference;
 
+/// Rows: UDP-12
 #[test]
 fn to_a_neighbor_and_back() {
     let mut host = host();
@@ -34,6 +35,7 @@ fn to_a_neighbor_and_back() {
 }
 
 /// UDP-2, UDP-4.
+/// Rows: UDP-2, UDP-4
 #[test]
 fn broken_datagrams() {
     let mut host = host();
@@ -161,6 +163,7 @@ fn the_most_specific_socket_wins() {
 }
 
 /// API-3, API-8, SEL-4: options of the socket and of the datagram.
+/// Rows: UDP-7, UDP-8
 #[test]
 fn options_of_a_datagram() {
     let mut host = host();

@@ -195,6 +195,7 @@ mod tests {
     }
 
     /// Section 4.2: the window comes back to W_max after K = cbrt(W_max * 0.3 / 0.4) seconds.
+    /// Rows: TCP-CUBIC
     #[test]
     fn the_window_follows_the_curve() {
         let rtt = Duration::from_millis(100);
@@ -224,6 +225,7 @@ mod tests {
         assert!((1_075_000..1_095_000).contains(&window.cwnd), "{}", window.cwnd);
     }
 
+    /// Rows: TCP-CUBIC
     #[test]
     fn a_small_window_grows_no_slower_than_reno() {
         let mut window = Window { cwnd: 10_000, ssthresh: 0, mss: 1000 };
@@ -257,6 +259,7 @@ mod tests {
     }
 
     /// Section 4.2: a sender that has little to send does not find the window grown afterwards.
+    /// Rows: TCP-IDLE
     #[test]
     fn time_without_use_does_not_count() {
         let mut window = Window { cwnd: 100_000, ssthresh: 0, mss: 1000 };
@@ -278,6 +281,7 @@ mod tests {
         assert_eq!(epoch.start, Instant::from_secs(119));
     }
 
+    /// Rows: TCP-CUBIC
     #[test]
     fn fast_convergence_and_undo() {
         let mut window = Window { cwnd: 100_000, ssthresh: 0, mss: 1000 };

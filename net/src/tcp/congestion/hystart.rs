@@ -104,6 +104,7 @@ mod tests {
         advice
     }
 
+    /// Rows: TCP-HSS
     #[test]
     fn rising_delay_ends_slow_start_in_steps() {
         let mut hystart = HyStart::new();

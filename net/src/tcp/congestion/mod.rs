@@ -250,6 +250,7 @@ fn growth(acked: u32, now: Instant) -> AckSample {
 mod tests {
     use super::*;
 
+    /// Rows: TCP-IW
     #[test]
     fn initial_windows_of_rfc_6928() {
         for (mss, expected) in [(1440, 14_400), (1220, 12_200), (8940, 17_880), (536, 5360)] {

@@ -47,6 +47,7 @@ mod tests {
         growth(acked, Instant::ZERO)
     }
 
+    /// Rows: TCP-CC0, MUST-19
     #[test]
     fn doubles_then_adds_one_segment_a_round_trip() {
         let mut window = Window { cwnd: 10_000, ssthresh: 20_000, mss: 1000 };
@@ -60,6 +61,7 @@ mod tests {
         assert!((20_950..=21_000).contains(&window.cwnd), "{}", window.cwnd);
     }
 
+    /// Rows: TCP-CC0
     #[test]
     fn a_loss_halves_what_is_in_flight() {
         let mut window = Window { cwnd: 30_000, ssthresh: 60_000, mss: 1000 };

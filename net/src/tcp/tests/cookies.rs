@@ -47,6 +47,7 @@ fn answer(syn: &TcpHeader, syn_ack: &TcpHeader) -> TcpHeader {
     }
 }
 
+/// Rows: TCP-SYNC
 #[test]
 fn connections_come_in_during_a_flood_with_all_that_was_offered() {
     let mut host = host();
@@ -122,6 +123,7 @@ fn what_is_no_cookie_is_reset() {
     assert_eq!((counts(&host).0, host.stack.tcp_entries()), (1, (0, 1)));
 }
 
+/// Rows: TCP-SYNC, TCP-BKL
 #[test]
 fn a_cookie_waits_for_room_to_be_accepted() {
     let mut host = host();

@@ -46,6 +46,7 @@ fn open_with_ecn(host: &mut Host) -> Conversation {
 }
 
 /// Sections 6.1.4 and 6.1.5: data is ECN-capable, acknowledgments and retransmissions are not.
+/// Rows: TCP-ECN, SHLD-8
 #[test]
 fn only_new_data_is_capable() {
     let mut host = host_in(EcnMode::Request);
@@ -64,6 +65,7 @@ fn only_new_data_is_capable() {
 }
 
 /// Whatever the user sets IPV6_TCLASS to: the ECN field is TCP's.
+/// Rows: IP-17
 #[test]
 fn the_ecn_field_is_not_the_users() {
     let mut host = host_in(EcnMode::Request);
@@ -121,6 +123,7 @@ fn the_answer_to_a_syn() {
 }
 
 /// Section 6.1.3: the receiver echoes a mark, at once, until it hears CWR.
+/// Rows: TCP-ECN
 #[test]
 fn marks_are_echoed() {
     let mut host = host_in(EcnMode::Request);
@@ -140,6 +143,7 @@ fn marks_are_echoed() {
 }
 
 /// Section 6.1.2: one reduction in a round trip, told with CWR on new data.
+/// Rows: TCP-ECN
 #[test]
 fn the_sender_slows_down_once_in_a_round_trip() {
     for algorithm in [CongestionAlgorithm::Cubic, CongestionAlgorithm::NewReno] {

@@ -7,6 +7,7 @@ fn unreachable(code: DestinationUnreachableCode) -> impl Fn(&[u8]) -> Icmpv6Mess
     move |invoking| Icmpv6Message::DestinationUnreachable { code, invoking }
 }
 
+/// Rows: ICMP-13, MUST-54, SHLD-25, SHLD-26, MUST-55, MUST-56
 #[test]
 fn an_attempt_to_connect_fails_and_tells_why_in_detail() {
     for wanted in [false, true] {
@@ -59,6 +60,7 @@ fn what_is_queued_goes_with_the_socket_or_the_option() {
     }
 }
 
+/// Rows: MUST-47, SHLD-20, MUST-54
 #[test]
 fn an_open_connection_goes_on() {
     for wanted in [false, true] {
@@ -80,6 +82,7 @@ fn an_open_connection_goes_on() {
     }
 }
 
+/// Rows: ICMP-14
 #[test]
 fn an_error_about_what_is_not_in_flight_is_nothing() {
     let mut host = host();

@@ -20,6 +20,7 @@ fn outcome(host: &mut Host, header: TcpHeader, data: &[u8]) -> Outcome {
     (answer, host.stack.tcp_entries().1)
 }
 
+/// Rows: STATES
 #[test]
 fn every_kind_of_segment() {
     let reset_all = |end: SequenceNumber| Some((TcpFlags::RST | TcpFlags::ACK, 0, end.0));
@@ -60,6 +61,7 @@ fn every_kind_of_segment() {
 }
 
 /// A connection is between two, and neither is a group or nobody (Section 3.9.2.3).
+/// Rows: MUST-57, MUST-63
 #[test]
 fn segments_between_others_than_two_nodes_disappear() {
     use crate::counters::DropReason;

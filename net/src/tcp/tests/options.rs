@@ -14,6 +14,7 @@ fn write_more(host: &mut Host, id: TcpId, data: &[u8]) -> usize {
     host.stack.tcp_send_more(id, data.len(), fill, host.now).unwrap()
 }
 
+/// Rows: MUST-60, MUST-61, SHLD-27, SHLD-28, MAY-14, MAY-15, MAY-16, MAY-17
 #[test]
 fn more_follows() {
     let mut host = host();
@@ -96,6 +97,7 @@ fn the_flow_label_can_be_none() {
     assert_eq!(label(&mut host), FlowLabel::NONE);
 }
 
+/// Rows: PMT-12, SHLD-5, SHLD-6, MAY-3
 #[test]
 fn the_path_mtu_is_told_and_can_be_ignored() {
     let mut host = host();

@@ -21,6 +21,7 @@ fn carried(host: &mut Host, peer: &mut Conversation, most: usize, time: Duration
     lens
 }
 
+/// Rows: PMT-14
 #[test]
 fn a_black_hole_for_long_packets_is_found() {
     let mut host = host();

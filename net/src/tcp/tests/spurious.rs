@@ -22,6 +22,7 @@ fn acknowledge(host: &mut Host, peer: &Conversation, number: SequenceNumber) -> 
     sent(host).into_iter().map(|(header, _)| header).collect()
 }
 
+/// Rows: TCP-FRTO
 #[test]
 fn the_originals_arrive_after_all() {
     let mut host = host();
@@ -41,6 +42,7 @@ fn the_originals_arrive_after_all() {
     assert_eq!((counters.spurious_timeouts, counters.retransmitted_segments), (1, 1));
 }
 
+/// Rows: TCP-FRTO
 #[test]
 fn the_originals_were_lost() {
     let mut host = host();
@@ -56,6 +58,7 @@ fn the_originals_were_lost() {
 }
 
 /// Step 2a: a duplicate acknowledgment first.
+/// Rows: TCP-FRTO
 #[test]
 fn a_duplicate_tells_nothing() {
     let mut host = host();

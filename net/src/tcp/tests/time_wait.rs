@@ -23,6 +23,7 @@ fn waiting(host: &mut Host, stamps: bool) -> (TcpId, Conversation) {
     (listener, Conversation { id, port: PORT, seq: IRS + 2, ack: ack + 1 })
 }
 
+/// Rows: MAY-2, SHLD-4, TCP-TW
 #[test]
 fn a_new_syn_opens_the_connection_again() {
     for (stamps, offset, value, opens) in [
@@ -64,6 +65,7 @@ fn a_new_syn_opens_the_connection_again() {
     }
 }
 
+/// Rows: TCP-TW, MUST-13
 #[test]
 fn a_reset_does_not_end_it_and_a_fin_begins_it_anew() {
     let mut host = host();
@@ -96,6 +98,7 @@ fn answers_are_rare() {
 }
 
 /// This side opens the same connection again.
+/// Rows: PRT-3
 #[test]
 fn a_bound_port_can_be_used_again_after_a_second() {
     let mut host = host();

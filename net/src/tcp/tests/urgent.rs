@@ -2,6 +2,7 @@
 
 use super::*;
 
+/// Rows: MUST-30, MUST-31, MUST-32, MUST-33, MUST-62, SHLD-13
 #[test]
 fn it_is_read_in_line_and_reading_stops_before_it() {
     let mut host = host();
@@ -44,6 +45,7 @@ fn pointers_at_nothing_are_nothing() {
     assert_eq!(read(&mut host, peer.id, 99).unwrap(), b"");
 }
 
+/// Rows: MUST-30, MUST-62
 #[test]
 fn it_is_sent_with_a_pointer_behind_its_last_octet() {
     let mut host = host();

@@ -14,22 +14,22 @@ pub struct Annotation {
     pub rows: Vec<String>,
 }
 
+/// An identifier of a requirement: capitals, digits and hyphens.
+fn is_identifier(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_uppercase())
+        && word
+            .chars()
+            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '-')
+}
+
 /// The identifiers in a line of documentation: in `Rows: ND-3, ND-4`, or in front of a colon as in
-/// `ND-3: an unknown option is skipped`.
+/// `ND-3: an unknown option is skipped`, where a word without a hyphen is no identifier.
 fn list_of_rows(line: &str) -> Option<Vec<String>> {
-    let list = match line.strip_prefix("Rows:") {
-        Some(list) => list.trim_end_matches('.'),
-        None => line.split_once(':')?.0,
+    let (list, hyphens) = match line.strip_prefix("Rows:") {
+        Some(list) => (list.trim_end_matches('.'), false),
+        None => (line.split_once(':')?.0, true),
     };
-    let is_row = |row: &str| {
-        row.split_once('-').is_some_and(|(kind, number)| {
-            !number.is_empty()
-                && kind.chars().all(|letter| letter.is_ascii_uppercase())
-                && number
-                    .chars()
-                    .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit())
-        })
-    };
+    let is_row = |row: &&str| is_identifier(row) && (!hyphens || row.contains('-'));
     let rows: Vec<_> = list.split(',').map(str::trim).collect();
     rows.iter().all(|row| is_row(row)).then(|| rows.into_iter().map(str::to_owned).collect())
 }
@@ -82,10 +82,11 @@ mod tests {
         let text = "/// What it does.\n///\n/// Rows: ND-3, ND-4.\n#[test]\nfn one() {\n}\n\
                     /// Rows: IP-1\nstruct Other;\nfn two() {}\n\
                     /// NUD-1, TCP-TS: by timing.\n#[test]\nfn three() {}\n\
-                    /// Not a row: by far.\nfn four() {}\n";
+                    /// Rows: STATES, TCP-SACK-R\n#[test]\nfn five() {}\n\
+                    /// RFC: by far.\n/// Not a row: by far.\nfn four() {}\n";
         let found = scan("net/src/x.rs", text);
         let found: Vec<_> =
             found.iter().map(|one| (one.function.as_str(), one.rows.len())).collect();
-        assert_eq!(found, [("one", 2), ("three", 2)]);
+        assert_eq!(found, [("one", 2), ("three", 2), ("five", 2)]);
     }
 }
