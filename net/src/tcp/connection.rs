@@ -342,7 +342,7 @@ impl Connection {
     }
 
     /// PTO (RFC 8985, Section 7.2), if a probe is allowed now.
-    fn probe_timeout(&self) -> Option<Duration> {
+    pub(super) fn probe_timeout(&self) -> Option<Duration> {
         let allowed = self.sack
             && self.state.is_synchronized()
             && self.phase == Phase::Open

@@ -371,6 +371,13 @@ impl Connection {
             return;
         }
         match self.timers.retransmit {
+            // A segment alone had to wait for a delayed acknowledgment; two need not.
+            Some((at, Purpose::Retransmit)) if !emission.again => {
+                let probe = self.probe_timeout().map(|after| now + after).filter(|to| *to < at);
+                if let Some(to) = probe {
+                    self.timers.retransmit = Some((to, Purpose::TailLossProbe));
+                }
+            }
             Some((_, Purpose::Retransmit | Purpose::Reordering)) => {}
             Some((_, Purpose::TailLossProbe | Purpose::Persist | Purpose::Override)) | None => {
                 self.arm_retransmit(now);

@@ -1,12 +1,16 @@
 //! Stream sockets against a peer that the tests play: packets in, packets and events out.
 
+mod acknowledging;
 mod cookies;
 mod ecn;
 mod errors;
+mod handshake;
 mod info;
 mod no_connection;
 mod options;
 mod path;
+mod recovery;
+mod sending;
 mod sizes;
 mod spurious;
 mod time_wait;

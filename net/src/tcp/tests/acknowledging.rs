@@ -1,0 +1,104 @@
+//! When what has arrived is acknowledged.
+
+use super::*;
+
+/// Rows: MUST-40, SHLD-18, SHLD-19
+#[test]
+fn an_acknowledgment_waits_for_a_second_segment_but_not_long() {
+    let mut host = host();
+    let mut peer = open(&mut host);
+    // A connection acknowledges at once while the other side's window is still small.
+    for _ in 0..40 {
+        peer.send(&mut host, "A", &[7; 1220]);
+        read(&mut host, peer.id, 5000).unwrap();
+    }
+    sent(&mut host);
+    host.run(Duration::from_millis(500));
+    peer.send(&mut host, "A", &[7; 1220]);
+    assert!(sent(&mut host).is_empty());
+    let late: Vec<_> = host.run(Duration::from_millis(499)).iter().filter_map(as_tcp).collect();
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].0.acknowledgment, peer.seq);
+    // At least every second full segment.
+    for _ in 0..10 {
+        peer.send(&mut host, "A", &[7; 1220]);
+        peer.send(&mut host, "A", &[7; 1220]);
+        let (header, _) = sent(&mut host).pop().expect("an acknowledgment for two");
+        assert_eq!(header.acknowledgment, peer.seq);
+    }
+}
+
+/// Rows: MUST-58, MUST-59, MAY-13, SHLD-31
+#[test]
+fn a_hole_is_told_at_once_and_filling_it_acknowledges_all() {
+    let mut host = host();
+    let mut peer = open(&mut host);
+    let hole = peer;
+    peer.seq += 100;
+    for _ in 0..3 {
+        peer.send(&mut host, "A", &[7; 100]);
+        let (header, data) = sent_one(&mut host);
+        assert_eq!((header.acknowledgment, data.len()), (hole.seq, 0));
+    }
+    assert_eq!(read(&mut host, peer.id, 1), Err(TcpReceiveError::WouldBlock));
+    let fill = hole.segment("A");
+    arrive(&mut host, fill, &[7; 100]);
+    let (header, _) = sent_one(&mut host);
+    assert_eq!(header.acknowledgment, peer.seq);
+    assert_eq!(read(&mut host, peer.id, 999).unwrap().len(), 400);
+}
+
+/// With a closed window of its own a connection still hears acknowledgments, urgent data and
+/// resets.
+/// Rows: MUST-66
+#[test]
+fn a_full_receiver_still_listens() {
+    let mut host = host();
+    let mut peer = open(&mut host);
+    let mut window = u32::from(peer.segment("A").window);
+    while window > 0 {
+        peer.send(&mut host, "A", &vec![7; window.min(1220) as usize]);
+        host.run(Duration::from_millis(300));
+        window = host.stack.tcp_info(peer.id, host.now).unwrap().receive_window;
+    }
+    write(&mut host, peer.id, b"hello").unwrap();
+    assert_eq!(sent_one(&mut host).0.window, 0);
+    peer.ack += 5;
+    peer.send(&mut host, "A", &[]);
+    assert_eq!(host.stack.tcp_unacknowledged(peer.id), 0);
+    peer.send(&mut host, "RA", &[]);
+    assert!(host.stack.tcp_take_error(peer.id).is_some());
+}
+
+/// RFC 9293, Section 3.5.3: what a reset has to say is for people.
+/// Rows: SHLD-2, MUST-12
+#[test]
+fn a_reset_may_carry_words() {
+    let mut host = host();
+    let mut peer = open(&mut host);
+    peer.send(&mut host, "RA", b"out of memory");
+    assert_eq!(host.stack.tcp_take_error(peer.id), Some(TcpError::ConnectionReset));
+    assert!(sent(&mut host).is_empty());
+}
+
+/// The other side never sends its FIN: an orphan is forgotten, a program waits as long as it likes.
+/// Rows: TCP-FW2
+#[test]
+fn an_orphan_does_not_wait_for_ever() {
+    for orphan in [true, false] {
+        let mut host = host();
+        let mut peer = open(&mut host);
+        if orphan {
+            host.stack.tcp_close(peer.id, host.now);
+        } else {
+            host.stack.tcp_shutdown(peer.id, false, true, host.now).unwrap();
+        }
+        let (fin, _) = sent_one(&mut host);
+        assert!(fin.flags.contains(TcpFlags::FIN));
+        peer.ack += 1;
+        peer.send(&mut host, "A", &[]);
+        host.run(Duration::from_secs(300));
+        let left = host.stack.tcp_sockets().count() + host.stack.tcp_entries().0;
+        assert_eq!(left, usize::from(!orphan));
+    }
+}
