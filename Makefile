@@ -121,10 +121,14 @@ conformance-wire: image ## the suite's cases that make sense over a cable, again
 	tools/ensure.sh qemu-system-aarch64
 	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test conformance_wire -- --test-threads=6
 
+.PHONY: mutants
+mutants: ## break rules of net on purpose and see which breaks no test notices; MUTANTS="--sample 10"
+	tools/mutants.sh $(MUTANTS)
+
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64 iperf
-	set -o pipefail; KERNEL_IMAGE=$(abspath $(kernel_image)) \
+	set -o pipefail; KERNEL_IMAGE=$(abspath $(kernel_image)) SELFTEST_LOG=$(abspath $(target))/test-selftest.log \
 		cargo test -p system-tests --lib $(addprefix --test ,$(system_tests)) \
 		-- --test-threads=2 $(keep_log) $(target)/test-system.log
 

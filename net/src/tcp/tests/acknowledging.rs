@@ -48,6 +48,25 @@ fn a_hole_is_told_at_once_and_filling_it_acknowledges_all() {
     assert_eq!(read(&mut host, peer.id, 999).unwrap().len(), 400);
 }
 
+/// What is sent has the right checksum, which `as_tcp` looks at; what comes with a wrong one is
+/// nothing.
+/// Rows: MUST-2, MUST-3
+#[test]
+fn a_segment_with_a_wrong_checksum_never_came() {
+    use crate::counters::DropReason;
+    let mut host = host();
+    let mut peer = open(&mut host);
+    let header = peer.segment("A");
+    let mut packet = packet_between((PEER.address, ip(OWN)), header, b"data");
+    *packet.last_mut().unwrap() ^= 1;
+    host.packet(PEER, &packet);
+    assert_eq!(host.drops(DropReason::TcpChecksum), 1);
+    assert_eq!(read(&mut host, peer.id, 9), Err(TcpReceiveError::WouldBlock));
+    assert!(host.run(Duration::from_secs(1)).iter().all(|seen| as_tcp(seen).is_none()));
+    peer.send(&mut host, "A", b"data");
+    assert_eq!(read(&mut host, peer.id, 9).unwrap(), b"data");
+}
+
 /// With a closed window of its own a connection still hears acknowledgments, urgent data and
 /// resets.
 /// Rows: MUST-66

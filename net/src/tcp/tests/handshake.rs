@@ -22,8 +22,8 @@ fn mss(size: u16) -> TcpOptions {
     TcpOptions { maximum_segment_size: Some(size), ..TcpOptions::NONE }
 }
 
-fn stamps(value: u32) -> Option<Timestamps> {
-    Some(Timestamps { value, echo_reply: 0 })
+fn stamps(value: u32) -> Timestamps {
+    Timestamps { value, echo_reply: 0 }
 }
 
 /// Rows: MUST-14, MUST-67, SHLD-5, TCP-WS, TCP-TS, TCP-SACK-R
@@ -55,7 +55,7 @@ fn without_a_word_from_the_other_side_segments_have_1220_octets() {
 #[test]
 fn options_take_from_the_segment_size() {
     let mut host = host();
-    let options = TcpOptions { timestamps: stamps(1), ..mss(1000) };
+    let options = TcpOptions { timestamps: Some(stamps(1)), ..mss(1000) };
     let (peer, syn) = open_with(&mut host, options);
     write(&mut host, peer.id, &[7; 3000]).unwrap();
     let sent = sent(&mut host);
@@ -90,7 +90,7 @@ fn windows_are_scaled_if_both_sides_say_so() {
         // A window of 2000 now, or of 8000.
         let header = TcpHeader { window: 2000, ..peer.segment("A") };
         arrive(&mut host, header, &[]);
-        write(&mut host, peer.id, &[7; 20_000]).unwrap();
+        write(&mut host, peer.id, &vec![7; 20_000]).unwrap();
         let octets: usize = sent(&mut host).iter().map(|(_, data)| data.len()).sum();
         let window = if scaled { 8000 } else { 2000 };
         assert!(octets <= window && octets + 1440 > window, "{octets} of {window}");
@@ -115,7 +115,7 @@ fn a_shift_too_far_is_the_farthest() {
 #[test]
 fn segments_from_the_past_are_dropped_and_answered() {
     let mut host = host();
-    let options = TcpOptions { timestamps: stamps(1000), ..mss(1440) };
+    let options = TcpOptions { timestamps: Some(stamps(1000)), ..mss(1440) };
     let (mut peer, syn) = open_with(&mut host, options);
     let echo = syn.options.timestamps.unwrap().value;
     let at = |peer: &Conversation, flags: &str, value: u32| {
@@ -221,7 +221,7 @@ fn after_a_lost_syn_the_first_window_is_one_segment() {
         arrive(&mut host, answer, &[]);
         peer.seq += 1;
         sent(&mut host);
-        write(&mut host, id, &[7; 30_000]).unwrap();
+        write(&mut host, id, &vec![7; 30_000]).unwrap();
         assert_eq!(sent(&mut host).len(), if lost { 1 } else { 10 });
     }
 }

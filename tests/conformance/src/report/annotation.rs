@@ -34,24 +34,35 @@ fn list_of_rows(line: &str) -> Option<Vec<String>> {
     rows.iter().all(|row| is_row(row)).then(|| rows.into_iter().map(str::to_owned).collect())
 }
 
-/// The annotations in a file's text.
+/// The annotations in a file's text: of functions, and of the kernel's self-tests, which are
+/// values with a name.
 pub fn scan(file: &str, text: &str) -> Vec<Annotation> {
     let mut found = Vec::new();
     let mut rows: Vec<String> = Vec::new();
     for line in text.lines().map(str::trim) {
-        if let Some(list) = line.strip_prefix("/// ").and_then(list_of_rows) {
+        let remark = line.strip_prefix("// ").filter(|remark| remark.starts_with("Rows:"));
+        let documentation = line.strip_prefix("/// ");
+        if let Some(list) = documentation.or(remark).and_then(list_of_rows) {
             rows.extend(list);
-        } else if let Some(rest) = line.strip_prefix("fn ") {
-            let function = rest.split('(').next().unwrap_or(rest).to_owned();
+        } else if let Some(name) = name_of_test(line) {
             if !rows.is_empty() {
                 let rows = std::mem::take(&mut rows);
-                found.push(Annotation { file: file.to_owned(), function, rows });
+                found.push(Annotation { file: file.to_owned(), function: name.to_owned(), rows });
             }
-        } else if !line.starts_with("///") && !line.starts_with("#[") {
+        } else if !["///", "#[", "Test {"].iter().any(|start| line.starts_with(start)) {
             rows.clear();
         }
     }
     found
+}
+
+/// The name in `fn name() {` or in `Test { name: "name", …`.
+fn name_of_test(line: &str) -> Option<&str> {
+    if let Some(rest) = line.strip_prefix("fn ") {
+        return rest.split('(').next();
+    }
+    let rest = line.strip_prefix("Test { ").unwrap_or(line).strip_prefix("name: \"")?;
+    rest.split('"').next()
 }
 
 /// The annotations in all Rust files of some folders below `top`.
@@ -83,10 +94,12 @@ mod tests {
                     /// Rows: IP-1\nstruct Other;\nfn two() {}\n\
                     /// NUD-1, TCP-TS: by timing.\n#[test]\nfn three() {}\n\
                     /// Rows: STATES, TCP-SACK-R\n#[test]\nfn five() {}\n\
+                    // Rows: API-1\nTest { name: \"six: 6\", run: six },\n\
+                    // Rows: API-2\nTest {\nname: \"seven\",\n\
                     /// RFC: by far.\n/// Not a row: by far.\nfn four() {}\n";
         let found = scan("net/src/x.rs", text);
         let found: Vec<_> =
             found.iter().map(|one| (one.function.as_str(), one.rows.len())).collect();
-        assert_eq!(found, [("one", 2), ("three", 2), ("five", 2)]);
+        assert_eq!(found, [("one", 2), ("three", 2), ("five", 2), ("six: 6", 1), ("seven", 1)]);
     }
 }

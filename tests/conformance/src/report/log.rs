@@ -14,12 +14,28 @@ pub struct TestResult {
     pub passed: bool,
 }
 
-/// The results in what `cargo test` printed.
+/// The program whose tests are printed in TAP's format.
+const SELFTESTS: &str = "kinit";
+
+/// A line of TAP (testanything.org): `ok 1 - name` or `not ok 1 - name`.
+fn parse_tap(line: &str) -> Option<TestResult> {
+    let (line, passed) = match line.strip_prefix("not ") {
+        Some(rest) => (rest, false),
+        None => (line, true),
+    };
+    let (number, name) = line.strip_prefix("ok ")?.split_once(" - ")?;
+    number.parse::<u32>().ok()?;
+    Some(TestResult { program: SELFTESTS.to_owned(), path: name.to_owned(), passed })
+}
+
+/// The results in what `cargo test`, or the kernel's self-tests, printed.
 pub fn parse(text: &str) -> Vec<TestResult> {
     let mut program = String::new();
     let mut results = Vec::new();
     for line in text.lines().map(str::trim) {
-        if let Some(rest) = line.strip_prefix("Running ") {
+        if let Some(result) = parse_tap(line) {
+            results.push(result);
+        } else if let Some(rest) = line.strip_prefix("Running ") {
             // Running unittests src/lib.rs (target/debug/deps/net-0123456789abcdef)
             let file = rest.rsplit('/').next().unwrap_or_default().trim_end_matches(')');
             let name = file.rsplit_once('-').map_or(file, |(name, _)| name);
@@ -89,7 +105,8 @@ mod tests {
                        test tcp::arrival_tests::one ... ok\n\
                        test udp::one ... FAILED\n\
                        \u{20}    Running tests/tcp.rs (target/debug/deps/tcp-c107ecbe7a11495d)\n\
-                       test two ... ok\n";
+                       test two ... ok\n\
+                       ok 1 - three: of three\nnot ok 2 - four\nok - five\n";
 
     fn annotation(file: &str, function: &str) -> Annotation {
         Annotation { file: file.into(), function: function.into(), rows: Vec::new() }
@@ -104,5 +121,9 @@ mod tests {
         assert_eq!(of("tests/simulation/tests/tcp.rs", "two"), Outcome::Passed);
         assert_eq!(of("tests/simulation/tests/udp.rs", "two"), Outcome::NotRun);
         assert_eq!(of("net/src/udp.rs", "two"), Outcome::NotRun);
+        let selftest = "userland/kinit/src/selftest/udp.rs";
+        assert_eq!(of(selftest, "three: of three"), Outcome::Passed);
+        assert_eq!(of(selftest, "four"), Outcome::Failed);
+        assert_eq!(of(selftest, "five"), Outcome::NotRun);
     }
 }

@@ -20,15 +20,22 @@ use super::waiting::{PATIENCE, now, pause, since, until};
 use super::{Outcome, Test, because, check};
 
 pub(super) const TESTS: &[Test] = &[
+    // Rows: API-22
     Test { name: "TCP connections: a process that dies says FIN", run: death },
+    // Rows: API-22, MAY-1, SHLD-3
     Test { name: "TCP connections: one that dies with unread data resets", run: death_unread },
     Test { name: "TCP connections: writing to nobody is SIGPIPE", run: broken_pipe },
     Test { name: "TCP connections: MSG_NOSIGNAL is EPIPE alone", run: no_signal },
+    // Rows: TCP-BKL
     Test { name: "TCP connections: a full backlog keeps others waiting", run: backlog },
+    // Rows: API-16
     Test { name: "TCP connections: SO_LINGER waits for the other side", run: linger },
+    // Rows: API-21
     Test { name: "TCP connections: MSG_PEEK, MSG_TRUNC, MSG_WAITALL", run: receive_flags },
     Test { name: "TCP connections: MSG_MORE waits for the rest", run: more },
+    // Rows: API-16
     Test { name: "TCP connections: TCP_INFO and TCP_CONGESTION", run: info },
+    // Rows: API-23
     Test { name: "TCP connections: no more descriptors: EMFILE", run: descriptors },
 ];
 

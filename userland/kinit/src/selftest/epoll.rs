@@ -15,10 +15,13 @@ use super::waiting::{PATIENCE, timespec};
 use super::{Outcome, Test, because, check};
 
 pub(super) const TESTS: &[Test] = &[
+    // Rows: API-17
     Test { name: "epoll: level: as long as there is something", run: level },
+    // Rows: API-17
     Test { name: "epoll: edge: once for what comes, also after a full read", run: edge },
     Test { name: "epoll: one-shot: once until it is armed again", run: one_shot },
     Test { name: "epoll: a listener, a pipe", run: others },
+    // Rows: API-17
     Test { name: "epoll: EPOLLRDHUP and EPOLLHUP", run: hang_up },
     Test { name: "epoll: a file that was closed is forgotten", run: forgotten },
     Test { name: "epoll: what cannot be watched", run: refusals },

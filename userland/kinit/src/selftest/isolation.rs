@@ -18,6 +18,7 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "isolation: code is not writable", run: write_to_code },
     Test { name: "isolation: data is not executable", run: run_data },
     Test { name: "isolation: a privileged instruction is illegal", run: privileged_instruction },
+    // Rows: API-24
     Test { name: "isolation: system calls refuse pointers into the kernel", run: kernel_pointers },
 ];
 

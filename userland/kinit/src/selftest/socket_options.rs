@@ -24,7 +24,9 @@ use super::network::{ADAPTER, Network};
 use super::{Outcome, Test, because, check};
 
 pub(super) const TESTS: &[Test] = &[
+    // Rows: UDP-7
     Test { name: "sockets: IPV6_PKTINFO and IPV6_HOPLIMIT of what arrives", run: received_info },
+    // Rows: UDP-8
     Test { name: "sockets: hop limit and traffic class of what is sent", run: sent_fields },
     Test { name: "sockets: IPV6_PKTINFO chooses the source address", run: chosen_source },
     Test { name: "sockets: a group's datagrams come to its members", run: group },

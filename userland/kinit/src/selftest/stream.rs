@@ -22,9 +22,13 @@ use super::{Outcome, Test, because, check};
 pub(super) const TESTS: &[Test] = &[
     Test { name: "TCP sockets: a megabyte goes there and comes back", run: echo_a_megabyte },
     Test { name: "TCP sockets: nobody listens: ECONNREFUSED", run: refused },
+    // Rows: API-18
     Test { name: "TCP sockets: a half-closed connection still carries data", run: half_close },
+    // Rows: API-19
     Test { name: "TCP sockets: connecting without waiting", run: without_waiting },
+    // Rows: API-16
     Test { name: "TCP sockets: SO_LINGER of zero resets", run: reset },
+    // Rows: API-19
     Test { name: "TCP sockets: calls in the wrong state", run: wrong_state },
 ];
 

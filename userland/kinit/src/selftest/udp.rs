@@ -28,17 +28,27 @@ use super::waiting::{PATIENCE, is_ready, now, pause, since};
 use super::{Outcome, Test, because, check, datagram};
 
 pub(super) const TESTS: &[Test] = &[
+    // Rows: API-1, API-2
     Test { name: "sockets: datagrams go both ways over ::1", run: both_ways },
+    // Rows: UDP-12
     Test { name: "sockets: datagrams keep their borders, empty ones too", run: borders },
+    // Rows: API-21
     Test { name: "sockets: MSG_PEEK, MSG_TRUNC and FIONREAD", run: peek_and_truncate },
     Test { name: "sockets: a connected one hears its peer only", run: connected },
+    // Rows: ICMP-13
     Test { name: "sockets: port unreachable is ECONNREFUSED", run: refused },
+    // Rows: ICMP-13
     Test { name: "sockets: the error queue tells who refused", run: error_queue },
+    // Rows: API-15
     Test { name: "sockets: a port is bound once, or by all with SO_REUSEADDR", run: in_use },
     Test { name: "sockets: only addresses of this node can be bound", run: foreign_address },
+    // Rows: API-16
     Test { name: "sockets: SO_RCVTIMEO ends a wait", run: receive_timeout },
+    // Rows: API-17
     Test { name: "sockets: non-blocking ones do not wait", run: non_blocking },
+    // Rows: API-17
     Test { name: "sockets: ppoll sees a datagram arrive from another process", run: polling },
+    // Rows: API-17
     Test { name: "sockets: a sleeping recvfrom is woken", run: blocking_receive },
     Test { name: "sockets: shutdown ends receiving and sending", run: shut_down },
     Test { name: "sockets: what cannot be is refused", run: impossible },
