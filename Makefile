@@ -101,8 +101,12 @@ flash: ## write target/sdcard.img to a card: SD=/dev/...; asks first
 system_tests := machine board selftest user_network stream_tools measure_tools
 tap_tests := tap tap_streams lab discovery_tools
 
+# What the tests print, for docs/conformance.md.
+logs := $(foreach part,host programs system selftest tap,$(target)/test-$(part).log)
+keep_log = 2>&1 | tee
+
 .PHONY: test
-test: test-host test-bench test-system test-sdcard test-trace test-tap ## all tests: on the host, in QEMU, and as root on a TAP
+test: test-host test-bench test-system test-sdcard test-trace test-tap conformance ## all tests: on the host, in QEMU, and as root on a TAP
 
 .PHONY: test-host
 test-host: user ## tests of everything that runs on the host
