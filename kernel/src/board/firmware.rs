@@ -16,6 +16,7 @@ const GET_CLOCK_RATE: u32 = 0x0003_0002;
 const GET_MAX_CLOCK_RATE: u32 = 0x0003_0004;
 const GET_TEMPERATURE: u32 = 0x0003_0006;
 const GET_THROTTLED: u32 = 0x0003_0046;
+const SET_CLOCK_STATE: u32 = 0x0003_8001;
 const SET_CLOCK_RATE: u32 = 0x0003_8002;
 const SET_GPIO_STATE: u32 = 0x0003_8041;
 const GET_COMMAND_LINE: u32 = 0x0005_0001;
@@ -108,6 +109,12 @@ pub fn clock_rate(clock: Clock) -> Option<u32> {
     let mut value = [clock as u32, 0];
     mailbox::call(GET_CLOCK_RATE, &mut value).ok()?;
     (value[1] != 0).then_some(value[1])
+}
+
+/// Turns a clock on.
+pub(super) fn enable_clock(clock: Clock) -> Result<(), MailboxError> {
+    const ON: u32 = 1 << 0;
+    mailbox::call(SET_CLOCK_STATE, &mut [clock as u32, ON]).map(|_| ())
 }
 
 /// The highest rate of a clock in Hz, if the firmware knows it.

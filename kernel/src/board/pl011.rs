@@ -110,6 +110,9 @@ pub(super) fn initialize() {
         gpio::set_function(pin, gpio::Function::Alternate0);
         gpio::set_pull(pin, pull);
     }
+    // Without its clock the UART would never have room again. The firmware has it on already, unless
+    // a device tree gave the PL011 to nobody; if it does not answer, there is nothing else to try.
+    let _ = firmware::enable_clock(firmware::Clock::Uart);
     let clock = firmware::clock_rate(firmware::Clock::Uart).unwrap_or(DEFAULT_CLOCK);
     let divisor = divisor_64ths(clock);
 
