@@ -26,6 +26,7 @@ package_of() {
     ping) echo iputils-ping - ;;
     sfdisk) echo fdisk util-linux ;;
     mkfs.vfat | fsck.vfat) echo dosfstools dosfstools ;;
+    cmp) echo diffutils diffutils ;;
     mcopy | mdir) echo mtools mtools ;;
     dtc) echo device-tree-compiler dtc ;;
     nc) echo netcat-openbsd netcat ;;
