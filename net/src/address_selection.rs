@@ -1,50 +1,32 @@
-//! Default address selection (RFC 6724): the policy table, source selection and destination
-//! ordering.
+//! Default address selection (RFC 6724): source selection and destination ordering. The policy table
+//! is in [`crate::policy`].
 
-use crate::address::{AddressExt, Prefix, common_prefix_len};
+use crate::address::{AddressExt, common_prefix_len};
+use crate::interface::InterfaceIndex;
+use crate::policy::PolicyTable;
 use core::cmp::Ordering;
 use core::net::Ipv6Addr;
 
-/// A row of the policy table.
-struct Policy {
-    prefix: Prefix,
-    precedence: u8,
-    label: u8,
+/// Which addresses to prefer as a source, temporary ones or others (RFC 6724, Section 5, rule 7;
+/// RFC 5014: IPV6_PREFER_SRC_TMP and IPV6_PREFER_SRC_PUBLIC).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SourcePreference {
+    /// Addresses that stay.
+    #[default]
+    Public,
+    /// Temporary addresses (RFC 8981).
+    Temporary,
 }
 
-const fn policy(address: [u16; 8], length: u8, precedence: u8, label: u8) -> Policy {
-    let mut bits = 0;
-    let mut at = 0;
-    while at < address.len() {
-        bits = bits << 16 | address[at] as u128;
-        at += 1;
-    }
-    match Prefix::new(Ipv6Addr::from_bits(bits), length) {
-        Some(prefix) => Policy { prefix, precedence, label },
-        None => panic!("a prefix has at most 128 bits"),
-    }
-}
-
-/// The default policy table (RFC 6724, Section 2.1).
-const POLICY_TABLE: [Policy; 9] = [
-    policy([0, 0, 0, 0, 0, 0, 0, 1], 128, 50, 0),
-    policy([0; 8], 0, 40, 1),
-    policy([0, 0, 0, 0, 0, 0xffff, 0, 0], 96, 35, 4),
-    policy([0x2002, 0, 0, 0, 0, 0, 0, 0], 16, 30, 2),
-    policy([0x2001, 0, 0, 0, 0, 0, 0, 0], 32, 5, 5),
-    policy([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7, 3, 13),
-    policy([0; 8], 96, 1, 3),
-    policy([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, 1, 11),
-    policy([0x3ffe, 0, 0, 0, 0, 0, 0, 0], 16, 1, 12),
-];
-
-/// Precedence and label of an address: those of the longest matching prefix.
-fn policy_of(address: Ipv6Addr) -> (u8, u8) {
-    POLICY_TABLE
-        .iter()
-        .filter(|row| row.prefix.contains(address))
-        .max_by_key(|row| row.prefix.length())
-        .map_or((40, 1), |row| (row.precedence, row.label))
+/// What the choice of a source depends on besides the addresses.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceRules<'a> {
+    /// Labels.
+    pub policies: &'a PolicyTable,
+    /// The outgoing interface, which is the candidates'.
+    pub interface: Option<InterfaceIndex>,
+    /// For rule 7.
+    pub preference: SourcePreference,
 }
 
 /// An address that could be the source of a packet.
@@ -66,10 +48,18 @@ pub struct Candidate {
 /// Which of two candidates is the better source for a packet to `destination`; `Greater` means
 /// `a` (RFC 6724, Section 5). All candidates are of the outgoing interface, so rule 5 does not
 /// appear; neither does rule 4, there is no mobility here.
-fn compare_sources(destination: Ipv6Addr, a: &Candidate, b: &Candidate) -> Ordering {
+fn compare_sources(
+    destination: Ipv6Addr,
+    rules: &SourceRules<'_>,
+    a: &Candidate,
+    b: &Candidate,
+) -> Ordering {
     let same_address = |candidate: &Candidate| candidate.address == destination;
-    let (_, label) = policy_of(destination);
-    let same_label = |candidate: &Candidate| policy_of(candidate.address).1 == label;
+    let label_of = |address| rules.policies.of(address, rules.interface).1;
+    let same_label = |candidate: &Candidate| label_of(candidate.address) == label_of(destination);
+    let preferred = |candidate: &Candidate| {
+        candidate.temporary == (rules.preference == SourcePreference::Temporary)
+    };
     let matching = |candidate: &Candidate| {
         common_prefix_len(candidate.address, destination).min(candidate.prefix_length)
     };
@@ -94,8 +84,8 @@ fn compare_sources(destination: Ipv6Addr, a: &Candidate, b: &Candidate) -> Order
         .then_with(|| a.of_next_hop.cmp(&b.of_next_hop))
         // Rule 6: prefer matching label.
         .then_with(|| same_label(a).cmp(&same_label(b)))
-        // Rule 7: prefer temporary addresses.
-        .then_with(|| a.temporary.cmp(&b.temporary))
+        // Rule 7: prefer temporary addresses, or, as the user or the program likes it, others.
+        .then_with(|| preferred(a).cmp(&preferred(b)))
         // Rule 8: use longest matching prefix.
         .then_with(|| matching(a).cmp(&matching(b)))
 }
@@ -103,11 +93,12 @@ fn compare_sources(destination: Ipv6Addr, a: &Candidate, b: &Candidate) -> Order
 /// The best source for a packet to `destination`. Among equals the first one.
 pub fn select_source(
     destination: Ipv6Addr,
+    rules: &SourceRules<'_>,
     candidates: impl IntoIterator<Item = Candidate>,
 ) -> Option<Ipv6Addr> {
     candidates
         .into_iter()
-        .reduce(|best, next| match compare_sources(destination, &next, &best) {
+        .reduce(|best, next| match compare_sources(destination, rules, &next, &best) {
             Ordering::Greater => next,
             Ordering::Less | Ordering::Equal => best,
         })
@@ -126,7 +117,12 @@ pub struct DestinationCandidate {
 /// Which of two destinations to try first (RFC 6724, Section 6); `Less` means `a`. A stable sort
 /// with it keeps the order of equals (rule 10). Rules 4 and 7 (mobility, encapsulation) do not
 /// appear.
-pub fn compare_destinations(a: &DestinationCandidate, b: &DestinationCandidate) -> Ordering {
+pub fn compare_destinations(
+    policies: &PolicyTable,
+    a: &DestinationCandidate,
+    b: &DestinationCandidate,
+) -> Ordering {
+    let policy_of = |address| policies.of(address, None);
     // Rule 1: avoid unusable destinations.
     let (source_a, source_b) = match (a.source, b.source) {
         (Some(source_a), Some(source_b)) => (source_a, source_b),
@@ -136,7 +132,7 @@ pub fn compare_destinations(a: &DestinationCandidate, b: &DestinationCandidate) 
     let (precedence_b, label_b) = policy_of(b.destination);
     let same_scope =
         |destination: Ipv6Addr, source: Candidate| destination.scope() == source.address.scope();
-    let same_label = |label: u8, source: Candidate| policy_of(source.address).1 == label;
+    let same_label = |label: u32, source: Candidate| policy_of(source.address).1 == label;
     let matching = |destination: Ipv6Addr, source: Candidate| {
         common_prefix_len(source.address, destination).min(source.prefix_length)
     };
@@ -173,32 +169,29 @@ mod tests {
         }
     }
 
+    const TABLE: PolicyTable = PolicyTable::DEFAULT;
+
+    const fn rules(preference: SourcePreference) -> SourceRules<'static> {
+        SourceRules { policies: &TABLE, interface: None, preference }
+    }
+
     fn select(destination: &str, candidates: &[Candidate]) -> Ipv6Addr {
-        let forward = select_source(ip(destination), candidates.iter().copied());
-        let backward = select_source(ip(destination), candidates.iter().rev().copied());
+        select_by(SourcePreference::Temporary, destination, candidates)
+    }
+
+    fn select_by(
+        preference: SourcePreference,
+        destination: &str,
+        candidates: &[Candidate],
+    ) -> Ipv6Addr {
+        let rules = rules(preference);
+        let forward = select_source(ip(destination), &rules, candidates.iter().copied());
+        let backward = select_source(ip(destination), &rules, candidates.iter().rev().copied());
         assert_eq!(forward, backward, "the order must not decide");
         forward.unwrap()
     }
 
-    /// Rows: SEL-3
-    #[test]
-    fn policy_rows() {
-        for (address, expected) in [
-            ("::1", (50, 0)),
-            ("2001:db8::1", (40, 1)),
-            ("::ffff:192.0.2.1", (35, 4)),
-            ("2002::1", (30, 2)),
-            ("2001::1", (5, 5)),
-            ("fd00::1", (3, 13)),
-            ("::2", (1, 3)),
-            ("fec0::2", (1, 11)),
-            ("3ffe::1", (1, 12)),
-            ("fe80::1", (40, 1)),
-        ] {
-            assert_eq!(policy_of(ip(address)), expected, "{address}");
-        }
-    }
-
+    /// Rows: SEL-1, SEL-2
     /// The examples of RFC 6724, Section 10.1, that concern IPv6 alone.
     #[test]
     fn examples_of_the_rfc() {
@@ -217,6 +210,7 @@ mod tests {
         }
     }
 
+    /// Rows: SEL-2
     #[test]
     fn one_scenario_per_rule() {
         // Rule 1.
@@ -243,15 +237,19 @@ mod tests {
         let temporary = Candidate { temporary: true, ..candidate("2001:db8:2::1") };
         let sources = [candidate("2001:db8:1::1"), temporary];
         assert_eq!(select("2001:db8:1::9", &sources), ip("2001:db8:2::1"));
+        let public = select_by(SourcePreference::Public, "2001:db8:2::9", &sources);
+        assert_eq!(public, ip("2001:db8:1::1"));
         // Rule 8, bounded by the prefix length.
         let sources = ["2001:db8:1::1", "2001:db8:2::1"].map(candidate);
         assert_eq!(select("2001:db8:2::9", &sources), ip("2001:db8:2::1"));
         let sources = ["2001:db8::9:1", "2001:db8::8:1"].map(candidate);
-        let first = select_source(ip("2001:db8::8:2"), sources);
+        let rules = rules(SourcePreference::Public);
+        let first = select_source(ip("2001:db8::8:2"), &rules, sources);
         assert_eq!(first, Some(ip("2001:db8::9:1")), "beyond the prefix nothing counts");
-        assert_eq!(select_source(ip("::1"), []), None);
+        assert_eq!(select_source(ip("::1"), &rules, []), None);
     }
 
+    /// Rows: SEL-8
     #[test]
     fn destinations() {
         let pair = |destination: &str, source: Option<&str>| DestinationCandidate {
@@ -267,8 +265,12 @@ mod tests {
             (pair("fe80::1", Some("fe80::2")), pair("2001:db8:1::1", Some("2001:db8:1::2"))),
             (pair("2001:db8:1::1", Some("2001:db8:1::2")), pair("2600::1", Some("2001:db8:1::2"))),
         ] {
-            assert_eq!(compare_destinations(&better, &worse), Ordering::Less, "{better:?}");
-            assert_eq!(compare_destinations(&worse, &better), Ordering::Greater, "{better:?}");
+            assert_eq!(compare_destinations(&TABLE, &better, &worse), Ordering::Less, "{better:?}");
+            assert_eq!(
+                compare_destinations(&TABLE, &worse, &better),
+                Ordering::Greater,
+                "{better:?}"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the user can set: the values behind `/proc/sys/net/ipv6` on Linux.
 
 use crate::tcp::{CongestionAlgorithm, EcnMode};
+use crate::time::Duration;
 use crate::wire::ipv6::HopLimit;
 
 /// How interface identifiers of autoconfigured addresses are made.
@@ -11,6 +12,34 @@ pub enum IdentifierMethod {
     Eui64,
     /// Stable and opaque: another for each network, telling nothing about the hardware (RFC 7217).
     StableOpaque,
+}
+
+/// Whether advertised prefixes make temporary addresses, too (RFC 8981): Linux's `use_tempaddr`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TemporaryAddresses {
+    /// There are none.
+    #[default]
+    Off,
+    /// There are, for programs that ask for them (RFC 5014).
+    Available,
+    /// They are what programs get that do not choose (RFC 6724, Section 5, rule 7).
+    Preferred,
+}
+
+impl TemporaryAddresses {
+    /// The number that Linux has for it.
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The value of that number: 2 and more are the same, 0 and less.
+    pub const fn from_number(number: i32) -> Self {
+        match number {
+            ..=0 => Self::Off,
+            1 => Self::Available,
+            2.. => Self::Preferred,
+        }
+    }
 }
 
 /// Settings of one interface.
@@ -31,6 +60,15 @@ pub struct InterfaceSettings {
     pub optimistic: bool,
     /// How interface identifiers are made.
     pub identifiers: IdentifierMethod,
+    /// Whether there are temporary addresses beside the stable ones.
+    pub temporary: TemporaryAddresses,
+    /// TEMP_PREFERRED_LIFETIME (RFC 8981, Section 3.8): a temporary address is preferred for at
+    /// most as long, less a random part of up to four tenths.
+    pub temporary_preferred_lifetime: Duration,
+    /// TEMP_VALID_LIFETIME: and it is valid for at most as long.
+    pub temporary_valid_lifetime: Duration,
+    /// Gratuitous Neighbor Advertisements (RFC 9131): routers are told of new addresses.
+    pub announce_addresses: bool,
     /// Hop limit of packets until a router advertises another one.
     pub hop_limit: HopLimit,
     /// Whether a link-local address is made when the interface comes up.
@@ -46,6 +84,10 @@ impl InterfaceSettings {
         duplicate_address_detection_transmits: 1,
         optimistic: false,
         identifiers: IdentifierMethod::Eui64,
+        temporary: TemporaryAddresses::Off,
+        temporary_preferred_lifetime: Duration::from_secs(86_400),
+        temporary_valid_lifetime: Duration::from_secs(2 * 86_400),
+        announce_addresses: true,
         hop_limit: HopLimit::DEFAULT,
         link_local_address: true,
     };

@@ -19,10 +19,19 @@ const PATH_MTU_TIME: Duration = Duration::from_secs(600);
 /// A destination: interface and address.
 pub(crate) type Key = (InterfaceIndex, Ipv6Addr);
 
+/// What a Redirect said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Redirected {
+    /// The router that the routing table would have. A packet that has another one, because of its
+    /// source address, goes its own way (RFC 8028, Section 3.4).
+    instead_of: Ipv6Addr,
+    next_hop: Ipv6Addr,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Entry {
     key: Key,
-    next_hop: Option<Ipv6Addr>,
+    redirected: Option<Redirected>,
     /// The path MTU and until when it is believed.
     path_mtu: Option<(u16, Instant)>,
     set: Instant,
@@ -66,9 +75,10 @@ impl DestinationCache {
         self.entries.get(self.find(key)?)?.as_ref()
     }
 
-    /// The next hop that a Redirect gave.
-    pub(crate) fn next_hop(&self, key: Key) -> Option<Ipv6Addr> {
-        self.get(key)?.next_hop
+    /// The next hop that a Redirect gave for packets that would go to `router`.
+    pub(crate) fn next_hop(&self, key: Key, router: Ipv6Addr) -> Option<Ipv6Addr> {
+        let redirected = self.get(key)?.redirected?;
+        (redirected.instead_of == router).then_some(redirected.next_hop)
     }
 
     /// The path MTU, where it is smaller than the link's.
@@ -100,7 +110,7 @@ impl DestinationCache {
         };
         self.chains.insert(self.key.hash(&key), slot);
         self.len += 1;
-        let entry = Entry { key, next_hop: None, path_mtu: None, set: now };
+        let entry = Entry { key, redirected: None, path_mtu: None, set: now };
         (self.entries.get_mut(slot).map(|place| place.insert(entry)), evicted)
     }
 
@@ -112,12 +122,18 @@ impl DestinationCache {
         }
     }
 
-    /// Notes a Redirect; true when another destination was thrown out for it.
-    pub(crate) fn redirect(&mut self, key: Key, next_hop: Ipv6Addr, now: Instant) -> bool {
+    /// Notes a Redirect: another next hop instead of a router. True when another destination was
+    /// thrown out for it.
+    pub(crate) fn redirect(
+        &mut self,
+        key: Key,
+        (instead_of, next_hop): (Ipv6Addr, Ipv6Addr),
+        now: Instant,
+    ) -> bool {
         self.changes = self.changes.wrapping_add(1);
         let (entry, evicted) = self.entry(key, now);
         if let Some(entry) = entry {
-            entry.next_hop = Some(next_hop);
+            entry.redirected = Some(Redirected { instead_of, next_hop });
             entry.set = now;
         }
         evicted
@@ -142,8 +158,8 @@ impl DestinationCache {
         for slot in 0..self.entries.len() {
             let Some(Some(entry)) = self.entries.get_mut(slot) else { continue };
             let (interface, destination) = entry.key;
-            if entry.next_hop.is_some_and(|next_hop| which(interface, destination, next_hop)) {
-                entry.next_hop = None;
+            if entry.redirected.is_some_and(|to| which(interface, destination, to.next_hop)) {
+                entry.redirected = None;
                 if entry.path_mtu.is_none() {
                     self.remove(slot);
                 }
@@ -188,25 +204,26 @@ mod tests {
     #[test]
     fn the_oldest_goes_when_full() {
         let mut cache = cache();
-        let hop: Ipv6Addr = "fe80::9".parse().unwrap();
+        let [from, hop] = ["fe80::1", "fe80::9"].map(|text| text.parse().unwrap());
         for number in 0..limits::DESTINATIONS {
-            assert!(!cache.redirect(key(number), hop, Instant::from_secs(number as u64)));
+            assert!(!cache.redirect(key(number), (from, hop), Instant::from_secs(number as u64)));
         }
-        assert!(cache.redirect(key(9999), hop, Instant::from_secs(9999)));
-        assert_eq!(cache.next_hop(key(0)), None);
-        assert_eq!(cache.next_hop(key(1)), Some(hop));
-        assert_eq!(cache.next_hop(key(9999)), Some(hop));
+        assert!(cache.redirect(key(9999), (from, hop), Instant::from_secs(9999)));
+        assert_eq!(cache.next_hop(key(0), from), None);
+        assert_eq!(cache.next_hop(key(1), from), Some(hop));
+        assert_eq!(cache.next_hop(key(9999), from), Some(hop));
     }
 
     #[test]
     fn forgetting_a_router_keeps_path_mtus() {
         let mut cache = cache();
-        let hop: Ipv6Addr = "fe80::9".parse().unwrap();
-        cache.redirect(key(1), hop, Instant::ZERO);
+        let [from, hop]: [Ipv6Addr; 2] = ["fe80::1", "fe80::9"].map(|text| text.parse().unwrap());
+        cache.redirect(key(1), (from, hop), Instant::ZERO);
         cache.set_path_mtu(key(1), 1300, Instant::ZERO);
-        cache.redirect(key(2), hop, Instant::ZERO);
+        cache.redirect(key(2), (from, hop), Instant::ZERO);
+        assert_eq!(cache.next_hop(key(2), hop), None, "only instead of that router");
         cache.forget_next_hops(|_, _, next_hop| next_hop == hop);
-        assert_eq!((cache.next_hop(key(1)), cache.next_hop(key(2))), (None, None));
+        assert_eq!((cache.next_hop(key(1), from), cache.next_hop(key(2), from)), (None, None));
         assert_eq!(cache.path_mtu(key(1), Instant::ZERO), Some(1300));
         assert_eq!(cache.len, 1);
         cache.forget_interface(USB0);

@@ -109,6 +109,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         }
         entry.state = State::Optimistic(dad.clone());
+        if settings.announce_addresses {
+            entry.announce(now);
+        }
         let info = entry.info(index);
         if first_link_local && solicits {
             interface.solicitation.start(now, true, &mut self.random);
@@ -121,9 +124,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(interface) = self.interface_mut(index) else { return };
         let first_link_local =
             address.is_unicast_link_local() && interface.addresses.link_local().is_none();
+        let announces = interface.settings.announce_addresses && interface.mac().is_some();
         let Some(entry) = interface.addresses.get_mut(address) else { return };
         let was_optimistic = matches!(entry.state, State::Optimistic(_));
         entry.state = entry.assigned_state(now);
+        if announces && !was_optimistic {
+            entry.announce(now);
+        }
         let info = entry.info(index);
         self.emit(Event::AddressChanged(info));
         if !first_link_local {
@@ -169,6 +176,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         log::debug!("address {address} is a duplicate");
         self.emit(Event::DuplicateAddress { interface: index, address });
         self.emit(Event::AddressChanged(entry.info(index)));
+        if entry.origin == AddressOrigin::Temporary {
+            return self.on_temporary_duplicate(index, &entry, now);
+        }
         let made_here = entry.origin != AddressOrigin::Manual;
         match method {
             // RFC 7217, Section 6: another identifier, a few times, and no other method then.
@@ -213,6 +223,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 Expired::Invalid(address) => self.remove_address_entry(index, address, now),
             }
         }
+        self.poll_temporary(index, now);
+        let over = self.interfaces.get(index);
+        if over.is_some_and(|interface| interface.router_prefixes.next_deadline() <= now)
+            && let Some(interface) = self.interface_mut(index)
+        {
+            interface.router_prefixes.expire(now);
+        }
     }
 
     /// Takes an address off an interface, with its group and its sockets' hope.
@@ -228,6 +245,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.emit(Event::AddressRemoved(entry.info(index)));
         if entry.is_assigned() {
             self.fail_sockets_of(address, index);
+        }
+        if entry.origin == AddressOrigin::Autoconfiguration
+            && let Some(prefix) = Prefix::new(address, entry.prefix_length)
+        {
+            self.remove_temporary(index, now, |entry| prefix.contains(entry.address));
         }
     }
 }

@@ -116,7 +116,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) -> Option<(Outgoing, Path)> {
         let zone = received.source.needs_zone().then_some(received.interface);
-        let hop = match self.route(received.source, zone, now) {
+        let answers_as = Some(received.destination).filter(|own| !own.is_multicast());
+        let hop = match self.route_from(answers_as, received.source, zone, now) {
             Ok(hop) => hop,
             Err(error) => {
                 self.count_no_route(Some(received.interface), error);
@@ -268,7 +269,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         let zone = quoted.destination.needs_zone().then_some(interface);
-        let Ok(hop) = self.route(quoted.destination, zone, now) else { return };
+        let source = Some(quoted.source);
+        let Ok(hop) = self.route_from(source, quoted.destination, zone, now) else { return };
         // Section 4: never below the minimum link MTU, and a Packet Too Big never raises it.
         let Ok(mtu) = u16::try_from(mtu) else { return };
         if mtu < MINIMUM_MTU || mtu >= hop.mtu || hop.local {

@@ -6,6 +6,7 @@ use crate::interface_table::TransmitQueue;
 use crate::mld::Listener;
 use crate::netif::{LinkState, MacAddress};
 use crate::router_dns::{Advertised, RouterDns};
+use crate::router_prefix::RouterPrefixes;
 use crate::router_solicitation::RouterSolicitation;
 use crate::time::{Duration, Instant};
 use crate::unicast::{AddressInfo, AddressList};
@@ -167,6 +168,7 @@ pub struct Interface<B> {
     pub(crate) listener: Listener,
     pub(crate) solicitation: RouterSolicitation,
     pub(crate) dns: RouterDns,
+    pub(crate) router_prefixes: RouterPrefixes,
     pub(crate) transmit: TransmitQueue<B>,
     pub(crate) counters: InterfaceCounters,
 }

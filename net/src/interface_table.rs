@@ -105,6 +105,7 @@ impl<B> InterfaceTable<B> {
                 .min(interface.listener.next_deadline())
                 .min(interface.solicitation.deadline())
                 .min(interface.redraw_reachable_time)
+                .min(interface.router_prefixes.next_deadline())
         };
         let first = self.iter().map(deadline_of).min().unwrap_or(Instant::FAR_FUTURE);
         self.deadline.set(Some(first));

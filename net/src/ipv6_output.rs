@@ -4,8 +4,9 @@
 //! Every transport sends through [`Stack::send_packet`], with a [`Path`] from [`Stack::route`].
 
 use crate::address::{AddressExt, Scope};
-use crate::address_selection::{Candidate, select_source};
+use crate::address_selection::{Candidate, SourcePreference, SourceRules, select_source};
 use crate::buffer::{BufferPool, PacketBuffer};
+use crate::config::TemporaryAddresses;
 use crate::counters::DropReason;
 use crate::expiry::Expiry;
 use crate::hash::HashKey;
@@ -89,10 +90,12 @@ pub(crate) struct Outgoing {
     pub(crate) multicast_loop: bool,
 }
 
-/// Paths by destination and demanded interface, each with what [`Stack::epoch`] said.
-pub(crate) type PathMemo = Memo<(u32, Ipv6Addr, Option<InterfaceIndex>), Path, 16>;
-/// Source addresses likewise, by destination, interface and next hop.
-pub(crate) type SourceMemo = Memo<(u32, Ipv6Addr, InterfaceIndex, Ipv6Addr), Option<Ipv6Addr>, 16>;
+/// Paths by source, destination and demanded interface, each with what [`Stack::epoch`] said.
+pub(crate) type PathMemo =
+    Memo<(u32, Option<Ipv6Addr>, Ipv6Addr, Option<InterfaceIndex>), Path, 16>;
+/// Source addresses likewise, by destination, interface, next hop and preference.
+pub(crate) type SourceMemo =
+    Memo<(u32, Ipv6Addr, InterfaceIndex, Ipv6Addr, Option<SourcePreference>), Option<Ipv6Addr>, 16>;
 /// Flow labels by both ends and protocol.
 pub(crate) type LabelMemo = Memo<((Ipv6Addr, u16), (Ipv6Addr, u16), NextHeader), FlowLabel, 16>;
 
@@ -117,10 +120,22 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         interface: Option<InterfaceIndex>,
         now: Instant,
     ) -> Result<Path, NoRoute> {
+        self.route_from(None, destination, interface, now)
+    }
+
+    /// The same for packets whose source address is decided: of several routers, one that
+    /// advertised a prefix of it is preferred (RFC 8028, Section 3.2).
+    pub(crate) fn route_from(
+        &self,
+        source: Option<Ipv6Addr>,
+        destination: Ipv6Addr,
+        interface: Option<InterfaceIndex>,
+        now: Instant,
+    ) -> Result<Path, NoRoute> {
         if destination.is_multicast() {
             return self.route_multicast(destination, interface, now);
         }
-        let question = (self.epoch(), destination, interface);
+        let question = (self.epoch(), source, destination, interface);
         if let Some(path) = self.paths.get(place(destination), &question)
             // What was found while its router was there; others would only be worse.
             && (path.next_hop == destination
@@ -133,7 +148,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             };
             return Ok(Path { mtu: narrow.map_or(path.mtu, |mtu| mtu.min(path.mtu)), ..path });
         }
-        let path = self.find_route(destination, interface, now)?;
+        let path = self.find_route(source, destination, interface, now)?;
         if path.avoided.is_none() && path.mtu == self.link_mtu(&path) {
             self.paths.put(place(destination), question, path);
         }
@@ -144,11 +159,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// another one, except that routers fail and path MTUs come and go.
     const fn epoch(&self) -> u32 {
         let changes = self.interfaces.changes().wrapping_add(self.routes.changes());
-        changes.wrapping_add(self.destinations.changes())
+        changes.wrapping_add(self.destinations.changes()).wrapping_add(self.policies.changes())
     }
 
     fn find_route(
         &self,
+        source: Option<Ipv6Addr>,
         destination: Ipv6Addr,
         interface: Option<InterfaceIndex>,
         now: Instant,
@@ -172,7 +188,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return self.hop(index, destination, destination, now);
         }
         let Choice { route, avoided } =
-            self.lookup_route(destination, interface).ok_or_else(|| {
+            self.lookup_route(source, destination, interface).ok_or_else(|| {
                 let down = interface.and_then(|index| self.interface(index)).is_some_and(is_down);
                 if down { NoRoute::InterfaceDown } else { NoRoute::NoMatch }
             })?;
@@ -184,7 +200,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             RouteAction::Blackhole => return Err(NoRoute::Blackhole),
         };
         // RFC 4861, Section 8.3: a Redirect from that router overrides it.
-        let redirected = self.destinations.next_hop((route.interface, destination));
+        let redirected = self.destinations.next_hop((route.interface, destination), next_hop);
         let next_hop = redirected.unwrap_or(next_hop);
         let hop = self.hop(route.interface, next_hop, destination, now)?;
         Ok(Path { avoided, ..hop })
@@ -193,6 +209,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// The best entry of the routing table.
     pub(crate) fn lookup_route(
         &self,
+        source: Option<Ipv6Addr>,
         destination: Ipv6Addr,
         interface: Option<InterfaceIndex>,
     ) -> Option<Choice> {
@@ -203,8 +220,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     && self.interface(index).is_some_and(|found| !is_down(found))
             },
             |index, router| !self.neighbors.has_failed((index, router)),
+            |index, router| source.is_some_and(|source| self.advertises(index, router, source)),
             |route| route_share(&self.flow_key, destination, route),
         )
+    }
+
+    /// Whether a router advertises a prefix of this address.
+    fn advertises(&self, index: InterfaceIndex, router: Ipv6Addr, address: Ipv6Addr) -> bool {
+        self.interface(index).is_some_and(|found| found.router_prefixes.has(router, address))
     }
 
     fn hop(
@@ -257,10 +280,21 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// The source address for a packet to `destination` (RFC 6724, Section 5): of the addresses of
     /// the outgoing interface, since the answer must come back there.
     pub(crate) fn select_source(&self, destination: Ipv6Addr, hop: &Path) -> Option<Ipv6Addr> {
+        self.select_source_by(None, destination, hop)
+    }
+
+    /// The same for a socket that has preferences (RFC 5014); without, the interface's settings
+    /// say what rule 7 prefers.
+    pub(crate) fn select_source_by(
+        &self,
+        preference: Option<SourcePreference>,
+        destination: Ipv6Addr,
+        hop: &Path,
+    ) -> Option<Ipv6Addr> {
         if hop.local && !destination.is_multicast() {
             return Some(destination);
         }
-        let question = (self.epoch(), destination, hop.interface, hop.next_hop);
+        let question = (self.epoch(), destination, hop.interface, hop.next_hop, preference);
         if let Some(source) = self.sources.get(place(destination), &question) {
             return source;
         }
@@ -270,10 +304,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 address: entry.address,
                 prefix_length: entry.prefix_length,
                 deprecated: entry.is_second_choice(),
-                of_next_hop: entry.advertiser == Some(hop.next_hop),
-                temporary: false,
+                of_next_hop: interface.router_prefixes.has(hop.next_hop, entry.address),
+                temporary: entry.temporary.is_some(),
             });
-        let source = select_source(destination, candidates);
+        let preference = preference.unwrap_or(match interface.settings.temporary {
+            TemporaryAddresses::Preferred => SourcePreference::Temporary,
+            TemporaryAddresses::Off | TemporaryAddresses::Available => SourcePreference::Public,
+        });
+        let rules =
+            SourceRules { policies: &self.policies, interface: Some(hop.interface), preference };
+        let source = select_source(destination, &rules, candidates);
         self.sources.put(place(destination), question, source);
         source
     }
@@ -306,7 +346,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if hop.local {
             return Ok(connected(Table::Local, 0));
         }
-        let found = self.lookup_route(destination, Some(hop.interface));
+        let found = self.lookup_route(None, destination, Some(hop.interface));
         // What is link-local needs no entry of the table.
         let Some(Choice { route, .. }) = found else {
             return Ok(connected(Table::Main, Route::METRIC_CONNECTED));
@@ -376,6 +416,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Output::Queued(oldest) => {
                 if oldest.is_some() {
                     self.drop_transmit(hop.interface, DropReason::NeighborQueueFull);
+                }
+                if self.detour(outgoing, hop) {
+                    return;
                 }
                 // Ask at once, not at the next poll.
                 self.poll_neighbors(now);

@@ -19,10 +19,16 @@ const fn sized(normal: usize, large: usize) -> usize {
 pub const INTERFACES: usize = 6;
 
 /// Unicast addresses of one interface.
-pub const ADDRESSES: usize = 32;
+pub const ADDRESSES: usize = 48;
 
 /// Of these, addresses made by stateless autoconfiguration: the rest is kept for the user.
 pub const AUTOCONFIGURED_ADDRESSES: usize = 16;
+
+/// Of these, temporary addresses (RFC 8981): two or three for each prefix.
+pub const TEMPORARY_ADDRESSES: usize = 16;
+
+/// Rows of the policy table of address selection (RFC 6724, Section 2.1); the default has nine.
+pub const POLICIES: usize = 32;
 
 /// Neighbor cache entries of all interfaces.
 pub const NEIGHBORS: usize = 256;
@@ -59,6 +65,12 @@ pub const ADVERTISED_PREFIXES: usize = 32;
 
 /// More-specific routes learned from advertisements (RFC 4191), of one interface.
 pub const ADVERTISED_ROUTES: usize = 16;
+
+/// Prefixes of which it is known who advertised them (RFC 8028), of one interface.
+pub const ROUTER_PREFIXES: usize = 32;
+
+/// Of these, prefixes of one router.
+pub const PREFIXES_OF_ROUTER: usize = 16;
 
 /// DNS servers learned from advertisements (RFC 8106), of one interface. "The sufficient number" is
 /// three (Section 5.3.1).

@@ -276,7 +276,8 @@ impl RouteTable {
 
     /// The best route to `destination` (RFC 4861, Section 5.2, and RFC 4191, Section 3.2): first
     /// those whose router is not known to be unreachable, then the longest prefix, the lowest
-    /// metric, the highest preference, and among equals the one that `share` likes most.
+    /// metric, those whose router `suits` the source address (RFC 8028, Section 3.2), the highest
+    /// preference, and among equals the one that `share` likes most.
     ///
     /// When all routers in question are unreachable they take turns, so that each is probed
     /// (RFC 4861, Section 6.3.6).
@@ -285,6 +286,7 @@ impl RouteTable {
         destination: Ipv6Addr,
         usable: impl Fn(InterfaceIndex) -> bool,
         reachable: impl Fn(InterfaceIndex, Ipv6Addr) -> bool,
+        suits: impl Fn(InterfaceIndex, Ipv6Addr) -> bool,
         share: impl Fn(&Route) -> u64,
     ) -> Option<Choice> {
         let is_reachable = |route: &Route| match route.action {
@@ -296,7 +298,12 @@ impl RouteTable {
                 .filter(|route| route.prefix.contains(destination) && usable(route.interface))
         };
         // Nearly always one route is better than all others, and its router is there.
-        let wish = |route: &Route| (route.prefix.length(), Reverse(route.metric), route.preference);
+        let is_suitable =
+            |route: &Route| route.gateway().is_some_and(|router| suits(route.interface, router));
+        let wish = |route: &Route| {
+            let Route { prefix, metric, preference, .. } = route;
+            (prefix.length(), Reverse(*metric), is_suitable(route), *preference)
+        };
         let mut single: Option<&Route> = None;
         let mut equals = 0;
         for route in candidates() {
@@ -310,23 +317,18 @@ impl RouteTable {
         if equals == 1 && is_reachable(single) {
             return Some(Choice { route: *single, avoided: None });
         }
-        let rank = |route: &Route| {
-            (is_reachable(route), route.prefix.length(), Reverse(route.metric), route.preference)
-        };
+        let rank = |route: &Route| (is_reachable(route), wish(route));
         let best = candidates().map(rank).max()?;
         let equal = || candidates().filter(|route| rank(route) == best);
         if best.0 {
-            let wish = candidates().max_by_key(|route| {
-                let (_, length, metric, preference) = rank(route);
-                (length, metric, preference, share(route))
-            })?;
-            let avoided = wish.gateway().filter(|_| !is_reachable(wish));
+            let wished = candidates().max_by_key(|route| (wish(route), share(route)))?;
+            let avoided = wished.gateway().filter(|_| !is_reachable(wished));
             return Some(Choice {
                 route: *equal().max_by_key(|route| share(route))?,
-                avoided: avoided.map(|router| (wish.interface, router)),
+                avoided: avoided.map(|router| (wished.interface, router)),
             });
         }
-        let (_, longest, metric, _) = best;
+        let (_, (longest, metric, ..)) = best;
         let turns = || {
             candidates()
                 .filter(|route| route.prefix.length() == longest && Reverse(route.metric) == metric)
@@ -379,6 +381,7 @@ mod tests {
             destination.parse().unwrap(),
             |_| true,
             |_, router| !dead.contains(&router),
+            |_, _| false,
             |_| 0,
         )
     }

@@ -3,7 +3,7 @@
 
 use crate::address::{InterfaceIdentifier, LINK_LOCAL, LINK_LOCAL_SUBNET, Prefix};
 use crate::buffer::BufferPool;
-use crate::config::IdentifierMethod;
+use crate::config::{IdentifierMethod, TemporaryAddresses};
 use crate::event::Event;
 use crate::expiry::Expiry;
 use crate::hash::HashKey;
@@ -111,6 +111,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             state: State::Preferred,
             origin: AddressOrigin::Manual,
             stable_opaque,
+            manages_temporary: false,
+            temporary: None,
             no_duplicate_detection: false,
             no_prefix_route: false,
             preferred: Expiry::Never,
@@ -118,7 +120,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             created: now,
             updated: now,
             dad_counter: 0,
-            advertiser: None,
+            announcement: None,
         }
     }
 
@@ -147,6 +149,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let preferred = Expiry::from_secs(information.preferred_lifetime.as_secs(), now);
         // (e) The address exists.
         let Some(interface) = self.interface_mut(index) else { return };
+        let manages_temporary = interface.settings.temporary != TemporaryAddresses::Off;
         let existing = interface.addresses.iter_mut().find(|entry| {
             entry.origin == AddressOrigin::Autoconfiguration
                 && entry.prefix_length == prefix.length()
@@ -158,12 +161,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 entry.valid = valid;
             }
             entry.updated = now;
-            entry.advertiser = Some(received.source);
             if entry.is_unique() {
                 entry.state = entry.assigned_state(now);
             }
             let info = entry.info(index);
             self.emit(Event::AddressChanged(info));
+            self.manage_temporary(index, prefix, now);
             return;
         }
         // (d) A new one, unless it would be invalid at once, or prefix and identifier do not make
@@ -174,9 +177,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let entry = InterfaceAddress {
             prefix_length: prefix.length(),
             origin: AddressOrigin::Autoconfiguration,
+            manages_temporary,
             preferred,
             valid,
-            advertiser: Some(received.source),
             ..self.new_address(index, now)
         };
         // RFC 4862, Section 5.4.2: everybody hears a multicast advertisement at the same time.
@@ -203,8 +206,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(address) = prefix.with_interface_identifier(identifier) else { return };
         let known =
             self.interface(index).is_some_and(|found| found.addresses.get(address).is_some());
-        if !known {
-            self.add_tentative(index, InterfaceAddress { address, ..entry }, delay, now);
+        if !known && self.add_tentative(index, InterfaceAddress { address, ..entry }, delay, now) {
+            self.manage_temporary(index, prefix, now);
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::interface_table::InterfaceTable;
 use crate::ipv6_output::{LabelMemo, PathMemo, SourceMemo};
 use crate::limits;
 use crate::neighbor::{NeighborCache, Timers};
+use crate::policy::PolicyTable;
 use crate::random::Random;
 use crate::rate_limit::TokenBucket;
 use crate::raw_frame::LocalTap;
@@ -62,6 +63,7 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) interfaces: InterfaceTable<P::Buffer>,
     pub(crate) neighbors: NeighborCache<P::Buffer>,
     pub(crate) routes: RouteTable,
+    pub(crate) policies: PolicyTable,
     pub(crate) destinations: DestinationCache,
     pub(crate) reassembly: Reassembly<P::Buffer>,
     pub(crate) sockets: SocketTable<P::Buffer>,
@@ -101,6 +103,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             interfaces: InterfaceTable::new(),
             neighbors: NeighborCache::new(),
             routes: RouteTable::new(),
+            policies: PolicyTable::DEFAULT,
             destinations: DestinationCache::new(),
             reassembly: Reassembly::new(),
             sockets: SocketTable::new(),
@@ -209,6 +212,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             // (RFC 4862, Section 5.4.2).
             self.poll_listener(index, now);
             self.poll_duplicate_detection(index, now);
+            self.poll_announcements(index, now);
             self.poll_router_solicitation(index, now);
             self.poll_reachable_time(index, now);
         }

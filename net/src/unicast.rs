@@ -4,11 +4,13 @@
 //! duplicates is in `dad`.
 
 use crate::address::{AddressExt, Prefix, Scope};
+use crate::announcement::Announcement;
 use crate::config::InterfaceSettings;
 use crate::dad::Dad;
 use crate::expiry::Expiry;
 use crate::interface::InterfaceIndex;
 use crate::limits;
+use crate::temporary::Temporary;
 use crate::time::Instant;
 use core::net::Ipv6Addr;
 use heapless::Vec;
@@ -22,6 +24,8 @@ pub enum AddressOrigin {
     LinkLocal,
     /// A prefix of a Router Advertisement (RFC 4862, Section 5.5.3).
     Autoconfiguration,
+    /// The same, with an identifier that changes (RFC 8981).
+    Temporary,
     /// The user.
     Manual,
 }
@@ -56,6 +60,8 @@ pub struct AddressInfo {
     pub origin: AddressOrigin,
     /// Whether its identifier is stable and opaque (RFC 7217).
     pub stable_opaque: bool,
+    /// Temporary addresses are made beside it.
+    pub manages_temporary: bool,
     /// Configured without Duplicate Address Detection.
     pub no_duplicate_detection: bool,
     /// Configured without a route to its prefix.
@@ -100,6 +106,9 @@ pub(crate) struct InterfaceAddress {
     pub(crate) state: State,
     pub(crate) origin: AddressOrigin,
     pub(crate) stable_opaque: bool,
+    pub(crate) manages_temporary: bool,
+    /// The limits of a temporary address.
+    pub(crate) temporary: Option<Temporary>,
     pub(crate) no_duplicate_detection: bool,
     pub(crate) no_prefix_route: bool,
     pub(crate) preferred: Expiry,
@@ -108,8 +117,8 @@ pub(crate) struct InterfaceAddress {
     pub(crate) updated: Instant,
     /// DAD_Counter of RFC 7217, Section 5: how many identifiers were duplicates before this one.
     pub(crate) dad_counter: u8,
-    /// The router that advertised the prefix, if one did (RFC 6724, Section 5, rule 5.5).
-    pub(crate) advertiser: Option<Ipv6Addr>,
+    /// What routers are still to be told of it (RFC 9131).
+    pub(crate) announcement: Option<Announcement>,
 }
 
 impl InterfaceAddress {
@@ -134,7 +143,12 @@ impl InterfaceAddress {
     pub(crate) fn may_be_optimistic(&self, settings: &InterfaceSettings) -> bool {
         settings.optimistic
             && settings.duplicate_address_detection_transmits > 0
-            && matches!(self.origin, AddressOrigin::LinkLocal | AddressOrigin::Autoconfiguration)
+            && matches!(
+                self.origin,
+                AddressOrigin::LinkLocal
+                    | AddressOrigin::Autoconfiguration
+                    | AddressOrigin::Temporary
+            )
     }
 
     /// The test for duplicates that it is in.
@@ -157,6 +171,8 @@ impl InterfaceAddress {
             ref state,
             origin,
             stable_opaque,
+            manages_temporary,
+            temporary: _,
             no_duplicate_detection,
             no_prefix_route,
             preferred,
@@ -164,7 +180,7 @@ impl InterfaceAddress {
             created,
             updated,
             dad_counter: _,
-            advertiser: _,
+            announcement: _,
         } = *self;
         AddressInfo {
             interface,
@@ -179,12 +195,21 @@ impl InterfaceAddress {
             },
             origin,
             stable_opaque,
+            manages_temporary,
             no_duplicate_detection,
             no_prefix_route,
             preferred,
             valid,
             created,
             updated,
+        }
+    }
+
+    /// When the successor of a temporary address is to be made.
+    pub(crate) fn renewal(&self) -> Instant {
+        match (&self.temporary, &self.state) {
+            (None, _) | (_, State::Duplicated) => Instant::FAR_FUTURE,
+            (Some(temporary), _) => temporary.renewal(self.preferred),
         }
     }
 
@@ -237,11 +262,14 @@ impl AddressList {
     /// Adds an address that is not in the list; false when there is no room. Addresses made by
     /// autoconfiguration leave room for the user's.
     pub(crate) fn add(&mut self, entry: InterfaceAddress) -> bool {
-        let autoconfigured = AddressOrigin::Autoconfiguration;
-        if entry.origin == autoconfigured
-            && self.iter().filter(|other| other.origin == autoconfigured).count()
-                >= limits::AUTOCONFIGURED_ADDRESSES
-        {
+        let capacity = match entry.origin {
+            AddressOrigin::Autoconfiguration => limits::AUTOCONFIGURED_ADDRESSES,
+            AddressOrigin::Temporary => limits::TEMPORARY_ADDRESSES,
+            AddressOrigin::Loopback | AddressOrigin::LinkLocal | AddressOrigin::Manual => {
+                limits::ADDRESSES
+            }
+        };
+        if self.iter().filter(|other| other.origin == entry.origin).count() >= capacity {
             return false;
         }
         self.0.push(entry).is_ok()
@@ -291,6 +319,8 @@ impl AddressList {
                 }
                 _ => entry.lifetime_deadline(),
             })
+            .chain(self.iter().map(InterfaceAddress::renewal))
+            .chain(self.iter().filter_map(|entry| Some(entry.announcement?.deadline())))
             .min()
             .unwrap_or(Instant::FAR_FUTURE)
     }
@@ -308,6 +338,8 @@ mod tests {
             state: State::Preferred,
             origin,
             stable_opaque: false,
+            manages_temporary: false,
+            temporary: None,
             no_duplicate_detection: false,
             no_prefix_route: false,
             preferred: Expiry::Never,
@@ -315,7 +347,7 @@ mod tests {
             created: Instant::ZERO,
             updated: Instant::ZERO,
             dad_counter: 0,
-            advertiser: None,
+            announcement: None,
         }
     }
 

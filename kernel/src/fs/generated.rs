@@ -28,7 +28,7 @@ pub enum Generated {
     /// A file; the function makes its contents.
     File(Box<dyn Fn() -> Vec<u8>>),
     /// A file that can be written: what makes its contents, and what takes others.
-    Setting(Box<dyn Fn() -> Vec<u8>>, SetText),
+    Setting(Box<dyn Fn() -> Vec<u8>>, Box<Setter>),
     /// A symbolic link to a path.
     Link(String),
     /// A link to an open file, as in `/proc/PID/fd`.
@@ -54,6 +54,9 @@ pub type TextFile = fn(text: &mut String);
 
 /// Takes what was written to a file, without the line's end; `EINVAL` for what it cannot be.
 pub type SetText = fn(text: &str) -> Result<(), Errno>;
+
+/// The same of a file that a [`Source`] made.
+pub type Setter = dyn Fn(&str) -> Result<(), Errno>;
 
 /// The longest text that a file takes.
 const SETTING_MAX: usize = 4096;
@@ -135,7 +138,7 @@ impl GeneratedTree {
                         Some(Generated::File(Box::new(move || contents(text))))
                     }
                     Provider::Setting(text, set) if rest.is_empty() => {
-                        Some(Generated::Setting(Box::new(move || contents(text)), set))
+                        Some(Generated::Setting(Box::new(move || contents(text)), Box::new(set)))
                     }
                     Provider::Text(_) | Provider::Setting(..) => None,
                 };
@@ -319,13 +322,13 @@ struct GeneratedFile {
     make: Box<dyn Fn() -> Vec<u8>>,
     contents: RefCell<Vec<u8>>,
     /// Takes what is written.
-    set: Option<SetText>,
+    set: Option<Box<Setter>>,
 }
 
 impl File for GeneratedFile {
     /// Every write is a value of its own, wherever it goes.
     fn write_at(&self, _position: u64, from: &mut UserReader<'_>) -> Result<usize, Errno> {
-        let set = self.set.ok_or(Errno::BADF)?;
+        let set = self.set.as_ref().ok_or(Errno::BADF)?;
         if from.remaining() > SETTING_MAX {
             return Err(Errno::INVAL);
         }
@@ -336,7 +339,7 @@ impl File for GeneratedFile {
     }
 
     fn truncate(&self, _size: u64) -> Result<(), Errno> {
-        self.set.map(|_| ()).ok_or(Errno::INVAL)
+        self.set.as_ref().map(|_| ()).ok_or(Errno::INVAL)
     }
 
     fn read_at(&self, position: u64, to: &mut UserWriter<'_>) -> Result<usize, Errno> {

@@ -2,7 +2,7 @@
 
 use super::{change_stack, proc, service};
 use crate::{boot_arguments, executor, time};
-use ::net::config::{Config, IdentifierMethod};
+use ::net::config::{Config, IdentifierMethod, TemporaryAddresses};
 use ::net::interface::{InterfaceConfig, InterfaceKind};
 use ::net::tcp::{CongestionAlgorithm, EcnMode};
 
@@ -12,6 +12,7 @@ const LOOPBACK_MTU: u16 = 1500;
 /// Configures the stack, gives it the loopback interface, and starts its task.
 ///
 /// Boot arguments: `ip6.addr_gen=eui64|stable` chooses how interface identifiers are made,
+/// `ip6.temporary=0|1|2` whether there are temporary addresses (Linux's `use_tempaddr`),
 /// `ip6.optimistic_dad=1|0` whether autoconfigured addresses are used while they are tested,
 /// `tcp.congestion=cubic|reno|bbr` the congestion control of new stream sockets, `tcp.ecn=0|1|2`
 /// whether they use ECN: never, always if the other side agrees, or if it asks.
@@ -21,6 +22,12 @@ pub fn start() {
         None | Some("eui64") => {}
         Some("stable") => config.interface.identifiers = IdentifierMethod::StableOpaque,
         Some(other) => log::warn!("ip6.addr_gen={other} is neither eui64 nor stable: eui64 it is"),
+    }
+    if let Some(text) = boot_arguments::get("ip6.temporary") {
+        match text.parse() {
+            Ok(number) => config.interface.temporary = TemporaryAddresses::from_number(number),
+            Err(_) => log::warn!("ip6.temporary={text} is none of 0, 1 and 2: 0 it is"),
+        }
     }
     if let Some(name) = boot_arguments::get("tcp.congestion") {
         match CongestionAlgorithm::from_name(name) {

@@ -306,6 +306,8 @@ counted! {
         DefaultRouters = "default-routers",
         /// Count of advertised prefixes ignored.
         Prefixes = "prefixes",
+        /// Count of advertised prefixes whose router is not remembered (RFC 8028).
+        RouterPrefixes = "router-prefixes",
         /// Count of advertised more-specific routes ignored.
         AdvertisedRoutes = "advertised-routes",
         /// Count of advertised DNS servers and search domains ignored.

@@ -180,8 +180,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     && !entry.no_prefix_route
             })
         };
-        let advertised =
-            |entry: &&InterfaceAddress| entry.origin == AddressOrigin::Autoconfiguration;
+        let advertised = |entry: &&InterfaceAddress| {
+            matches!(entry.origin, AddressOrigin::Autoconfiguration | AddressOrigin::Temporary)
+        };
         let still_used = inside().any(|entry| !advertised(&entry));
         if still_used || prefix == crate::address::LINK_LOCAL_SUBNET {
             return;

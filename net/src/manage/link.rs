@@ -14,6 +14,7 @@ use crate::netif::{LinkDrop, LinkState};
 use crate::random::Random;
 use crate::route::{Route, RouteAction, RouteProtocol};
 use crate::router_dns::RouterDns;
+use crate::router_prefix::RouterPrefixes;
 use crate::router_solicitation::RouterSolicitation;
 use crate::slaac::MAX_INITIAL_DELAY;
 use crate::socket::SocketError;
@@ -78,6 +79,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             listener: Listener::default(),
             solicitation: RouterSolicitation::default(),
             dns: RouterDns::new(),
+            router_prefixes: RouterPrefixes::new(),
             transmit: Deque::new(),
             counters: InterfaceCounters::default(),
         });
@@ -99,6 +101,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(InterfaceError::NotFound);
         };
         self.counters.absorb(&interface.counters);
+        self.policies.forget_interface(index);
         self.emit(Event::LinkRemoved(index));
         Ok(())
     }
@@ -199,11 +202,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(())
     }
 
-    /// The user changes settings; they hold for what happens next.
+    /// The user changes settings; they hold for what happens next. Temporary addresses come and go
+    /// with theirs.
     pub fn set_interface_settings(
         &mut self,
         index: InterfaceIndex,
         settings: InterfaceSettings,
+        now: Instant,
     ) -> Result<(), InterfaceError> {
         let interface = self.interface_mut(index).ok_or(InterfaceError::NotFound)?;
         if interface.settings.hop_limit != settings.hop_limit {
@@ -212,7 +217,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if !settings.accept_router_advertisements {
             interface.solicitation.stop();
         }
+        let temporary = settings.temporary != interface.settings.temporary;
         interface.settings = settings;
+        if temporary {
+            self.apply_temporary_setting(index, now);
+        }
         self.emit(Event::LinkChanged(index));
         Ok(())
     }
@@ -236,6 +245,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 
     fn start_interface(&mut self, index: InterfaceIndex, now: Instant) {
         self.draw_reachable_time(index, now);
+        // RFC 8981, Section 3.6: on another link this node shall not be known by the old ones.
+        self.remove_temporary(index, now, |_| true);
         let delay = self.random.up_to(MAX_INITIAL_DELAY);
         let Some(interface) = self.interface_mut(index) else { return };
         if interface.is_loopback() {
@@ -280,11 +291,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             if let Some(dad) = entry.dad_mut() {
                 dad.suspend();
             }
+            entry.announcement = None;
         }
         interface.solicitation.stop();
         interface.listener.link_down();
         interface.variables = HostVariables::new(interface.settings.hop_limit);
         interface.dns = RouterDns::new();
+        interface.router_prefixes = RouterPrefixes::new();
         interface.redraw_reachable_time = Instant::FAR_FUTURE;
         while let Some(frame) =
             self.interface_mut(index).and_then(|interface| interface.transmit.pop_front())

@@ -4,6 +4,7 @@
 mod address;
 mod link;
 mod neighbor;
+mod policy;
 mod route;
 
 pub use address::{AddressError, NewAddress};

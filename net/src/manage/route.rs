@@ -26,7 +26,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if let RouteAction::Via(gateway) = route.action {
             let neighbor = gateway.is_unicast_link_local()
                 || self
-                    .lookup_route(gateway, Some(route.interface))
+                    .lookup_route(None, gateway, Some(route.interface))
                     .is_some_and(|found| found.route.action == RouteAction::OnLink);
             if !gateway.is_assignable()
                 || self.is_own_address(gateway, Some(route.interface))

@@ -313,11 +313,11 @@ fn settings() {
         link_local_address: false,
         ..InterfaceSettings::default()
     };
-    host.stack.set_interface_settings(USB0, settings.clone()).unwrap();
+    host.stack.set_interface_settings(USB0, settings.clone(), host.now).unwrap();
     host.plug_in();
     assert_eq!(host.run(Duration::from_secs(100)), [], "nothing by itself");
     let solicit = InterfaceSettings { accept_router_advertisements: true, ..settings };
-    host.stack.set_interface_settings(USB0, solicit).unwrap();
+    host.stack.set_interface_settings(USB0, solicit, host.now).unwrap();
     host.stack.set_admin_up(USB0, false, host.now).unwrap();
     host.plug_in();
     let seen = host.run(Duration::from_secs(2));

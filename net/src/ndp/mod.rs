@@ -26,6 +26,17 @@ use core::net::Ipv6Addr;
 /// ReachableTime is drawn again at least this often (RFC 4861, Section 6.3.4: every few hours).
 const REDRAW_INTERVAL: Duration = Duration::from_secs(2 * 3600);
 
+/// Why a Neighbor Advertisement is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Occasion {
+    /// Somebody asked.
+    Answer,
+    /// Somebody tests an address that is ours (RFC 4861, Section 7.2.4).
+    Defense,
+    /// Nobody asked (RFC 9131): it must not displace what others know.
+    News,
+}
+
 /// The header of a Neighbor Discovery message.
 fn ndp_outgoing(source: Ipv6Addr, destination: Ipv6Addr) -> Outgoing {
     Outgoing {

@@ -1,6 +1,7 @@
 //! Neighbor Solicitations and Advertisements (RFC 4861, Section 7), and what the neighbor cache's
 //! timers ask for.
 
+use super::Occasion;
 use crate::address::{ALL_NODES, AddressExt};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::{DropReason, TableFull};
@@ -71,14 +72,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         if received.source.is_unspecified() {
             // Somebody tests an address that is ours: defend it (RFC 4861, Section 7.2.4).
-            self.send_advertisement(index, target, ALL_NODES, false, now);
+            self.send_advertisement(index, target, ALL_NODES, Occasion::Defense, now);
             return Ok(());
         }
         // RFC 4861, Section 7.2.3.
         if let Some(mac) = asked_by.filter(|mac| mac.is_station()) {
             self.learn_link_layer_address((index, received.source), mac, false, now);
         }
-        self.send_advertisement(index, target, received.source, true, now);
+        self.send_advertisement(index, target, received.source, Occasion::Answer, now);
         Ok(())
     }
 
@@ -88,18 +89,18 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         index: InterfaceIndex,
         target: Ipv6Addr,
         destination: Ipv6Addr,
-        solicited: bool,
+        occasion: Occasion,
         now: Instant,
     ) {
         let Some(interface) = self.interface(index) else { return };
         let Some(mac) = interface.mac() else { return };
         // RFC 4429, Section 3.2: an optimistic address must not displace what others know.
-        let overrides = interface.addresses.get(target).is_some_and(InterfaceAddress::is_unique);
+        let unique = interface.addresses.get(target).is_some_and(InterfaceAddress::is_unique);
         let options = [NdpOption::TargetLinkLayerAddress(mac)];
         let message = Icmpv6Message::NeighborAdvertisement(NeighborAdvertisement {
             router: false,
-            solicited,
-            overrides,
+            solicited: occasion == Occasion::Answer,
+            overrides: unique && occasion != Occasion::News,
             target,
             options: NdpOptions::new(&options),
         });
@@ -272,10 +273,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             local: false,
             avoided: None,
         };
-        // An optimistic address must not be the source (RFC 4429, Section 3.2): what it sent waits
-        // for its test to end, or for the neighbor to ask first.
-        let source =
-            prompted.or_else(|| self.select_source(target, &hop).filter(|&s| is_unique(s)));
+        // An optimistic address must not be the source (RFC 4429, Section 3.2): another one asks
+        // for it.
+        let source = prompted
+            .or_else(|| self.select_source(target, &hop).filter(|&s| is_unique(s)))
+            .or_else(|| interface.addresses.link_local());
         let Some(source) = source else {
             return self.count_drop(Some(index), DropReason::NoSourceAddress);
         };

@@ -58,6 +58,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             match option {
                 NdpOption::Mtu(mtu) => self.adopt_mtu(index, mtu),
                 NdpOption::PrefixInformation(information) => {
+                    self.note_router_prefix(index, router, &information, now);
                     if information.on_link {
                         self.adopt_prefix(index, &information, now);
                     }
@@ -86,6 +87,25 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         self.keep_router_options(index, router, advertisement.options);
         Ok(())
+    }
+
+    /// Whatever its flags say, the router knows the prefix (RFC 8028, Section 2.1).
+    fn note_router_prefix(
+        &mut self,
+        index: InterfaceIndex,
+        router: Ipv6Addr,
+        information: &PrefixInformation,
+        now: Instant,
+    ) {
+        let prefix = information.prefix;
+        if LINK_LOCAL.covers(prefix) || prefix.address().is_multicast() {
+            return;
+        }
+        let Some(interface) = self.interface_mut(index) else { return };
+        let expires = Expiry::from_secs(information.valid_lifetime.as_secs(), now);
+        if !interface.router_prefixes.adopt(router, prefix, expires, now) {
+            self.counters.tables.count(TableFull::RouterPrefixes);
+        }
     }
 
     /// Counts what finds no room in the list of DNS servers or that of search domains.
@@ -307,6 +327,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             route.interface == index && route.gateway() == Some(router) && route.advertised
         }) {
             self.emit(Event::RouteRemoved(route));
+        }
+        if let Some(interface) = self.interface_mut(index) {
+            interface.router_prefixes.forget(router);
         }
         self.forget_router(index, router);
     }

@@ -62,7 +62,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .map_err(|ZoneError| ConnectError::ScopeRequired)?;
         let bound = socket.address_bound.then_some(socket.local.address);
         let raw = socket.kind == SocketKind::Icmpv6Raw;
-        let hop = self.route(address, interface, now).map_err(|error| match error {
+        let preference = socket.options.source_preference;
+        let hop = self.route_from(bound, address, interface, now).map_err(|error| match error {
             NoRoute::Unreachable => ConnectError::HostUnreachable,
             NoRoute::Prohibited => ConnectError::Prohibited,
             NoRoute::Blackhole => ConnectError::Blackhole,
@@ -70,7 +71,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         })?;
         let source = match bound.filter(|bound| !bound.is_multicast()) {
             Some(bound) => bound,
-            None => self.select_source(address, &hop).ok_or(ConnectError::NoSourceAddress)?,
+            None => self
+                .select_source_by(preference, address, &hop)
+                .ok_or(ConnectError::NoSourceAddress)?,
         };
         if !self.ensure_port(id) {
             return Err(ConnectError::NoPort);

@@ -1,6 +1,7 @@
 //! Socket options, as values instead of octets.
 
 use super::{Icmpv6Filter, OptionError, PathMtuDiscovery, SocketId, SocketKind};
+use crate::address_selection::SourcePreference;
 use crate::buffer::BufferPool;
 use crate::interface::InterfaceIndex;
 use crate::random::Random;
@@ -46,6 +47,9 @@ pub struct SocketOptions {
     pub unicast_interface: Option<InterfaceIndex>,
     /// IPV6_AUTOFLOWLABEL: packets have a flow label (RFC 6437), else 0.
     pub auto_flow_label: bool,
+    /// IPV6_ADDR_PREFERENCES: which source addresses are preferred; `None` is the interface's
+    /// setting.
+    pub source_preference: Option<SourcePreference>,
 }
 
 /// SO_RCVBUF and SO_SNDBUF of a new socket, as Linux has them.
@@ -72,6 +76,7 @@ impl Default for SocketOptions {
             fragment_size: None,
             unicast_interface: None,
             auto_flow_label: true,
+            source_preference: None,
         }
     }
 }
@@ -115,6 +120,8 @@ pub enum SetOption {
     UnicastInterface(Option<InterfaceIndex>),
     /// IPV6_AUTOFLOWLABEL.
     AutoFlowLabel(bool),
+    /// IPV6_ADDR_PREFERENCES.
+    SourcePreference(Option<SourcePreference>),
     /// ICMP6_FILTER; raw ICMPv6 sockets only.
     Icmpv6Filter(Icmpv6Filter),
 }
@@ -197,6 +204,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 options.unicast_interface = interface;
             }
             SetOption::AutoFlowLabel(on) => options.auto_flow_label = on,
+            SetOption::SourcePreference(preference) => options.source_preference = preference,
             SetOption::Icmpv6Filter(filter) => {
                 if socket.kind != SocketKind::Icmpv6Raw {
                     return Err(OptionError::NotSupported);

@@ -1,6 +1,7 @@
 //! What a socket makes of the MTU of its path: IPV6_MTU_DISCOVER and IPV6_MTU.
 
 use super::SocketId;
+use crate::address::AddressExt;
 use crate::buffer::BufferPool;
 use crate::ipv6_output::Path;
 use crate::random::Random;
@@ -63,7 +64,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let socket = self.sockets.get(id)?;
         let remote = socket.remote?;
         let interface = socket.device().or(remote.zone);
-        let hop = self.route(remote.address, interface, now).ok()?;
+        let local = Some(socket.local.address).filter(AddressExt::is_assignable);
+        let hop = self.route_from(local, remote.address, interface, now).ok()?;
         Some(self.mtu_of(&hop, socket.options.path_mtu_discovery))
     }
 }

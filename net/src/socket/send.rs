@@ -139,7 +139,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if interface.is_some_and(|index| self.interface(index).is_none()) {
             return Err(SendError::NoInterface);
         }
-        let hop = match self.route(address, interface, now) {
+        let hop = match self.route_from(wanted_source, address, interface, now) {
             Ok(hop) => hop,
             Err(error) => {
                 self.count_no_route(interface, error);
@@ -152,22 +152,22 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 });
             }
         };
-        let source = match wanted_source {
-            Some(source) => {
-                let zone = source.needs_zone().then_some(hop.interface);
-                if !self.is_own_address(source, zone) {
-                    return Err(if options.source.is_some() {
-                        SendError::BadSource
-                    } else {
-                        SendError::NoSourceAddress
-                    });
-                }
-                source
+        let source = if let Some(source) = wanted_source {
+            let zone = source.needs_zone().then_some(hop.interface);
+            if !self.is_own_address(source, zone) {
+                return Err(if options.source.is_some() {
+                    SendError::BadSource
+                } else {
+                    SendError::NoSourceAddress
+                });
             }
-            None => self.select_source(address, &hop).ok_or_else(|| {
+            source
+        } else {
+            let preference = socket_options.source_preference;
+            self.select_source_by(preference, address, &hop).ok_or_else(|| {
                 self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);
                 SendError::NoSourceAddress
-            })?,
+            })?
         };
         let discovery = socket_options.path_mtu_discovery;
         let refuses = socket_options.dont_fragment || !discovery.fragments();

@@ -137,7 +137,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(options) = self.tcp.at(listener.into()).map(TcpSocket::options) else { return };
         let (address, _) = entry.tuple.remote;
         let zone = options.device.or(entry.zone.index());
-        let hop = match self.route(address, zone, now) {
+        let (local, _) = entry.tuple.local;
+        let hop = match self.route_from(Some(local), address, zone, now) {
             Ok(hop) => hop,
             Err(error) => return self.count_no_route(zone, error),
         };

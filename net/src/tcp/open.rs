@@ -228,14 +228,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if interface.is_none() && address.needs_zone() {
             return Err(TcpConnectError::ScopeRequired);
         }
-        let hop = self.route(address, interface, now).map_err(|error| match error {
-            NoRoute::Unreachable => TcpConnectError::HostUnreachable,
-            NoRoute::Prohibited => TcpConnectError::Prohibited,
-            NoRoute::Blackhole => TcpConnectError::Blackhole,
-            NoRoute::NoMatch | NoRoute::InterfaceDown => TcpConnectError::NetworkUnreachable,
-        })?;
+        let wanted = Some(bound.address).filter(|bound| !bound.is_unspecified());
+        let hop =
+            self.route_from(wanted, address, interface, now).map_err(|error| match error {
+                NoRoute::Unreachable => TcpConnectError::HostUnreachable,
+                NoRoute::Prohibited => TcpConnectError::Prohibited,
+                NoRoute::Blackhole => TcpConnectError::Blackhole,
+                NoRoute::NoMatch | NoRoute::InterfaceDown => TcpConnectError::NetworkUnreachable,
+            })?;
         let source = if bound.address.is_unspecified() {
-            self.select_source(address, &hop).ok_or(TcpConnectError::NoSourceAddress)?
+            self.select_source_by(options.source_preference, address, &hop)
+                .ok_or(TcpConnectError::NoSourceAddress)?
         } else {
             bound.address
         };

@@ -2,6 +2,7 @@
 
 use super::congestion::Congestion;
 use super::{CongestionAlgorithm, TcpId};
+use crate::address_selection::SourcePreference;
 use crate::buffer::BufferPool;
 use crate::interface::InterfaceIndex;
 use crate::limits;
@@ -61,6 +62,9 @@ pub struct TcpSocketOptions {
     pub unicast_interface: Option<InterfaceIndex>,
     /// IPV6_AUTOFLOWLABEL: segments have a flow label (RFC 6437), else 0.
     pub auto_flow_label: bool,
+    /// IPV6_ADDR_PREFERENCES: which source addresses are preferred; `None` is the interface's
+    /// setting.
+    pub source_preference: Option<SourcePreference>,
 }
 
 impl Default for TcpSocketOptions {
@@ -89,6 +93,7 @@ impl Default for TcpSocketOptions {
             path_mtu_discovery: PathMtuDiscovery::default(),
             unicast_interface: None,
             auto_flow_label: true,
+            source_preference: None,
         }
     }
 }

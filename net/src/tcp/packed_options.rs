@@ -3,6 +3,7 @@
 use super::CongestionAlgorithm;
 use super::option::TcpSocketOptions;
 use super::zone::Zone;
+use crate::address_selection::SourcePreference;
 use crate::socket::PathMtuDiscovery;
 use crate::time::Duration;
 use crate::wire::ipv6::{HopLimit, TrafficClass};
@@ -20,6 +21,8 @@ bitflags! {
         const KEEP_ALIVE = 1 << 6;
         const RECEIVE_ERRORS = 1 << 7;
         const AUTO_FLOW_LABEL = 1 << 8;
+        const PREFER_PUBLIC = 1 << 9;
+        const PREFER_TEMPORARY = 1 << 10;
     }
 }
 
@@ -56,6 +59,7 @@ fn seconds(duration: Duration) -> u16 {
 
 impl PackedOptions {
     pub(crate) fn pack(options: &TcpSocketOptions) -> Self {
+        let preference = options.source_preference;
         let mut flags = Flags::empty();
         for (flag, on) in [
             (Flags::REUSE_ADDRESS, options.reuse_address),
@@ -67,6 +71,8 @@ impl PackedOptions {
             (Flags::KEEP_ALIVE, options.keep_alive),
             (Flags::RECEIVE_ERRORS, options.receive_errors),
             (Flags::AUTO_FLOW_LABEL, options.auto_flow_label),
+            (Flags::PREFER_PUBLIC, preference == Some(SourcePreference::Public)),
+            (Flags::PREFER_TEMPORARY, preference == Some(SourcePreference::Temporary)),
         ] {
             flags.set(flag, on);
         }
@@ -117,6 +123,17 @@ impl PackedOptions {
             path_mtu_discovery: self.path_mtu_discovery,
             unicast_interface: self.unicast_interface.index(),
             auto_flow_label: self.flags.contains(Flags::AUTO_FLOW_LABEL),
+            source_preference: self.source_preference(),
+        }
+    }
+
+    const fn source_preference(&self) -> Option<SourcePreference> {
+        if self.flags.contains(Flags::PREFER_PUBLIC) {
+            Some(SourcePreference::Public)
+        } else if self.flags.contains(Flags::PREFER_TEMPORARY) {
+            Some(SourcePreference::Temporary)
+        } else {
+            None
         }
     }
 
@@ -178,7 +195,7 @@ mod tests {
     fn every_option_comes_back() {
         let mut options = TcpSocketOptions::default();
         assert_eq!(PackedOptions::pack(&options).unpack(), options);
-        let changes: [fn(&mut TcpSocketOptions); 23] = [
+        let changes: [fn(&mut TcpSocketOptions); 25] = [
             |set| set.reuse_address = true,
             |set| set.reuse_port = true,
             |set| set.device = Some(InterfaceIndex::LOOPBACK),
@@ -202,6 +219,8 @@ mod tests {
             |set| set.path_mtu_discovery = PathMtuDiscovery::Omit,
             |set| set.unicast_interface = Some(InterfaceIndex::from_slot(3)),
             |set| set.auto_flow_label = false,
+            |set| set.source_preference = Some(SourcePreference::Public),
+            |set| set.source_preference = Some(SourcePreference::Temporary),
         ];
         for change in changes {
             let before = options;

@@ -145,7 +145,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         };
         let zone = options.device.or(remote.zone).or(local.zone).or(options.unicast_interface);
-        let route = self.route(remote.address, zone, now);
+        let route = self.route_from(Some(tuple.local.0), remote.address, zone, now);
         let mtu = route.ok().map(|hop| self.mtu_of(&hop, options.path_mtu_discovery));
         if let Some(mtu) = mtu
             && let Some(connection) = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut)
@@ -282,7 +282,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) -> Option<Envelope> {
         let zone = received.source.needs_zone().then_some(received.interface);
-        match self.route(received.source, zone, now) {
+        match self.route_from(Some(tuple.local.0), received.source, zone, now) {
             Ok(hop) => Some(Envelope {
                 tuple,
                 hop,
@@ -337,7 +337,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         };
         let zone = socket.device().or(remote.zone).or(options.unicast_interface);
-        let hop = match self.route(remote.address, zone, now) {
+        let hop = match self.route_from(Some(tuple.local.0), remote.address, zone, now) {
             Ok(hop) => hop,
             Err(error) => return self.count_no_route(zone, error),
         };

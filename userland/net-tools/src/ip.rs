@@ -8,6 +8,7 @@
 
 pub mod address;
 pub mod address_command;
+pub mod address_label;
 pub mod arguments;
 pub mod failure;
 pub mod interfaces;
@@ -36,8 +37,8 @@ use style::Style;
 /// What `ip help` prints.
 pub const USAGE: &str = "\
 Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
-where  OBJECT := { address | help | link | maddress | monitor | neighbor | neighbour |
-                   route }
+where  OBJECT := { address | addrlabel | help | link | maddress | monitor |
+                   neighbor | neighbour | route }
        OPTIONS := { -V[ersion] | -s[tatistics] | -d[etails] |
                     -f[amily] { inet | inet6 | link } |
                     -4 | -6 | -0 | -br[ief] | -o[neline] | -h[elp] }
@@ -49,8 +50,9 @@ Without -4 or -6 `ip route` shows IPv4 routes, and where there are none, IPv6 ro
 type Object = (&'static str, fn(&mut Session, Words<'_>) -> Result<(), Failure>);
 
 /// The objects, in the order in which abbreviations find them.
-const OBJECTS: [Object; 7] = [
+const OBJECTS: [Object; 8] = [
     ("address", address_command::run),
+    ("addrlabel", address_label::run),
     ("maddress", maddress::run),
     ("route", route_command::run),
     ("neighbor", neighbor_command::run),

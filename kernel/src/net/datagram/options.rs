@@ -3,8 +3,8 @@
 use super::control_message::{Wanted, octet, parse_packet_info};
 use super::{DatagramSocket, errno, interface_by_name};
 use crate::net::option::{
-    Kind, emit_bool, emit_u32, get_generic, read_bool, read_i32, read_path_mtu_discovery, read_u32,
-    set_generic,
+    Kind, emit_address_preferences, emit_bool, emit_u32, get_generic, read_address_preferences,
+    read_bool, read_i32, read_path_mtu_discovery, read_u32, set_generic,
 };
 use crate::net::{change_stack, with_stack};
 use crate::syscall::errno::Errno;
@@ -15,13 +15,13 @@ use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
 use linux_raw_sys::net::{
     AF_INET6, IPPROTO_ICMPV6, IPPROTO_UDP, IPV6_2292HOPLIMIT, IPV6_2292PKTINFO,
-    IPV6_ADD_MEMBERSHIP, IPV6_AUTOFLOWLABEL, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP,
-    IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
-    IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_RECVERR, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO,
-    IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF, IPV6_V6ONLY, SO_BINDTODEVICE,
-    SO_BINDTOIFINDEX, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF,
-    SO_SNDBUFFORCE, SO_TIMESTAMP, SO_TIMESTAMPNS, SOCK_DGRAM, SOCK_RAW, SOL_ICMPV6, SOL_IPV6,
-    SOL_RAW, SOL_SOCKET,
+    IPV6_ADD_MEMBERSHIP, IPV6_ADDR_PREFERENCES, IPV6_AUTOFLOWLABEL, IPV6_CHECKSUM, IPV6_DONTFRAG,
+    IPV6_DROP_MEMBERSHIP, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS,
+    IPV6_MULTICAST_IF, IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_RECVERR, IPV6_RECVHOPLIMIT,
+    IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF,
+    IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE,
+    SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP, SO_TIMESTAMPNS,
+    SOCK_DGRAM, SOCK_RAW, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET,
 };
 
 /// ICMPV6_FILTER (linux/icmpv6.h), which the crate with the other constants lacks.
@@ -136,6 +136,10 @@ fn set_ipv6(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errn
             SetOption::UnicastInterface(InterfaceIndex::new(u32::from_be(read_u32(value)?)))
         }
         IPV6_AUTOFLOWLABEL => SetOption::AutoFlowLabel(read_bool(value)?),
+        IPV6_ADDR_PREFERENCES => match read_address_preferences(value)? {
+            Some(preference) => SetOption::SourcePreference(preference),
+            None => return Ok(()),
+        },
         IPV6_PKTINFO => {
             let (source, interface) = parse_packet_info(value)?;
             let mut sticky = socket.sticky.borrow_mut();
@@ -240,6 +244,7 @@ fn get_ipv6(socket: &DatagramSocket, name: u32) -> Result<Vec<u8>, Errno> {
             emit_u32(options.unicast_interface.map_or(0, InterfaceIndex::get).to_be())
         }
         IPV6_AUTOFLOWLABEL => emit_bool(options.auto_flow_label),
+        IPV6_ADDR_PREFERENCES => emit_address_preferences(options.source_preference),
         IPV6_MTU => {
             let mtu = with_stack(|stack| stack.path_mtu(socket.id, time::now()));
             emit_u32(mtu.ok_or(Errno::NOTCONN)?.into())

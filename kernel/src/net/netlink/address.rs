@@ -15,10 +15,11 @@ use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 use linux_raw_sys::net::{AF_INET6, AF_UNSPEC};
 use linux_raw_sys::netlink::{
-    IFA_ADDRESS, IFA_CACHEINFO, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_NODAD,
-    IFA_F_NOPREFIXROUTE, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_STABLE_PRIVACY, IFA_F_TENTATIVE,
-    IFA_FLAGS, IFA_LOCAL, IFA_PROTO, IFAPROT_KERNEL_LL, IFAPROT_KERNEL_LO, IFAPROT_KERNEL_RA,
-    NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RTM_DELADDR, RTM_NEWADDR, rt_scope_t,
+    IFA_ADDRESS, IFA_CACHEINFO, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_MANAGETEMPADDR,
+    IFA_F_NODAD, IFA_F_NOPREFIXROUTE, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_STABLE_PRIVACY,
+    IFA_F_TEMPORARY, IFA_F_TENTATIVE, IFA_FLAGS, IFA_LOCAL, IFA_PROTO, IFAPROT_KERNEL_LL,
+    IFAPROT_KERNEL_LO, IFAPROT_KERNEL_RA, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE, RTM_DELADDR,
+    RTM_NEWADDR, rt_scope_t,
 };
 
 /// Length of `ifaddrmsg`.
@@ -148,6 +149,8 @@ fn flags(address: &AddressInfo) -> u32 {
         (address.no_duplicate_detection, IFA_F_NODAD),
         (address.no_prefix_route, IFA_F_NOPREFIXROUTE),
         (address.stable_opaque, IFA_F_STABLE_PRIVACY),
+        (address.origin == AddressOrigin::Temporary, IFA_F_TEMPORARY),
+        (address.manages_temporary, IFA_F_MANAGETEMPADDR),
     ] {
         if condition {
             flags |= flag;
@@ -194,7 +197,7 @@ fn describe(address: &AddressInfo, now: Instant, header: Header) -> Vec<u8> {
     let origin = match address.origin {
         AddressOrigin::Loopback => Some(IFAPROT_KERNEL_LO),
         AddressOrigin::LinkLocal => Some(IFAPROT_KERNEL_LL),
-        AddressOrigin::Autoconfiguration => Some(IFAPROT_KERNEL_RA),
+        AddressOrigin::Autoconfiguration | AddressOrigin::Temporary => Some(IFAPROT_KERNEL_RA),
         AddressOrigin::Manual => None,
     };
     if let Some(origin) = origin {

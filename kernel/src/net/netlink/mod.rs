@@ -6,6 +6,7 @@
 //! messages mean is in `link`, `address`, `route` and `neighbor`, and in `diag`.
 
 mod address;
+mod address_label;
 mod diag;
 pub(super) mod link;
 mod link_ipv6;

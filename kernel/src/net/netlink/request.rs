@@ -1,14 +1,14 @@
 //! Requests: finding who answers, dumps, single answers and acknowledgements.
 
 use super::message::{Builder, HEADER_LENGTH, Header, Message};
-use super::{Family, address, diag, link, neighbor, route};
+use super::{Family, address, address_label, diag, link, neighbor, route};
 use crate::syscall::errno::Errno;
 use alloc::vec::Vec;
 use linux_raw_sys::netlink::{
     NLM_F_ACK, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
-    NLMSG_MIN_TYPE, RTM_DELADDR, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK,
-    RTM_GETNEIGH, RTM_GETROUTE, RTM_GETRULE, RTM_NEWADDR, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE,
-    RTM_SETLINK,
+    NLMSG_MIN_TYPE, RTM_DELADDR, RTM_DELADDRLABEL, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE,
+    RTM_GETADDR, RTM_GETADDRLABEL, RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_GETRULE,
+    RTM_NEWADDR, RTM_NEWADDRLABEL, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTM_SETLINK,
 };
 
 /// Room in one datagram of a dump. Programs read with at least 8 KiB.
@@ -29,6 +29,9 @@ const NEW_NEIGHBOR: u16 = RTM_NEWNEIGH as u16;
 const DELETE_NEIGHBOR: u16 = RTM_DELNEIGH as u16;
 const GET_NEIGHBOR: u16 = RTM_GETNEIGH as u16;
 const GET_RULE: u16 = RTM_GETRULE as u16;
+const NEW_ADDRESS_LABEL: u16 = RTM_NEWADDRLABEL as u16;
+const DELETE_ADDRESS_LABEL: u16 = RTM_DELADDRLABEL as u16;
+const GET_ADDRESS_LABEL: u16 = RTM_GETADDRLABEL as u16;
 
 /// Makes messages of a table, each with this header.
 pub(super) type Dump = Vec<Vec<u8>>;
@@ -81,6 +84,7 @@ fn dump_route(message: &Message<'_>, header: Header) -> Result<Dump, Errno> {
         GET_ADDRESS => address::dump(payload, header),
         GET_ROUTE => route::dump(payload, header),
         GET_NEIGHBOR => neighbor::dump(payload, header),
+        GET_ADDRESS_LABEL => address_label::dump(payload, header),
         // There are no policy rules: an empty table is the truth.
         GET_RULE => Dump::new(),
         _ => return Err(Errno::OPNOTSUPP),
@@ -122,6 +126,7 @@ fn single(
         GET_LINK => sink(link::get(payload, header)?),
         GET_ROUTE => sink(route::get(payload, header)?),
         GET_NEIGHBOR => sink(neighbor::get(payload, header)?),
+        GET_ADDRESS_LABEL => sink(address_label::get(payload, header)?),
         kind => {
             match kind {
                 NEW_LINK | SET_LINK => link::change(payload)?,
@@ -132,6 +137,8 @@ fn single(
                 DELETE_ROUTE => route::delete(payload)?,
                 NEW_NEIGHBOR => neighbor::add(payload, flags)?,
                 DELETE_NEIGHBOR => neighbor::delete(payload)?,
+                NEW_ADDRESS_LABEL => address_label::add(payload, flags)?,
+                DELETE_ADDRESS_LABEL => address_label::delete(payload)?,
                 _ => return Err(Errno::OPNOTSUPP),
             }
             return Ok(Answered::Silently);

@@ -8,6 +8,7 @@
 //! routers advertise.
 
 mod counters;
+mod interface_settings;
 mod settings;
 mod sockets;
 
@@ -20,14 +21,15 @@ use ::net::expiry::Expiry;
 use ::net::interface::{Interface, InterfaceKind};
 use ::net::limits;
 use ::net::neighbor::NeighborState;
-use ::net::unicast::{AddressInfo, AddressState};
+use ::net::unicast::{AddressInfo, AddressOrigin, AddressState};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt::{Display, Write};
 use core::net::Ipv6Addr;
 use linux_raw_sys::netlink::{
-    IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_TENTATIVE,
+    IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_TEMPORARY,
+    IFA_F_TENTATIVE,
 };
 
 /// Makes the files known to `/proc`.
@@ -49,6 +51,7 @@ pub(super) fn register() {
     fs::proc::register("net/neighbor_cache", neighbor_cache);
     fs::proc::register("net/router_dns", router_dns);
     settings::register();
+    interface_settings::register();
     fs::proc::register_source("net/dev_snmp6", interface_counters);
 }
 
@@ -148,7 +151,9 @@ fn scope(address: &AddressInfo) -> u8 {
 
 fn address_flags(address: &AddressInfo) -> u32 {
     let permanent = if address.valid == Expiry::Never { IFA_F_PERMANENT } else { 0 };
+    let temporary = if address.origin == AddressOrigin::Temporary { IFA_F_TEMPORARY } else { 0 };
     permanent
+        | temporary
         | match address.state {
             AddressState::Tentative => IFA_F_TENTATIVE,
             AddressState::Optimistic => IFA_F_TENTATIVE | IFA_F_OPTIMISTIC,

@@ -2,8 +2,8 @@
 
 use super::{StreamSocket, info, shared_errno};
 use crate::net::option::{
-    Kind, emit_bool, emit_u32, get_generic, read_bool, read_i32, read_path_mtu_discovery, read_u32,
-    set_generic,
+    Kind, emit_address_preferences, emit_bool, emit_u32, get_generic, read_address_preferences,
+    read_bool, read_i32, read_path_mtu_discovery, read_u32, set_generic,
 };
 use crate::net::{change_stack, datagram, with_stack};
 use crate::syscall::errno::Errno;
@@ -13,11 +13,11 @@ use ::net::tcp::{CongestionAlgorithm, TcpInfo, TcpSocketOptions, TcpState};
 use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
 use linux_raw_sys::net::{
-    AF_INET6, IPPROTO_TCP, IPV6_AUTOFLOWLABEL, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_RECVERR,
-    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF, IPV6_V6ONLY, SO_ACCEPTCONN, SO_BINDTODEVICE,
-    SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVLOWAT, SO_REUSEADDR, SO_REUSEPORT,
-    SO_SNDBUF, SOCK_STREAM, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CONGESTION, TCP_CORK, TCP_INFO,
-    TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_QUICKACK,
+    AF_INET6, IPPROTO_TCP, IPV6_ADDR_PREFERENCES, IPV6_AUTOFLOWLABEL, IPV6_MTU, IPV6_MTU_DISCOVER,
+    IPV6_RECVERR, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF, IPV6_V6ONLY, SO_ACCEPTCONN,
+    SO_BINDTODEVICE, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVLOWAT, SO_REUSEADDR,
+    SO_REUSEPORT, SO_SNDBUF, SOCK_STREAM, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CONGESTION, TCP_CORK,
+    TCP_INFO, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_QUICKACK,
     TCP_USER_TIMEOUT,
 };
 
@@ -139,6 +139,10 @@ fn set_ipv6(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno>
             let on = read_bool(value)?;
             change(socket, |options| options.auto_flow_label = on)
         }
+        IPV6_ADDR_PREFERENCES => {
+            let Some(preference) = read_address_preferences(value)? else { return Ok(()) };
+            change(socket, |options| options.source_preference = preference)
+        }
         IPV6_MTU_DISCOVER => {
             let discovery = read_path_mtu_discovery(value)?;
             change(socket, |options| options.path_mtu_discovery = discovery)
@@ -196,6 +200,7 @@ pub(super) fn get(socket: &StreamSocket, level: u32, name: u32) -> Result<Vec<u8
             IPV6_TCLASS => emit_u32(u32::from(options.traffic_class.0)),
             IPV6_RECVERR => emit_bool(options.receive_errors),
             IPV6_AUTOFLOWLABEL => emit_bool(options.auto_flow_label),
+            IPV6_ADDR_PREFERENCES => emit_address_preferences(options.source_preference),
             IPV6_MTU_DISCOVER => emit_u32(options.path_mtu_discovery.number().into()),
             IPV6_UNICAST_IF => {
                 emit_u32(options.unicast_interface.map_or(0, InterfaceIndex::get).to_be())
