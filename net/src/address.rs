@@ -312,6 +312,7 @@ mod tests {
         text.parse().unwrap()
     }
 
+    /// Rows: ADR-9, ADR-13
     #[test]
     fn scopes() {
         for (address, scope) in [

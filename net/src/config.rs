@@ -123,6 +123,27 @@ impl Default for TcpSettings {
     }
 }
 
+/// Settings of ICMPv6 (RFC 4443).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Icmpv6Settings {
+    /// Whether Destination Unreachable is sent (Section 3.1: "can be configured not to").
+    pub destination_unreachable: bool,
+    /// One more error may be sent after this time (Section 2.4(f)); zero is no limit.
+    pub error_interval: Duration,
+}
+
+impl Icmpv6Settings {
+    /// A hundred errors a second.
+    pub const DEFAULT: Self =
+        Self { destination_unreachable: true, error_interval: Duration::from_millis(10) };
+}
+
+impl Default for Icmpv6Settings {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 /// Settings of the stack.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Config {
@@ -133,6 +154,8 @@ pub struct Config {
     pub stable_secret: Option<[u8; 16]>,
     /// What new stream sockets start with.
     pub tcp: TcpSettings,
+    /// Errors that are sent.
+    pub icmpv6: Icmpv6Settings,
 }
 
 impl Config {
@@ -141,5 +164,6 @@ impl Config {
         interface: InterfaceSettings::DEFAULT,
         stable_secret: None,
         tcp: TcpSettings::DEFAULT,
+        icmpv6: Icmpv6Settings::DEFAULT,
     };
 }

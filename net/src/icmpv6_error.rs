@@ -92,6 +92,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         {
             return;
         }
+        if matches!(problem, Problem::DestinationUnreachable(_))
+            && !self.config.icmpv6.destination_unreachable
+        {
+            return;
+        }
         if !received.looped && !self.error_limit.take(now) {
             if let Some(counters) = self.interface_counters(received.interface) {
                 counters.icmpv6.out_rate_limit_host += 1;

@@ -233,6 +233,7 @@ fn extension_headers_that_pass() {
 }
 
 /// EH-4 to EH-7: the four actions, in both headers, to us and to a group.
+/// Rows: EH-13
 #[test]
 fn unknown_options() {
     let mut host = host();
@@ -317,6 +318,20 @@ fn closed_ports() {
         assert_eq!(invoking, &packet[..expected - 48]);
     }
     assert_eq!(host.stack.node_counters().udp.no_ports, 3);
+}
+
+/// Rows: ICMP-12
+#[test]
+fn unreachable_need_not_be_told() {
+    let mut host = host();
+    let mut config = host.stack.config().clone();
+    config.icmpv6.destination_unreachable = false;
+    host.stack.configure(config);
+    host.packet(PEER, &datagram("fe80::9", LINK_LOCAL, 9));
+    assert_eq!(host.sent(), []);
+    // Other errors are sent all the same.
+    let option = [58, 0, 0x9e, 4, 1, 2, 3, 4];
+    assert_problem(&mut host, &behind(60, &option), ParameterProblemCode::UnrecognizedOption, 42);
 }
 
 /// ICMP-8: what is never answered with an error.

@@ -30,14 +30,12 @@ use crate::route::RouteTable;
 use crate::router_option::RouterOption;
 use crate::socket::{Membership, SocketTable};
 use crate::tcp::TcpTable;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use core::net::Ipv6Addr;
 use heapless::{Deque, Vec};
 
 /// ICMPv6 errors that may be sent at once.
 const ERROR_BURST: u32 = 50;
-/// One more ICMPv6 error after this time (RFC 4443, Section 2.4(f)).
-const ERROR_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A packet from this node to itself.
 pub(crate) struct LocalPacket<B> {
@@ -114,7 +112,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             events: EventQueue::new(),
             router_options: Deque::new(),
             counters: NodeCounters::new(),
-            error_limit: TokenBucket::new(ERROR_BURST, ERROR_INTERVAL),
+            error_limit: TokenBucket::new(ERROR_BURST, Config::DEFAULT.icmpv6.error_interval),
             paths: PathMemo::new(),
             sources: SourceMemo::new(),
             labels: LabelMemo::new(),
@@ -128,6 +126,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Gives the stack other settings, for interfaces that are added and stream sockets that are
     /// opened from now on. The secret counts only before the first interface.
     pub fn configure(&mut self, config: Config) {
+        if self.config.icmpv6 != config.icmpv6 {
+            self.error_limit = TokenBucket::new(ERROR_BURST, config.icmpv6.error_interval);
+        }
         self.config = config;
     }
 

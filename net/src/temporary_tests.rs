@@ -226,6 +226,56 @@ fn they_go_with_the_prefix_with_the_link_and_with_the_setting() {
     assert_eq!(host.stack.interface(USB0).unwrap().addresses().count(), 1);
 }
 
+/// Rows: ADR-14, ADR-2
+#[test]
+fn addresses_of_all_kinds_live_side_by_side() {
+    use AddressState::{Deprecated, Preferred, Tentative};
+    let mut host = host(8, TemporaryAddresses::Preferred);
+    advertise(&mut host, PREFIX, 9000, 8000);
+    for (address, valid, preferred) in [("2001:db8:1::5", u32::MAX, 100), ("2001:db8:1::6", 50, 50)]
+    {
+        // As the user and as DHCPv6 would.
+        let new = crate::manage::NewAddress {
+            address: ip(address),
+            prefix_length: 128,
+            preferred_lifetime: preferred,
+            valid_lifetime: valid,
+            no_duplicate_detection: false,
+            no_prefix_route: true,
+        };
+        host.stack.add_address(USB0, &new, false, host.now).unwrap();
+    }
+    let states = |host: &Host| {
+        let interface = host.stack.interface(USB0).unwrap();
+        let mut all: Vec<_> =
+            interface.addresses().map(|info| (info.origin as u8, info.state)).collect();
+        all.sort_unstable_by_key(|(origin, _)| *origin);
+        all.into_iter().map(|(_, state)| state).collect::<Vec<_>>()
+    };
+    // Link-local, stable, temporary, manual twice.
+    assert_eq!(states(&host), [Preferred, Tentative, Tentative, Tentative, Tentative]);
+    host.run(Duration::from_secs(40));
+    assert_eq!(states(&host), [Preferred; 5]);
+    host.run(Duration::from_secs(70));
+    assert_eq!(states(&host), [Preferred, Preferred, Preferred, Deprecated]);
+    host.run(Duration::from_secs(7900));
+    assert_eq!(states(&host), [Preferred, Deprecated, Deprecated, Deprecated]);
+}
+
+/// Rows: ADR-11
+#[test]
+fn no_bit_of_a_random_identifier_means_anything() {
+    let (mut set, mut clear) = (0_u64, 0_u64);
+    for seed in 0..60 {
+        let mut host = host(seed, TemporaryAddresses::Available);
+        advertise(&mut host, PREFIX, 9000, 8000);
+        let identifier = u128::from(temporaries(&host)[0].address) as u64;
+        set |= identifier;
+        clear |= !identifier;
+    }
+    assert_eq!((set, clear), (u64::MAX, u64::MAX), "universal and group bits as any other");
+}
+
 /// Rows: RD-20
 #[test]
 fn a_flood_of_prefixes_leaves_room() {

@@ -266,6 +266,7 @@ mod tests {
         host.stack.routes().find(|route| route.prefix == prefix).copied()
     }
 
+    /// Rows: SLA-10
     #[test]
     fn an_advertised_prefix_outlives_a_manual_address_in_it() {
         let mut host = Host::up(1);

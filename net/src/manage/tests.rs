@@ -346,3 +346,30 @@ fn events_that_overflow() {
     assert!(!host.stack.has_event());
     assert_eq!(host.stack.table_full(crate::counters::TableFull::Events), limits::EVENTS as u64);
 }
+
+/// Rows: SEL-6
+#[test]
+fn sources_are_addresses_of_the_outgoing_link() {
+    let mut host = Host::up(20);
+    let mac = crate::netif::MacAddress([2, 0, 0, 0, 0, 0x33]);
+    let kind = InterfaceKind::Ethernet { mac };
+    let config = InterfaceConfig { name: "usb1", kind, mtu: 1500 };
+    let usb1 = host.stack.add_interface(&config).unwrap();
+    host.stack.set_admin_up(usb1, true, host.now).unwrap();
+    let up = crate::netif::LinkState::Up { speed: None };
+    host.stack.set_link(usb1, up, host.now).unwrap();
+    for (index, address) in [(USB0, "2001:db8:1::5"), (usb1, "2001:db8:2::5")] {
+        host.stack.add_address(index, &new_address(address, 64), false, host.now).unwrap();
+    }
+    host.run(Duration::from_secs(3));
+    for index in [USB0, usb1] {
+        let own = |host: &Host, address| {
+            let mut addresses = host.stack.interface(index).unwrap().addresses();
+            addresses.any(|info| Some(info.address) == address)
+        };
+        for to in ["ff02::1", "ff05::1", "ff0e::1", "fe80::9"] {
+            let source = host.stack.route_to(ip(to), Some(index), host.now).unwrap().source;
+            assert!(own(&host, source), "{to} from {source:?}");
+        }
+    }
+}

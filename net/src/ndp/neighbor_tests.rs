@@ -375,3 +375,26 @@ fn redirects() {
     let elsewhere = host.stack.route_to(ip("2001:db8:8::1"), None, host.now).unwrap();
     assert_eq!(elsewhere.gateway, Some(ROUTER.address));
 }
+
+/// Rows: ADR-6
+#[test]
+fn the_anycast_address_of_routers_is_not_ours() {
+    let mut host = Host::up(30);
+    let manual = crate::manage::NewAddress {
+        address: ip("2001:db8:1::5"),
+        prefix_length: 64,
+        preferred_lifetime: u32::MAX,
+        valid_lifetime: u32::MAX,
+        no_duplicate_detection: true,
+        no_prefix_route: false,
+    };
+    host.stack.add_address(USB0, &manual, false, host.now).unwrap();
+    host.run(Duration::from_secs(9));
+    let drops = host.all_drops();
+    for anycast in ["2001:db8:1::", "fe80::"] {
+        host.message(ROUTER, "ff02::1:ff00:0", &solicitation(anycast, &[]));
+        host.message(ROUTER, anycast, &echo(b"anybody?"));
+    }
+    assert_eq!(without_router_solicitations(host.run(Duration::from_secs(3))), []);
+    assert_eq!(host.all_drops(), drops + 4);
+}

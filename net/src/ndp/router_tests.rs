@@ -452,6 +452,7 @@ fn a_tentative_address_is_not_answered_for() {
 }
 
 /// IID-1, IID-2, DAD-10, IID-4: another identifier after a conflict, three times.
+/// Rows: IID-3
 #[test]
 fn stable_opaque_identifiers() {
     let config = |secret: u8| Config {
@@ -602,6 +603,39 @@ fn nobody_fetches_options() {
     let told = core::iter::from_fn(|| host.stack.poll_router_option()).count();
     assert_eq!(told, limits::ROUTER_OPTIONS);
     assert!(!host.stack.has_event());
+}
+
+/// Rows: RD-21
+#[test]
+fn advertisements_that_say_nothing_new_cause_no_packets() {
+    let mut host = Host::up(18);
+    let information = prefix("2001:db8:1::/64", 9000, 9000);
+    advertise_prefix(&mut host, information);
+    host.run(Duration::from_secs(60));
+    for _ in 0..100 {
+        advertise_prefix(&mut host, information);
+        assert_eq!(host.run(Duration::from_secs(10)), []);
+    }
+}
+
+/// Rows: NH-17
+#[test]
+fn destinations_are_spread_over_equal_routers() {
+    let mut host = Host::up(19);
+    let other = Peer { mac: MAC_2, address: ip("fe80::2") };
+    for router in [ROUTER, other] {
+        advertise(&mut host, router, 1800, &[]);
+    }
+    let router_for = |host: &Host, number: u16| {
+        let to = Ipv6Addr::new(0x2001, 0xdb8, 9, 0, 0, 0, 0, number);
+        host.stack.route_to(to, None, host.now).unwrap().gateway
+    };
+    let first: Vec<_> = (0..200).map(|number| router_for(&host, number)).collect();
+    let by_one = first.iter().filter(|gateway| **gateway == Some(ROUTER.address)).count();
+    assert!((60..=140).contains(&by_one), "{by_one}");
+    host.run(Duration::from_secs(60));
+    let again: Vec<_> = (0..200).map(|number| router_for(&host, number)).collect();
+    assert_eq!(first, again, "each keeps its router");
 }
 
 /// QOS-4: determinism.

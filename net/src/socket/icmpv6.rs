@@ -36,6 +36,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             traffic_class: received.traffic_class,
             flow_label: received.flow_label,
             arrived: now,
+            unchecked: false,
         }
     }
 

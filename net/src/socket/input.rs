@@ -19,7 +19,8 @@ impl Socket {
                 || remote.address.is_multicast() && self.kind == SocketKind::Icmpv6Echo;
             port && zone && address
         });
-        device && local && remote
+        let checked = !meta.unchecked || self.options.receive_unchecked;
+        device && local && remote && checked
     }
 
     /// How closely it fits: connected beats bound to an address beats bound to a device.

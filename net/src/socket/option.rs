@@ -50,6 +50,11 @@ pub struct SocketOptions {
     /// IPV6_ADDR_PREFERENCES: which source addresses are preferred; `None` is the interface's
     /// setting.
     pub source_preference: Option<SourcePreference>,
+    /// UDP_NO_CHECK6_TX: datagrams have no checksum. Only for tunnels, whose contents have their
+    /// own (RFC 6935, Section 4).
+    pub send_unchecked: bool,
+    /// UDP_NO_CHECK6_RX: datagrams without a checksum are taken.
+    pub receive_unchecked: bool,
 }
 
 /// SO_RCVBUF and SO_SNDBUF of a new socket, as Linux has them.
@@ -77,6 +82,8 @@ impl Default for SocketOptions {
             unicast_interface: None,
             auto_flow_label: true,
             source_preference: None,
+            send_unchecked: false,
+            receive_unchecked: false,
         }
     }
 }
@@ -122,6 +129,10 @@ pub enum SetOption {
     AutoFlowLabel(bool),
     /// IPV6_ADDR_PREFERENCES.
     SourcePreference(Option<SourcePreference>),
+    /// UDP_NO_CHECK6_TX.
+    SendUnchecked(bool),
+    /// UDP_NO_CHECK6_RX.
+    ReceiveUnchecked(bool),
     /// ICMP6_FILTER; raw ICMPv6 sockets only.
     Icmpv6Filter(Icmpv6Filter),
 }
@@ -205,6 +216,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
             SetOption::AutoFlowLabel(on) => options.auto_flow_label = on,
             SetOption::SourcePreference(preference) => options.source_preference = preference,
+            SetOption::SendUnchecked(on) => options.send_unchecked = on,
+            SetOption::ReceiveUnchecked(on) => options.receive_unchecked = on,
             SetOption::Icmpv6Filter(filter) => {
                 if socket.kind != SocketKind::Icmpv6Raw {
                     return Err(OptionError::NotSupported);

@@ -36,6 +36,8 @@ pub struct ReceiveMeta {
     pub flow_label: FlowLabel,
     /// When it arrived.
     pub arrived: Instant,
+    /// It had no checksum; only sockets that take such datagrams get it (RFC 6936).
+    pub unchecked: bool,
 }
 
 /// A datagram in a socket's buffer: the windows are what the user gets.

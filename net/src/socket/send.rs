@@ -51,6 +51,8 @@ struct Plan {
     traffic_class: TrafficClass,
     multicast_loop: bool,
     auto_flow_label: bool,
+    /// It has no UDP checksum.
+    unchecked: bool,
     /// It is longer than the path allows.
     fragmented: bool,
 }
@@ -61,6 +63,10 @@ const fn header_len(kind: SocketKind) -> usize {
         SocketKind::Udp => UdpHeader::LEN,
         SocketKind::Icmpv6Raw | SocketKind::Icmpv6Echo => 0,
     }
+}
+
+const fn without_checksum_if(unchecked: bool, header: UdpHeader) -> UdpHeader {
+    if unchecked { UdpHeader { checksum: 0, ..header } } else { header }
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
@@ -202,6 +208,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             traffic_class: options.traffic_class.unwrap_or(socket_options.traffic_class),
             multicast_loop: socket_options.multicast_loop,
             auto_flow_label: socket_options.auto_flow_label,
+            unchecked: socket_options.send_unchecked,
             fragmented,
         })
         .inspect(|plan| {
@@ -243,7 +250,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     (remote.address, remote.port),
                     length,
                     sum,
-                );
+                )
+                .map(|header| without_checksum_if(plan.unchecked, header));
                 let (Some(header), Some(room)) = (header, packet.prepend(UdpHeader::LEN)) else {
                     return Err(SendError::TooBig(usize::from(u16::MAX) - UdpHeader::LEN));
                 };
@@ -303,7 +311,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 sum.add(fragment.data());
             }
             let ends = ((source, local_port), (remote.address, remote.port));
-            let header = UdpHeader::new(ends.0, ends.1, length, sum);
+            let header = UdpHeader::new(ends.0, ends.1, length, sum)
+                .map(|header| without_checksum_if(plan.unchecked, header));
             let room = fragments.first_mut().and_then(|first| first.prepend(UdpHeader::LEN));
             let (Some(header), Some(room)) = (header, room) else { return Err(too_big) };
             header.emit(room);

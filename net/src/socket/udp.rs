@@ -20,14 +20,12 @@ use crate::wire::{self, ParseError};
 /// to be as long as the header says: trailing octets there are no padding.
 fn parse<B: PacketBuffer>(segment: &[u8], tail: &Tail<B>) -> wire::Result<(UdpHeader, usize)> {
     if tail.is_empty() {
-        return UdpHeader::parse(segment).map(|(header, payload)| (header, payload.len()));
+        return UdpHeader::parse_unchecked(segment)
+            .map(|(header, payload)| (header, payload.len()));
     }
     let (header, payload) = UdpHeader::parse_quoted(segment)?;
     if usize::from(header.length) != total_len(segment, tail) {
         return Err(ParseError::BadLength);
-    }
-    if header.checksum == 0 {
-        return Err(ParseError::BadValue);
     }
     Ok((header, payload.len()))
 }
@@ -45,23 +43,18 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let segment = packet.data().get(received.upper_offset..).unwrap_or(&[]);
         let (header, payload_len) = match parse(segment, tail) {
             Ok(parsed) => parsed,
-            Err(error) => {
+            Err(_) => {
                 self.counters.udp.in_errors += 1;
-                let reason = match error {
-                    // RFC 6935, Section 5: without a checksum, discard.
-                    ParseError::BadValue => DropReason::UdpZeroChecksum,
-                    _ => DropReason::UdpMalformed,
-                };
-                return self.count_drop(Some(received.interface), reason);
+                return self.count_drop(Some(received.interface), DropReason::UdpMalformed);
             }
         };
+        let unchecked = header.checksum == 0;
         let covered = segment.get(..UdpHeader::LEN + payload_len).unwrap_or(&[]);
-        if !verify(received, NextHeader::UDP, covered, tail) {
+        if !unchecked && !verify(received, NextHeader::UDP, covered, tail) {
             self.counters.udp.in_errors += 1;
             self.counters.udp.in_checksum_errors += 1;
             return self.count_drop(Some(received.interface), DropReason::UdpChecksum);
         }
-        self.count_deliver(received.interface);
         let meta = ReceiveMeta {
             source: scoped(received.source, header.source_port, received.interface),
             destination: received.destination,
@@ -70,7 +63,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             traffic_class: received.traffic_class,
             flow_label: received.flow_label,
             arrived: now,
+            unchecked,
         };
+        // RFC 6935, Section 5: without a checksum, discard; but for sockets that take the risk,
+        // which they know by port and addresses (RFC 6936, Section 4).
+        if unchecked && !self.takes_unchecked(header.destination_port, &meta) {
+            self.counters.udp.in_errors += 1;
+            return self.count_drop(Some(received.interface), DropReason::UdpZeroChecksum);
+        }
+        self.count_deliver(received.interface);
         let offset = received.upper_offset + UdpHeader::LEN;
         if received.destination.is_multicast() {
             packet.trim_front(offset);
@@ -88,6 +89,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         packet.truncate(payload_len);
         let delivered = self.deliver(id, meta, packet, tail);
         self.count_udp_delivery(delivered);
+    }
+
+    /// Whether a datagram without a checksum is for somebody who wants it.
+    fn takes_unchecked(&self, port: u16, meta: &ReceiveMeta) -> bool {
+        if meta.destination.is_multicast() {
+            self.next_multicast_receiver(port, meta, None).is_some()
+        } else {
+            self.find_receiver(SocketKind::Udp, port, meta).is_some()
+        }
     }
 
     fn udp_multicast_input(

@@ -29,12 +29,15 @@ impl UdpHeader {
     /// another one is right is for [`super::checksum::verify`] to say, over the first
     /// [`Self::length`] octets.
     pub fn parse(segment: &[u8]) -> Result<(Self, &[u8])> {
+        let (header, payload) = Self::parse_unchecked(segment)?;
+        if header.checksum == 0 { Err(ParseError::BadValue) } else { Ok((header, payload)) }
+    }
+
+    /// The same for who takes datagrams without a checksum (RFC 6936).
+    pub fn parse_unchecked(segment: &[u8]) -> Result<(Self, &[u8])> {
         let (header, rest) = Self::parse_quoted(segment)?;
         let payload_length =
             usize::from(header.length).checked_sub(Self::LEN).ok_or(ParseError::BadLength)?;
-        if header.checksum == 0 {
-            return Err(ParseError::BadValue);
-        }
         Ok((header, rest.get(..payload_length).ok_or(ParseError::Truncated)?))
     }
 
@@ -138,6 +141,8 @@ mod tests {
         let mut datagram = GOLDEN;
         datagram[6..8].fill(0);
         assert_eq!(UdpHeader::parse(&datagram), Err(ParseError::BadValue));
+        let unchecked = UdpHeader::parse_unchecked(&datagram).unwrap();
+        assert_eq!((unchecked.0.checksum, unchecked.1), (0, &b"abc"[..]));
         let header = |payload: [u8; 2]| {
             UdpHeader::new((SOURCE, 1), (DESTINATION, 7), 2, sum(&payload)).unwrap()
         };

@@ -99,6 +99,45 @@ fn the_adapter_goes_and_comes_back_under_a_ping() {
     power_off(&mut guest);
 }
 
+/// Rows: RD-16, TMP-1, SEL-3
+#[test]
+fn the_user_sees_and_changes_how_addresses_are_made_and_chosen() {
+    let mut guest = Guest::boot_to_shell(&["--usb-net"]);
+    guest.run_until("ip addr show dev usb0", |text| {
+        text.contains("inet6 fec0::") && !text.contains("tentative")
+    });
+    // QEMU's router is its name server's, too.
+    let dns = guest.run("cat /proc/net/router_dns").success();
+    assert!(dns.contains("usb0 rdnss fec0::3 fe80::2 "), "{dns}");
+
+    let setting = "/proc/sys/net/ipv6/conf/usb0/use_tempaddr";
+    assert_eq!(guest.run(&format!("cat {setting}")).success(), "0\n");
+    guest.run(&format!("echo 2 > {setting}")).success();
+    let addresses = guest.run_until("ip addr show dev usb0", |text| {
+        text.contains("scope site temporary dynamic") && !text.contains("tentative")
+    });
+    assert!(addresses.contains("scope site dynamic mngtmpaddr"), "{addresses}");
+    let temporary = addresses.lines().find(|line| line.contains("temporary")).unwrap();
+    let temporary = temporary.split_whitespace().nth(1).unwrap().trim_end_matches("/64");
+    let route = guest.run("ip route get fec0::2").success();
+    assert!(route.contains(&format!("src {temporary}")), "{temporary} in {route}");
+    let ping = guest.run("ping6 -c 1 fec0::2").success();
+    assert!(ping.contains("1 received"), "{ping}");
+    guest.run(&format!("echo 0 > {setting}")).success();
+    let addresses = guest.run("ip addr show dev usb0").success();
+    assert!(!addresses.contains("temporary"), "{addresses}");
+
+    let labels = guest.run("ip addrlabel").success();
+    assert!(labels.contains("prefix fc00::/7 label 13"), "{labels}");
+    guest.run("ip addrlabel add prefix fd00:1::/32 label 99").success();
+    let labels = guest.run("ip addrlabel list").success();
+    assert!(labels.contains("prefix fd00:1::/32 label 99"), "{labels}");
+    guest.run("ip addrlabel del prefix fd00:1::/32").success();
+    let labels = guest.run("ip addrlabel list").success();
+    assert!(!labels.contains("label 99"), "{labels}");
+    power_off(&mut guest);
+}
+
 #[test]
 fn without_an_adapter_there_is_only_loopback() {
     let mut guest = Guest::boot_to_shell(&[]);

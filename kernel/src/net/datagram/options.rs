@@ -21,9 +21,12 @@ use linux_raw_sys::net::{
     IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF,
     IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE,
     SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP, SO_TIMESTAMPNS,
-    SOCK_DGRAM, SOCK_RAW, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET,
+    SOCK_DGRAM, SOCK_RAW, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET, SOL_UDP,
 };
 
+/// UDP_NO_CHECK6_TX and UDP_NO_CHECK6_RX (linux/udp.h), which the crate lacks, too.
+const UDP_NO_CHECK6_TX: u32 = 101;
+const UDP_NO_CHECK6_RX: u32 = 102;
 /// ICMPV6_FILTER (linux/icmpv6.h), which the crate with the other constants lacks.
 const ICMPV6_FILTER: u32 = 1;
 /// net.core.rmem_max and wmem_max: what a program may ask for.
@@ -50,6 +53,14 @@ pub(super) fn set(
         SOL_SOCKET => set_socket(socket, name, value),
         SOL_IPV6 => set_ipv6(socket, name, value),
         SOL_ICMPV6 if name == ICMPV6_FILTER => set_filter(socket, value),
+        SOL_UDP if socket.kind == SocketKind::Udp => {
+            let on = read_bool(value)?;
+            match name {
+                UDP_NO_CHECK6_TX => apply(socket, SetOption::SendUnchecked(on)),
+                UDP_NO_CHECK6_RX => apply(socket, SetOption::ReceiveUnchecked(on)),
+                _ => Err(Errno::NOPROTOOPT),
+            }
+        }
         // The checksum of ICMPv6 is not for programs to place; asking for where it is, is fine.
         SOL_RAW if name == IPV6_CHECKSUM && socket.kind == SocketKind::Icmpv6Raw => {
             if read_u32(value)? == CHECKSUM_OFFSET { Ok(()) } else { Err(Errno::INVAL) }
@@ -191,6 +202,15 @@ pub(super) fn get(socket: &DatagramSocket, level: u32, name: u32) -> Result<Vec<
         }
         SOL_RAW if name == IPV6_CHECKSUM && socket.kind == SocketKind::Icmpv6Raw => {
             Ok(emit_u32(CHECKSUM_OFFSET))
+        }
+        SOL_UDP if socket.kind == SocketKind::Udp => {
+            let options =
+                with_stack(|stack| stack.socket_options(socket.id).copied()).ok_or(Errno::BADF)?;
+            match name {
+                UDP_NO_CHECK6_TX => Ok(emit_bool(options.send_unchecked)),
+                UDP_NO_CHECK6_RX => Ok(emit_bool(options.receive_unchecked)),
+                _ => Err(Errno::NOPROTOOPT),
+            }
         }
         _ => Err(Errno::NOPROTOOPT),
     }

@@ -3,6 +3,7 @@
 use crate::fs;
 use crate::net::{change_stack, with_stack};
 use crate::syscall::errno::Errno;
+use crate::time::Duration;
 use ::net::limits;
 use ::net::tcp::CongestionAlgorithm;
 use alloc::string::String;
@@ -15,6 +16,7 @@ pub(super) fn register() {
     fs::proc::register("sys/net/ipv4/tcp_available_congestion_control", available);
     fs::proc::register("sys/net/ipv4/tcp_allowed_congestion_control", available);
     fs::proc::register("sys/net/core/somaxconn", backlog);
+    fs::proc::register_setting("sys/net/ipv6/icmp/ratelimit", error_interval, set_error_interval);
 }
 
 /// The congestion control of new stream sockets.
@@ -39,6 +41,23 @@ fn available(text: &mut String) {
     let names: Vec<&str> = CongestionAlgorithm::ALL.iter().map(|one| one.name()).collect();
     text.push_str(&names.join(" "));
     text.push('\n');
+}
+
+/// Milliseconds between ICMPv6 errors; 0 is no limit.
+fn error_interval(text: &mut String) {
+    let interval = with_stack(|stack| stack.config().icmpv6.error_interval);
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "{}", interval.as_millis());
+}
+
+fn set_error_interval(text: &str) -> Result<(), Errno> {
+    let milliseconds: u32 = text.parse().map_err(|_| Errno::INVAL)?;
+    change_stack(|stack| {
+        let mut config = stack.config().clone();
+        config.icmpv6.error_interval = Duration::from_millis(milliseconds.into());
+        stack.configure(config);
+    });
+    Ok(())
 }
 
 /// The longest queue of a listener.

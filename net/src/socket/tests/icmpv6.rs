@@ -3,7 +3,7 @@
 use super::*;
 
 /// UDP-6, API-20: errors reach the socket that is connected.
-/// Rows: ICMP-13
+/// Rows: ICMP-13, ICMP-14
 #[test]
 fn errors_reach_connected_sockets() {
     let mut host = host();

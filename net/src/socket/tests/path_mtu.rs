@@ -19,7 +19,7 @@ fn narrow() -> (Host, SocketId) {
     (host, id)
 }
 
-/// Rows: PMT-13
+/// Rows: PMT-13, PMT-15
 #[test]
 fn what_becomes_of_a_datagram_longer_than_path_or_link() {
     use PathMtuDiscovery as Discovery;

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::expiry::Expiry;
+use crate::neighbor::{NeighborInfo, NeighborState};
 use crate::route::{Route, RouteAction, RouteProtocol};
-use crate::wire::ndp_option::RouterPreference;
+use crate::wire::ndp::NeighborSolicitation;
+use crate::wire::ndp_option::{NdpOption, NdpOptions, RouterPreference};
 
-/// Rows: UDP-12
+/// Rows: UDP-12, UDP-1, UDP-7
 #[test]
 fn to_a_neighbor_and_back() {
     let mut host = host();
@@ -317,4 +319,78 @@ fn without_a_link() {
         Err(SendError::NetworkUnreachable)
     );
     send(&mut host, id, Some(address("::1", 9)), b"x").unwrap();
+}
+
+/// Rows: UDP-3
+#[test]
+fn without_checksum_for_who_wants_it() {
+    let mut host = host();
+    let unchecked = |port: u16, to: &str| {
+        let mut packet = datagram(("2001:db8::9", 99), (to, port), b"hi");
+        packet[46..48].fill(0);
+        packet
+    };
+    let id = bound(&mut host, address("::", 7));
+    let other = bound(&mut host, address("::", 8));
+    for option in [SetOption::ReceiveUnchecked(true), SetOption::SendUnchecked(true)] {
+        host.stack.set_socket_option(id, option).unwrap();
+    }
+    // The port that opted in, another one, none at all, and a group.
+    for (port, to, silent) in
+        [(7, OWN, false), (8, OWN, true), (9, OWN, true), (7, "ff02::1", false)]
+    {
+        let drops = host.drops(DropReason::UdpZeroChecksum);
+        host.packet(PEER, &unchecked(port, to));
+        assert_eq!(host.drops(DropReason::UdpZeroChecksum), drops + u64::from(silent), "{port}");
+        assert_eq!(receive(&mut host, id).is_ok(), !silent);
+        assert_eq!(host.sent(), [], "no error for what may be damaged");
+    }
+    assert_eq!(receive(&mut host, other), Err(ReceiveError::WouldBlock));
+    // Others still send it, and a wrong one is wrong for all.
+    let peer = Some(address("2001:db8::9", 99));
+    for (socket, zero) in [(id, true), (other, false)] {
+        for length in [5, 3000] {
+            send(&mut host, socket, peer, &vec![1; length]).unwrap();
+            let first = host.sent().remove(0);
+            let at = if length == 5 { 46 } else { 54 };
+            assert_eq!(first.packet[at..at + 2] == [0, 0], zero);
+        }
+    }
+    let mut wrong = unchecked(7, OWN);
+    wrong[47] = 1;
+    host.packet(PEER, &wrong);
+    assert_eq!(host.drops(DropReason::UdpChecksum), 1);
+}
+
+/// Rows: UDP-14
+#[test]
+fn a_datagram_that_wants_no_answer() {
+    let mut host = host();
+    let id = bound(&mut host, address("::", 7));
+    host.packet(PEER, &datagram(("2001:db8::9", 0), (OWN, 7), b"hi"));
+    let (meta, data) = receive(&mut host, id).unwrap();
+    assert_eq!((meta.source.port(), data), (0, b"hi".to_vec()));
+}
+
+/// Rows: NUD-10
+#[test]
+fn a_program_confirms_that_its_peer_is_there() {
+    let mut host = host();
+    let neighbor = Peer { mac: MacAddress([2, 0, 0, 0, 0, 8]), address: ip("2001:db8::8") };
+    let options = [NdpOption::SourceLinkLayerAddress(neighbor.mac)];
+    let message = Icmpv6Message::NeighborSolicitation(NeighborSolicitation {
+        target: ip(OWN),
+        options: NdpOptions::new(&options),
+    });
+    host.message(neighbor, OWN, &message);
+    let id = udp(&mut host);
+    let mut state = |confirm| {
+        let options = SendOptions { confirm, ..SendOptions::default() };
+        let to = SocketAddrV6::new(neighbor.address, 99, 0, 0);
+        send_with(&mut host, id, Some(to), b"x", &options).unwrap();
+        let is_it = |info: &NeighborInfo| info.address == neighbor.address;
+        host.stack.neighbors().find(is_it).unwrap().state
+    };
+    assert_eq!(state(false), NeighborState::Delay);
+    assert_eq!(state(true), NeighborState::Reachable);
 }
