@@ -214,12 +214,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         message: &Icmpv6Message<'_>,
         now: Instant,
     ) {
-        let (Icmpv6Message::DestinationUnreachable { invoking, .. }
-        | Icmpv6Message::PacketTooBig { invoking, .. }
-        | Icmpv6Message::TimeExceeded { invoking, .. }
-        | Icmpv6Message::ParameterProblem { invoking, .. }) = *message
-        else {
-            return;
+        let invoking = match *message {
+            Icmpv6Message::DestinationUnreachable { invoking, .. }
+            | Icmpv6Message::PacketTooBig { invoking, .. }
+            | Icmpv6Message::TimeExceeded { invoking, .. }
+            | Icmpv6Message::ParameterProblem { invoking, .. } => invoking,
+            // As in all errors there are, the packet stands behind one more word.
+            Icmpv6Message::Unknown { body, .. } => body.get(4..).unwrap_or_default(),
+            _ => return,
         };
         let unmatched = DropReason::Icmpv6ErrorUnmatched;
         let Ok((header, payload)) = Ipv6Header::parse_quoted(invoking) else {

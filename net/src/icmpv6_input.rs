@@ -87,8 +87,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     self.count_drop(index, reason);
                 }
             }
-            // RFC 4443, Section 2.4(b): unknown informational messages are dropped silently;
-            // unknown errors were offered to raw sockets.
+            // RFC 4443, Section 2.4(a): who sent the packet is to hear of unknown errors, too.
+            Icmpv6Message::Unknown { kind, .. } if kind.is_error() => {
+                self.error_input(received, &message, now);
+            }
+            // Section 2.4(b): unknown informational messages are dropped silently.
             Icmpv6Message::Unknown { .. } => {
                 self.count_drop(index, DropReason::Icmpv6UnknownType);
             }

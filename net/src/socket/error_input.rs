@@ -43,6 +43,7 @@ pub(crate) fn meaning(message: &Icmpv6Message<'_>) -> Option<(SocketError, bool,
         Icmpv6Message::PacketTooBig { mtu, .. } => (SocketError::MessageTooBig, true, mtu),
         Icmpv6Message::TimeExceeded { .. } => (SocketError::HostUnreachable, false, 0),
         Icmpv6Message::ParameterProblem { pointer, .. } => (SocketError::Protocol, true, pointer),
+        Icmpv6Message::Unknown { .. } => (SocketError::Protocol, false, 0),
         _ => return None,
     })
 }

@@ -41,12 +41,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         let segment = packet.data().get(received.upper_offset..).unwrap_or(&[]);
-        let (header, payload_len) = match parse(segment, tail) {
-            Ok(parsed) => parsed,
-            Err(_) => {
-                self.counters.udp.in_errors += 1;
-                return self.count_drop(Some(received.interface), DropReason::UdpMalformed);
-            }
+        let Ok((header, payload_len)) = parse(segment, tail) else {
+            self.counters.udp.in_errors += 1;
+            return self.count_drop(Some(received.interface), DropReason::UdpMalformed);
         };
         let unchecked = header.checksum == 0;
         let covered = segment.get(..UdpHeader::LEN + payload_len).unwrap_or(&[]);

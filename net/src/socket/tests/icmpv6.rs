@@ -1,6 +1,7 @@
 //! ICMPv6 sockets, and ICMPv6 errors that reach sockets.
 
 use super::*;
+use crate::wire::icmpv6::Icmpv6Type;
 
 /// UDP-6, API-20: errors reach the socket that is connected.
 /// Rows: ICMP-13, ICMP-14
@@ -75,6 +76,36 @@ fn the_error_queue() {
     assert_eq!(host.stack.take_socket_error(id), None);
     let meta = host.stack.receive_error(id, |meta, _| *meta).unwrap();
     assert_eq!((meta.origin, meta.info, meta.destination), (ErrorOrigin::Local, 1500, to));
+}
+
+/// Rows: ICMP-6, ICMP-15
+#[test]
+fn errors_of_any_kind_about_packets_of_any_kind() {
+    let mut host = host();
+    let id = udp(&mut host);
+    host.stack.set_socket_option(id, SetOption::ReceiveErrors(true)).unwrap();
+    send(&mut host, id, Some(address("2001:db8::9", 99)), b"payload").unwrap();
+    let packet = host.sent().remove(0).packet;
+    // An error of the future, and one about the packet behind other headers.
+    let unknown = [&[0; 4], &packet[..]].concat();
+    let mut behind = packet.clone();
+    let destination_options = [behind[6], 0, 1, 4, 0, 0, 0, 0];
+    behind.splice(40..40, destination_options);
+    (behind[5], behind[6]) = (behind[5] + 8, 60);
+    for (message, origin) in [
+        (
+            Icmpv6Message::Unknown { kind: Icmpv6Type(100), code: 7, body: &unknown },
+            ErrorOrigin::Icmpv6 { message_type: 100, code: 7 },
+        ),
+        (
+            Icmpv6Message::TimeExceeded { code: TimeExceededCode::HopLimit, invoking: &behind },
+            ErrorOrigin::Icmpv6 { message_type: 3, code: 0 },
+        ),
+    ] {
+        host.message(PEER, OWN, &message);
+        let meta = host.stack.receive_error(id, |meta, _| *meta).unwrap();
+        assert_eq!((meta.origin, meta.destination), (origin, address("2001:db8::9", 99)));
+    }
 }
 
 /// ICMP-17: ping sockets.
