@@ -151,6 +151,7 @@ fn what_linux_sends_is_read_and_written_alike() {
     }
 }
 
+/// Rows: QOS-1
 #[test]
 fn what_is_cut_short_or_broken_never_panics() {
     let file =

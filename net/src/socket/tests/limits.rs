@@ -93,6 +93,7 @@ fn receive_buffers_are_bounded() {
 
 /// A program that sends faster than the link: it waits, and is told when it may go on, and the
 /// stack's own packets still find room.
+/// Rows: QOS-8
 #[test]
 fn back_pressure() {
     let mut host = host();

@@ -196,6 +196,7 @@ fn preference() -> impl Strategy<Value = RouterPreference> {
 }
 
 proptest! {
+    /// Rows: QOS-12
     #[test]
     fn parse_inverts_emit(
         mac: [u8; 6], prefix in prefix(), flags: (bool, bool), times: (u32, u32), mtu: u32,

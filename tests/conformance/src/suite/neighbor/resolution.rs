@@ -29,6 +29,7 @@ pub(super) const CASES: &[Case] = &[
     case("NH-9", "Choice of a default router", &["NH-9", "NUD-4"], second_router),
     case("NH-10", "Router preference", &["NH-10", "RD-18"], preference),
     case("NH-11", "Route information", &["NH-11", "RD-18"], route_information),
+    case("NH-14", "First hop by source prefix", &["NH-14", "NH-16"], first_hop),
     case("NH-18", "A router is gone", &["NH-18", "RD-15"], router_withdrawn),
     case("ND-16", "Solicitations are limited", &["ND-16"], limited),
     case("NUD-2", "Reachable time", &["NUD-2"], reachable_time),
@@ -197,7 +198,7 @@ fn two_routers(lab: &mut Lab, first: RouterAdvertisement, second: RouterAdvertis
     lab.start_with(TR1);
     lab.answer_for(TR2);
     lab.advertise(TR1, first, Some(PrefixInformation::default()));
-    lab.advertise(TR2, second, None);
+    lab.advertise(TR2, second, Some(PrefixInformation::default()));
     lab.wait(seconds(4));
     lab.forget();
 }
@@ -238,6 +239,21 @@ fn preference(lab: &mut Lab) {
     lab.advertise(TR2, with(0b10), None);
     let router = router_for(lab, TN2.global);
     lab.check(router == TR1, "the preference of the last advertisement counts");
+}
+
+fn first_hop(lab: &mut Lab) {
+    let high = RouterAdvertisement { flags: 0b01 << 3, ..RouterAdvertisement::default() };
+    lab.start_with(TR1);
+    lab.answer_for(TR2);
+    lab.advertise(TR1, RouterAdvertisement::default(), Some(PrefixInformation::default()));
+    lab.advertise(TR2, high, None);
+    lab.wait(seconds(4));
+    lab.forget();
+    let router = router_for(lab, TN2.global);
+    lab.check(router == TR1, "the router that knows the source's prefix is used");
+    lab.advertise(TR2, high, Some(PrefixInformation::default()));
+    let router = router_for(lab, TN2.global);
+    lab.check(router == TR2, "of two that know it, the better one");
 }
 
 fn route_information(lab: &mut Lab) {
