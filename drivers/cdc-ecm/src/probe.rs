@@ -101,7 +101,8 @@ fn function(
         .into_iter()
         .flatten()
         .filter(|number| *number != control.number)
-        .find_map(|number| data_setting(configuration, number))?;
+        .find_map(|number| data_setting(configuration, number))
+        .or_else(|| combined_setting(configuration, control, union?))?;
     Some(Match {
         protocol,
         configuration: configuration.value(),
@@ -138,6 +139,22 @@ fn single(
     })
 }
 
+/// The setting of a control interface that is the data interface as well: its union descriptor
+/// names it twice, and only a later setting has the bulk endpoints (Huawei's NCM routers).
+fn combined_setting<'a>(
+    configuration: &Configuration<'a>,
+    control: &Interface<'_>,
+    union: UnionDescriptor,
+) -> Option<(Interface<'a>, EndpointDescriptor, EndpointDescriptor)> {
+    if (union.control, union.subordinate) != (control.number, control.number) {
+        return None;
+    }
+    configuration
+        .alternates(control.number)
+        .filter(|setting| setting.alternate != 0)
+        .find_map(|setting| with_bulk_endpoints(setting))
+}
+
 /// The first setting of interface `number` that has a bulk endpoint each way.
 fn data_setting<'a>(
     configuration: &Configuration<'a>,
@@ -146,9 +163,14 @@ fn data_setting<'a>(
     configuration
         .alternates(number)
         .filter(|setting| setting.class.class == CLASS_CDC_DATA)
-        .find_map(|setting| {
-            let bulk_in = setting.endpoint(EndpointKind::Bulk, Direction::In)?;
-            let bulk_out = setting.endpoint(EndpointKind::Bulk, Direction::Out)?;
-            Some((setting, bulk_in, bulk_out))
-        })
+        .find_map(|setting| with_bulk_endpoints(setting))
+}
+
+/// A setting and its bulk endpoints, if it has one each way.
+fn with_bulk_endpoints(
+    setting: Interface<'_>,
+) -> Option<(Interface<'_>, EndpointDescriptor, EndpointDescriptor)> {
+    let bulk_in = setting.endpoint(EndpointKind::Bulk, Direction::In)?;
+    let bulk_out = setting.endpoint(EndpointKind::Bulk, Direction::Out)?;
+    Some((setting, bulk_in, bulk_out))
 }

@@ -125,8 +125,11 @@ proptest! {
             // Whatever is found can be opened.
             prop_assert!(found.bulk_in.max_packet_size() > 0);
             prop_assert!(found.bulk_out.max_packet_size() > 0);
+            // Apart, but in protocols whose function is a single interface.
             prop_assert!(
-                found.control_interface != found.data_interface || found.protocol == Protocol::Eem
+                found.control_interface != found.data_interface
+                    || found.protocol == Protocol::Eem
+                    || found.data_alternate != 0
             );
         }
     }

@@ -3,6 +3,8 @@
 mod bench;
 mod ecm;
 mod eem;
+mod listing;
 mod ncm;
+mod recorded;
 mod rndis;
 mod smsc;

@@ -22,18 +22,24 @@ fn descriptors(configuration: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Function {
-    /// By the first interface that tells.
+    /// By the interfaces; RNDIS' codes are those of modems, too, and come last.
     pub(crate) fn of(configuration: &[u8]) -> Self {
-        let told = descriptors(configuration).find_map(|descriptor| match *descriptor {
-            [_, 4, _, _, _, 0x02, 0x0d, ..] => Some(Self::Ncm),
-            [_, 4, _, _, _, 0x02, 0x06, ..] => Some(Self::Ecm),
-            [_, 4, _, _, _, 0x02, 0x0c, ..] => Some(Self::Eem),
-            [_, 4, _, _, _, 0x02, 0x02, 0xff, ..]
-            | [_, 4, _, _, _, 0xe0, 0x01, 0x03, ..]
-            | [_, 4, _, _, _, 0xef, 0x04 | 0x01, 0x01, ..] => Some(Self::Rndis),
-            _ => None,
-        });
-        told.unwrap_or(Self::Other)
+        let has = |wanted: Self| {
+            descriptors(configuration).any(|descriptor| {
+                let told = match *descriptor {
+                    [_, 4, _, _, _, 0x02, 0x0d, ..] => Self::Ncm,
+                    [_, 4, _, _, _, 0x02, 0x06, ..] => Self::Ecm,
+                    [_, 4, _, _, _, 0x02, 0x0c, ..] => Self::Eem,
+                    [_, 4, _, _, _, 0x02, 0x02, 0xff, ..]
+                    | [_, 4, _, _, _, 0xe0, 0x01, 0x03, ..]
+                    | [_, 4, _, _, _, 0xef, 0x04 | 0x01, 0x01, ..] => Self::Rndis,
+                    _ => Self::Other,
+                };
+                told == wanted
+            })
+        };
+        let known = [Self::Ncm, Self::Ecm, Self::Eem, Self::Rndis];
+        known.into_iter().find(|function| has(*function)).unwrap_or(Self::Other)
     }
 }
 
