@@ -32,6 +32,7 @@ pub mod socket;
 pub mod socket_address;
 mod start;
 mod stream;
+mod sysfs;
 
 pub use start::start;
 

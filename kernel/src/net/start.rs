@@ -1,6 +1,6 @@
 //! Starting the network at boot.
 
-use super::{change_stack, proc, service};
+use super::{change_stack, proc, service, sysfs};
 use crate::{boot_arguments, executor, time};
 use ::net::config::{Config, IdentifierMethod, TemporaryAddresses};
 use ::net::interface::{InterfaceConfig, InterfaceKind};
@@ -64,5 +64,6 @@ pub fn start() {
         log::error!("lo: {error}");
     }
     proc::register();
+    sysfs::register();
     executor::spawn("net", service::serve());
 }
