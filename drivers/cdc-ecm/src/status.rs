@@ -83,8 +83,16 @@ impl<P: Platform> Adapter<'_, '_, P> {
             if let Framing::Smsc(chip) = &self.framing {
                 if phy_has_news || clock.now() >= next_link {
                     next_link = clock.now() + LINK_INTERVAL;
-                    if let Err(error) = self.ask_phy(chip, phy_has_news, port).await {
-                        return error;
+                    match self.ask_phy(chip, phy_has_news, port).await {
+                        Ok(()) => unanswered = 0,
+                        Err(Error::Disconnected) => return Error::Disconnected,
+                        Err(error) => {
+                            log::debug!("usb {}: {error}", self.device.path());
+                            unanswered += 1;
+                            if unanswered >= MAX_ERRORS {
+                                return error;
+                            }
+                        }
                     }
                 }
                 continue;

@@ -5,10 +5,12 @@
 //! - [`lab::Lab`]: a network namespace with a TAP, a router and Linux as the other host (root).
 //! - [`script::ScriptedLab`]: the network of `tools/lab.sh` (root).
 //! - [`wire_dut::WireDut`]: the guest as the device under test of the conformance suite.
+//! - [`redirected::Redirected`]: a simulated USB device in QEMU.
 //! - [`peer`]: programs on the host for the guest to talk to.
 
 pub mod guest;
 pub mod lab;
 pub mod peer;
+pub mod redirected;
 pub mod script;
 pub mod wire_dut;

@@ -116,7 +116,7 @@ pub struct Lan {
     /// The status register has not been read since the link was lost.
     latched: bool,
     /// Frames of the network.
-    to_host: VecDeque<Vec<u8>>,
+    pub to_host: VecDeque<Vec<u8>>,
     /// Transfers that are ready.
     ready: VecDeque<Vec<u8>>,
     /// Frames of the host.
