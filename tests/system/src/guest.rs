@@ -191,12 +191,13 @@ impl Guest {
         read_monitor(&mut socket)
     }
 
-    /// Waits until QEMU has ended by itself.
+    /// Waits until QEMU has ended by itself and all that it printed has been read.
     #[track_caller]
     pub fn wait_for_exit(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("QEMU is our child") {
+                self.wait_for_end_of_console(deadline);
                 return status;
             }
             assert!(
@@ -205,6 +206,16 @@ impl Guest {
                 self.transcript()
             );
             std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn wait_for_end_of_console(&self, deadline: Instant) {
+        let mut state = self.console.state.lock().expect("the reader does not panic");
+        while !state.closed {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "QEMU has ended, but not its console");
+            state =
+                self.console.grown.wait_timeout(state, left).expect("the reader does not panic").0;
         }
     }
 

@@ -28,7 +28,9 @@ fn read_record(frame: u64) -> Option<[u64; 2]> {
     on_a_stack.then(|| unsafe { (frame as *const [u64; 2]).read() })
 }
 
-/// The frame record of this function or of the one it was inlined into: the start of a backtrace.
+/// The frame record of the function that calls this one: the start of a backtrace.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a record of its own would be gone when it returns")]
 pub fn current_frame() -> u64 {
     let frame: u64;
     // SAFETY: reads a register.
