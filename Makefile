@@ -98,7 +98,7 @@ flash: ## write target/sdcard.img to a card: SD=/dev/...; asks first
 	@tools/flash-sdcard.sh $(sdcard_image) $(or $(SD),$(error which card? make flash SD=/dev/...))
 
 # Files of tests/system/tests: those that QEMU's user network is enough for, and those for root.
-system_tests := machine board selftest user_network stream_tools measure_tools
+system_tests := machine board selftest user_network usb_adapters stream_tools measure_tools
 tap_tests := tap tap_streams lab discovery_tools
 
 # What the tests print, for docs/conformance.md.

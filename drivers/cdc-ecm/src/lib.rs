@@ -45,4 +45,5 @@ pub use notification::{Notification, NotificationReader};
 pub use probe::{Match, candidates, probe};
 pub use protocol::{Preference, Protocol};
 pub use rndis::{Command, MessageError, Response, data_header, parse_packet};
+pub use smsc_lan::Model;
 pub use stream::{Content, Format, Message, Reassembly};

@@ -1,9 +1,10 @@
-//! NCM blocks and EEM streams of any content, and blocks cut at any place.
+//! NCM blocks, EEM streams and those of the SMSC chips with any content, cut at any
+//! place.
 
 mod support;
 
 use cdc_ecm::ncm::{Assembly, Bundle, Layout, NtbParameters};
-use cdc_ecm::{Counters, Format, Reassembly};
+use cdc_ecm::{Counters, Format, Model, Reassembly};
 use net::buffer::PacketBuffer;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -65,6 +66,47 @@ fn block_like() -> impl Strategy<Value = Vec<u8>> {
             bytes
         },
     )
+}
+
+/// The streams other than RNDIS.
+fn formats() -> impl Strategy<Value = Format> {
+    prop_oneof![
+        Just(Format::Eem),
+        Just(Format::Smsc(Model::Lan95xx)),
+        Just(Format::Smsc(Model::Lan78xx)),
+    ]
+}
+
+/// A frame as a device puts it into its stream.
+fn message(format: Format, frame: &[u8]) -> Vec<u8> {
+    let length = frame.len() as u32 + 4;
+    let mut bytes = match format {
+        Format::Smsc(Model::Lan95xx) => (length << 16).to_le_bytes().to_vec(),
+        Format::Smsc(Model::Lan78xx) => [&length.to_le_bytes()[..], &[0; 6]].concat(),
+        _ => (length as u16).to_le_bytes().to_vec(),
+    };
+    bytes.extend(frame);
+    bytes.extend([0xde, 0xad, 0xbe, 0xef]);
+    if matches!(format, Format::Smsc(_)) {
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    bytes
+}
+
+/// Feeds transfers to a reassembly; the frames that come out, and how often something was lost.
+fn restore(format: Format, transfers: &[(Vec<u8>, bool)]) -> (Vec<Vec<u8>>, u32) {
+    let port = Quiet::new(BUFFERS);
+    let counters = Cell::new(Counters::default());
+    let mut reassembly = Reassembly::new(format);
+    let mut frames = Vec::new();
+    for (transfer, full) in transfers {
+        reassembly.transfer(port.filled(transfer), *full, &port, &counters, |frame| {
+            frames.push(frame.data().to_vec());
+        });
+        // What is kept is bounded.
+        assert!(port.pool.free() >= BUFFERS - 1);
+    }
+    (frames, port.lost.get())
 }
 
 proptest! {
@@ -136,12 +178,25 @@ proptest! {
     }
 
     #[test]
-    fn any_eem_stream(transfers in vec((vec(any::<u8>(), 0..300), any::<bool>()), 0..8)) {
-        let port = Quiet::new(BUFFERS);
-        let counters = Cell::new(Counters::default());
-        let mut reassembly = Reassembly::new(Format::Eem);
-        for (transfer, full) in &transfers {
-            reassembly.transfer(port.filled(transfer), *full, &port, &counters, |_| ());
-        }
+    fn any_stream(
+        transfers in vec((vec(any::<u8>(), 0..300), any::<bool>()), 0..8),
+        format in formats(),
+    ) {
+        restore(format, &transfers);
+    }
+
+    #[test]
+    fn a_stream_cut_at_any_packet_comes_out_whole(
+        frames in vec(vec(any::<u8>(), 14..1514), 1..12),
+        packets in 2..32_usize,
+        format in formats(),
+    ) {
+        let window = packets * 64;
+        let stream: Vec<u8> = frames.iter().flat_map(|frame| message(format, frame)).collect();
+        let transfers: Vec<_> =
+            stream.chunks(window).map(|chunk| (chunk.to_vec(), chunk.len() == window)).collect();
+        let (received, lost) = restore(format, &transfers);
+        prop_assert_eq!(received, frames);
+        prop_assert_eq!(lost, 0);
     }
 }

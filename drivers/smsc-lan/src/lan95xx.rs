@@ -24,6 +24,7 @@ mod register {
     pub(super) const MII_ADDR: u16 = 0x114;
     pub(super) const MII_DATA: u16 = 0x118;
     pub(super) const FLOW: u16 = 0x11c;
+    pub(super) const VLAN1: u16 = 0x120;
     pub(super) const COE_CR: u16 = 0x130;
 }
 
@@ -55,10 +56,15 @@ const LEDS: u32 = 1 << 24 | 1 << 20 | 1 << 16;
 /// How long the chip waits for more frames before it sends a run: 136 µs, in units of 16.667 ns.
 const BULK_IN_DELAY: u32 = 0x2000;
 
+/// VLAN1: the type of frames that may be four octets longer than others.
+const VLAN_TAG: u32 = 0x8100;
+
 /// MAC_CR: do not hear oneself, which only half duplex needs.
 const MAC_CR_RCVOWN: u32 = 1 << 23;
 const MAC_CR_FDPX: u32 = 1 << 20;
-/// MAC_CR: pass all multicast. IPv6 Neighbor Discovery needs its multicasts, and the stack selects.
+/// MAC_CR: pass all multicast, and let the stack select. The hash filter would have to follow each
+/// joining of a group at once: a neighbor solicitation that is lost meanwhile is a duplicate address
+/// not noticed.
 const MAC_CR_MCPAS: u32 = 1 << 19;
 const MAC_CR_PRMS: u32 = 1 << 18;
 const MAC_CR_TXEN: u32 = 1 << 3;
@@ -100,6 +106,7 @@ pub(crate) async fn start<P: Platform>(
     registers.write(register::INT_STS, INT_ALL).await?;
     registers.write(register::LED_GPIO_CFG, LEDS).await?;
     registers.write(register::FLOW, 0).await?;
+    registers.write(register::VLAN1, VLAN_TAG).await?;
     registers.write(register::COE_CR, 0).await?;
 
     phy::negotiate(registers).await?;
