@@ -1,7 +1,7 @@
 //! USB Ethernet adapters as network interfaces: CDC-NCM, CDC-ECM, CDC-EEM and RNDIS devices, and
 //! the chips that crate `smsc-lan` knows.
 //!
-//! [`probe()`] finds the Ethernet function of a device in any of its configurations;
+//! [`Choice`] finds the Ethernet function of a device in any of its configurations;
 //! [`Adapter::start`] brings it up and learns its address; [`Adapter::run`] moves frames between
 //! it and a [`net::netif::Port`] until the device goes or fails.
 //!
@@ -18,6 +18,7 @@ extern crate std;
 mod trace;
 
 mod adapter;
+mod choice;
 mod counters;
 mod ecm;
 mod eem;
@@ -37,6 +38,7 @@ mod transmit;
 pub mod unsupported;
 
 pub use adapter::{Adapter, Addresses};
+pub use choice::Choice;
 pub use counters::Counters;
 pub use error::{Error, Step};
 pub use functional::{EthernetDescriptor, NcmCapabilities, NcmDescriptor, UnionDescriptor};

@@ -12,7 +12,7 @@ use ::net::netif::MacAddress;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use cdc_ecm::{Adapter, Addresses, Counters, Match, Preference, Protocol};
+use cdc_ecm::{Adapter, Addresses, Choice, Counters, Preference};
 use core::cell::{Cell, RefCell};
 use usb_core::bus::{self, Bus, DevicePath};
 use usb_core::class::{ClassDrivers, DriverEnd, Platform, Selection};
@@ -26,9 +26,6 @@ use usb_dwc2::{BufferAllocator, Dwc2, Interrupts};
 const START_ATTEMPTS: u32 = 3;
 /// How long the power stays off in between.
 const POWER_CYCLE: Duration = Duration::from_millis(200);
-
-/// Kinds of devices whose protocols are remembered not to work; the oldest is forgotten first.
-const MAX_UNFIT: usize = 8;
 
 /// How long the first program waits for USB.
 const SETTLE_LIMIT: Duration = Duration::from_secs(3);
@@ -99,10 +96,7 @@ impl Platform for KernelPlatform {
 
 /// The class drivers: USB Ethernet.
 struct Drivers {
-    preference: Preference,
-    /// Protocols that did not work, by idVendor and idProduct: the next one that such a device
-    /// speaks is taken instead. At most [`MAX_UNFIT`].
-    unfit: RefCell<Vec<(u16, u16, Protocol)>>,
+    choice: Choice,
     /// What the running adapters count, by the place they are plugged into.
     counters: RefCell<Vec<(DevicePath, Rc<Cell<Counters>>)>>,
 }
@@ -117,34 +111,7 @@ impl Drivers {
                 Preference::default()
             }),
         };
-        Self { preference, unfit: RefCell::default(), counters: RefCell::default() }
-    }
-
-    /// The Ethernet functions of a device that are worth a try, the one to take in front.
-    fn candidates(&self, descriptors: &DescriptorSet) -> impl Iterator<Item = Match> {
-        let (vendor, product) = (descriptors.device().vendor, descriptors.device().product);
-        cdc_ecm::candidates(descriptors, self.preference).filter(move |matched| {
-            !self.unfit.borrow().contains(&(vendor, product, matched.protocol))
-        })
-    }
-
-    /// Notes that a device does not do what it says; returns whether it speaks another protocol.
-    fn has_alternative(&self, device: &Device<'_, KernelPlatform>) -> bool {
-        let Some(descriptors) = device.descriptors() else { return false };
-        let mut candidates = self.candidates(&descriptors);
-        let (Some(unfit), Some(next)) = (candidates.next(), candidates.next()) else {
-            return false;
-        };
-        drop(candidates);
-        let (bad, good) = (unfit.protocol.name(), next.protocol.name());
-        log::warn!("usb {}: {bad} does not work, trying {good}", device.path());
-        let (vendor, product) = (descriptors.device().vendor, descriptors.device().product);
-        let mut list = self.unfit.borrow_mut();
-        if list.len() >= MAX_UNFIT {
-            list.remove(0);
-        }
-        list.push((vendor, product, unfit.protocol));
-        true
+        Self { choice: Choice::new(preference), counters: RefCell::default() }
     }
 
     /// What the adapter at a place counts; `None` when none runs there.
@@ -178,7 +145,7 @@ impl Drivers {
 
     async fn run_ethernet(&self, device: &Device<'_, KernelPlatform>) -> Option<cdc_ecm::Error> {
         // The descriptors stay borrowed only for the look at them.
-        let matched = self.candidates(&*device.descriptors()?).next()?;
+        let matched = self.choice.function(&*device.descriptors()?)?;
         let addresses = self.addresses(device);
         let counters = self.new_counters(device.path());
         let adapter = match Adapter::start(device, &matched, addresses, &counters).await {
@@ -198,7 +165,7 @@ impl Drivers {
 
 impl ClassDrivers<KernelPlatform> for Drivers {
     fn select(&self, descriptors: &DescriptorSet) -> Option<Selection> {
-        if let Some(matched) = self.candidates(descriptors).next() {
+        if let Some(matched) = self.choice.function(descriptors) {
             let driver = matched.protocol.name();
             return Some(Selection { configuration: matched.configuration, driver });
         }
@@ -217,7 +184,9 @@ impl ClassDrivers<KernelPlatform> for Drivers {
         match end {
             Some(error) => {
                 log::info!("usb {}: {error}", device.path());
-                if error.is_of_protocol() && self.has_alternative(device) {
+                let next = device.descriptors().and_then(|set| self.choice.failed(&set, error));
+                if let Some(protocol) = next {
+                    log::warn!("usb {}: trying {} instead", device.path(), protocol.name());
                     return DriverEnd::Restart;
                 }
                 error.end()

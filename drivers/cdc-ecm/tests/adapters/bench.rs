@@ -1,6 +1,6 @@
 //! An adapter on a simulated bus, with a stack that only keeps what it is told.
 
-use cdc_ecm::{Adapter, Addresses, Counters, Preference, probe};
+use cdc_ecm::{Adapter, Addresses, Choice, Counters, Preference};
 use net::buffer::PacketBuffer;
 use net::netif::{LinkDrop, LinkState, MacAddress, Port};
 use std::cell::{Cell, RefCell};
@@ -73,7 +73,7 @@ impl Port for TestPort {
 
 /// Runs the adapter of every Ethernet device.
 pub(crate) struct TestDrivers {
-    preference: Preference,
+    choice: Choice,
     pub(crate) port: TestPort,
     pub(crate) counters: Cell<Counters>,
     pub(crate) identity: RefCell<Vec<(MacAddress, usize, &'static str)>>,
@@ -82,12 +82,12 @@ pub(crate) struct TestDrivers {
 
 impl ClassDrivers<SimPlatform> for TestDrivers {
     fn select(&self, descriptors: &DescriptorSet) -> Option<Selection> {
-        let found = probe(descriptors, self.preference)?;
+        let found = self.choice.function(descriptors)?;
         Some(Selection { configuration: found.configuration, driver: found.protocol.name() })
     }
 
     async fn run(&self, device: &Device<'_, SimPlatform>) -> DriverEnd {
-        let found = device.descriptors().and_then(|set| probe(&set, self.preference));
+        let found = device.descriptors().and_then(|set| self.choice.function(&set));
         let found = found.expect("the function that was selected");
         let addresses = Addresses {
             board: Some(MacAddress([0xb8, 0x27, 0xeb, 1, 2, 3])),
@@ -102,7 +102,10 @@ impl ClassDrivers<SimPlatform> for TestDrivers {
             Err(error) => error,
         };
         self.ends.borrow_mut().push(error);
-        error.end()
+        match device.descriptors().and_then(|set| self.choice.failed(&set, error)) {
+            Some(_) => DriverEnd::Restart,
+            None => error.end(),
+        }
     }
 }
 
@@ -173,7 +176,7 @@ impl<E: FarEnd> Bench<E> {
             drops: RefCell::default(),
         };
         let drivers = TestDrivers {
-            preference,
+            choice: Choice::new(preference),
             port,
             counters: Cell::default(),
             identity: RefCell::default(),

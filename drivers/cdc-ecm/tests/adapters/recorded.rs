@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, frame};
 use crate::listing::{self, Listing};
-use cdc_ecm::{Preference, Protocol, probe, unsupported};
+use cdc_ecm::{Error, Preference, Protocol, probe, unsupported};
 use std::time::Duration;
 use usb_core::descriptor::{DescriptorSet, DeviceDescriptor};
 use usb_core::pipe::Speed;
@@ -132,4 +132,26 @@ fn each_comes_up_and_moves_frames() {
         assert_eq!(*bench.bus.drivers().ends.borrow(), [], "{name}");
         bench.finish();
     }
+}
+
+#[test]
+fn a_protocol_that_does_not_work_gives_way_to_the_next() {
+    let listing = listing::rtl8156();
+    let ethernet = EthernetDevice::with_descriptors(listing.device, listing.configurations);
+    ethernet.state.borrow_mut().quirks.ntb.short_parameters = true;
+    let mut bench = Bench::up(&ethernet, Options::new(Speed::High), Preference::default());
+    assert_eq!(*bench.bus.drivers().ends.borrow(), [Error::NtbParameters]);
+    // From the second configuration to the third.
+    assert_eq!(bench.world.address_and_configuration(bench.device).1, 3);
+    let (.., protocol) = bench.bus.drivers().identity.borrow()[0];
+    assert_eq!(protocol, "cdc-ecm");
+    bench.network_sends(&frame(1, 100));
+    bench.expect_received(&[frame(1, 100)]);
+    // And so again when it is plugged in anew, without another try.
+    bench.world.detach(bench.device);
+    bench.executor.run_for(Duration::from_secs(3));
+    bench.world.attach_root(bench.device);
+    bench.until("it is up again", |b| b.bus.drivers().identity.borrow().len() == 2);
+    assert_eq!(bench.bus.drivers().ends.borrow()[1..], [Error::Disconnected]);
+    bench.finish();
 }
