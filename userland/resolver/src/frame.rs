@@ -48,7 +48,7 @@ mod tests {
         }
         assert_eq!(reader.take(b"o and more"), Some(&b"hello"[..]));
         assert_eq!(Reader::default().take(b"\0\0"), Some(&b""[..]));
-        assert_eq!(frame(&[0; 65536]), None);
+        assert_eq!(frame(&alloc::vec![0; 65536]), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The addresses of this host as `/proc/net/if_inet6` lists them.
 
+use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
 /// Where they stand.
@@ -19,6 +20,8 @@ pub struct Assigned {
     pub address: Ipv6Addr,
     /// The number of its interface.
     pub interface: u32,
+    /// How long its prefix is, which other hosts on the link have, too.
+    pub prefix_length: u32,
     scope: u32,
     flags: u32,
 }
@@ -40,9 +43,45 @@ impl Assigned {
         let mut words = line.split_ascii_whitespace();
         let bits = u128::from_str_radix(words.next().filter(|word| word.len() == 32)?, 16).ok()?;
         let mut number = || u32::from_str_radix(words.next()?, 16).ok();
-        let (interface, _prefix, scope, flags) = (number()?, number()?, number()?, number()?);
-        Some(Self { address: Ipv6Addr::from_bits(bits), interface, scope, flags })
+        let (interface, prefix_length) = (number()?, number()?.min(128));
+        let (scope, flags) = (number()?, number()?);
+        let address = Ipv6Addr::from_bits(bits);
+        Some(Self { address, interface, prefix_length, scope, flags })
     }
+}
+
+/// A link with other hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The number of the interface.
+    pub index: u32,
+    /// This host's addresses there.
+    pub addresses: Vec<Assigned>,
+}
+
+impl Link {
+    /// Whether an address is of the link, as far as this host can tell.
+    #[must_use]
+    pub fn is_near(&self, address: Ipv6Addr) -> bool {
+        let common = |own: &Assigned| (own.address.to_bits() ^ address.to_bits()).leading_zeros();
+        address.is_unicast_link_local()
+            || self.addresses.iter().any(|own| common(own) >= own.prefix_length)
+    }
+}
+
+/// The links in the text of the file.
+#[must_use]
+pub fn links(text: &str) -> Vec<Link> {
+    let all: Vec<Assigned> = assigned(text).collect();
+    let mut links: Vec<Link> = Vec::new();
+    for address in all.iter().filter(|address| address.opens_link()) {
+        let index = address.interface;
+        if links.iter().all(|link| link.index != index) {
+            let addresses = all.iter().filter(|other| other.interface == index).copied().collect();
+            links.push(Link { index, addresses });
+        }
+    }
+    links
 }
 
 /// The addresses in the text of the file.
@@ -54,20 +93,30 @@ pub fn assigned(text: &str) -> impl Iterator<Item = Assigned> {
 mod tests {
     use alloc::vec::Vec;
 
-    use super::{Assigned, assigned};
+    use super::{Assigned, assigned, links};
+
+    const TEXT: &str = "00000000000000000000000000000001 01 80 10 80       lo\n\
+                        fe80000000000000505400fffe123457 02 40 20 80     usb0\n\
+                        fe80000000000000505400fffe123458 03 40 20 c0     usb1\n\
+                        fec0000000000000505400fffe123457 02 40 40 20     usb0\n\
+                        nonsense\n";
+
+    #[test]
+    fn links_and_who_is_near() {
+        let links = links(TEXT);
+        let [link] = links.as_slice() else { panic!("{links:?}") };
+        assert_eq!((link.index, link.addresses.len()), (2, 2));
+        for (address, near) in
+            [("fe80::1", true), ("fec0::1", true), ("fec0:0:0:1::1", false), ("2001:db8::1", false)]
+        {
+            assert_eq!(link.is_near(address.parse().unwrap()), near, "{address}");
+        }
+    }
 
     #[test]
     fn the_list_of_the_kernel() {
-        let text = "00000000000000000000000000000001 01 80 10 80       lo\n\
-                    fe80000000000000505400fffe123457 02 40 20 80     usb0\n\
-                    fe80000000000000505400fffe123458 03 40 20 c0     usb1\n\
-                    fec0000000000000505400fffe123457 02 40 40 20     usb0\n\
-                    nonsense\n";
-        let all: Vec<Assigned> = assigned(text).collect();
+        let all: Vec<Assigned> = assigned(TEXT).collect();
         assert_eq!(all.len(), 4);
-        let links: Vec<u32> =
-            all.iter().filter(|one| one.opens_link()).map(|one| one.interface).collect();
-        assert_eq!(links, [2]);
         let deprecated = all.iter().find(|one| one.is_deprecated()).unwrap();
         assert_eq!(
             deprecated.address,

@@ -10,6 +10,7 @@ use domain::base::iana::OptRcode;
 
 use crate::Instant;
 use crate::answer::{Answer, Outcome, collect};
+use crate::interfaces::Link;
 use crate::message::{self, Query, Question};
 use crate::record::{Data, Record};
 
@@ -77,14 +78,13 @@ impl Multicast {
         }
     }
 
-    /// A message has come from `from` by interface `link`. Only one that a host on the link has
-    /// sent from the right port counts (section 11).
-    pub fn received(&mut self, link: u32, from: SocketAddrV6, bytes: &[u8]) {
-        let near = from.ip().is_unicast_link_local() || from.ip().is_loopback();
-        if !near || from.port() != PORT || self.found.is_some() {
+    /// A message has come from `from` on `link`. Only one that a host on the link has sent from the
+    /// right port counts (section 11).
+    pub fn received(&mut self, link: &Link, from: SocketAddrV6, bytes: &[u8]) {
+        if !link.is_near(*from.ip()) || from.port() != PORT || self.found.is_some() {
             return;
         }
-        self.found = self.read(bytes).map(|answer| Answer { link, ..answer });
+        self.found = self.read(bytes).map(|answer| Answer { link: link.index, ..answer });
     }
 
     fn read(&self, bytes: &[u8]) -> Option<Answer> {

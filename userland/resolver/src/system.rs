@@ -19,7 +19,7 @@ use rustix::time::{ClockId, clock_gettime};
 use crate::Instant;
 use crate::answer::Answer;
 use crate::exchange::{self, Exchange, Failure};
-use crate::interfaces::{self, Assigned, assigned};
+use crate::interfaces::{self, Link, assigned};
 use crate::message::Response;
 use crate::multicast::{self, Multicast};
 use crate::transport::Transport;
@@ -83,10 +83,10 @@ fn wait(wanted: &mut [PollFd<'_>], until: Instant, now: Instant) -> Result<(), E
     poll(wanted, Some(&timeout)).map(|_| ())
 }
 
-/// The addresses that this host has now.
-fn addresses() -> Vec<Assigned> {
+/// The list of the addresses that this host has now.
+fn addresses() -> String {
     let text = rt::input::read_file(interfaces::FILE).unwrap_or_default();
-    assigned(&String::from_utf8_lossy(&text)).collect()
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 impl Transport for System {
@@ -131,15 +131,9 @@ impl Transport for System {
     }
 
     fn run_multicast(&mut self, question: &mut Multicast) -> Result<Answer, Errno> {
-        let mut links: Vec<u32> = addresses()
-            .iter()
-            .filter(|address| address.opens_link())
-            .map(|address| address.interface)
-            .collect();
-        links.sort_unstable();
-        links.dedup();
+        let mut links = interfaces::links(&addresses());
         links.truncate(MOST_LINKS);
-        let sockets: Result<Vec<(u32, OwnedFd)>, Errno> =
+        let sockets: Result<Vec<(Link, OwnedFd)>, Errno> =
             links.into_iter().map(|link| Ok((link, datagram_socket()?))).collect();
         let sockets = sockets?;
         let mut buffer = alloc::vec![0; BUFFER];
@@ -149,7 +143,8 @@ impl Transport for System {
                 multicast::Step::Done(answer) => return Ok(answer),
                 multicast::Step::Send(message) => {
                     for (link, socket) in &sockets {
-                        let group = SocketAddrV6::new(multicast::GROUP, multicast::PORT, 0, *link);
+                        let group =
+                            SocketAddrV6::new(multicast::GROUP, multicast::PORT, 0, link.index);
                         // RFC 6762 section 11. A link that takes nothing does not answer either.
                         let _ = set_ipv6_multicast_hops(socket, 255);
                         let _ = sendto(socket, message, SendFlags::empty(), &group);
@@ -164,7 +159,7 @@ impl Transport for System {
                         let Ok((_, length, from)) = received else { continue };
                         if let Some(from) = ipv6(from) {
                             let message = buffer.get(..length).unwrap_or_default();
-                            question.received(*link, from, message);
+                            question.received(link, from, message);
                         }
                     }
                 }
@@ -188,6 +183,6 @@ impl Transport for System {
     }
 
     fn is_deprecated(&mut self, address: Ipv6Addr) -> bool {
-        addresses().iter().any(|one| one.address == address && one.is_deprecated())
+        assigned(&addresses()).any(|one| one.address == address && one.is_deprecated())
     }
 }

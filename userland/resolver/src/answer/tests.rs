@@ -13,6 +13,10 @@ use crate::message::Question;
 use crate::name::{self, parse};
 use crate::record::Data;
 
+const fn seconds(number: u64) -> Duration {
+    Duration::from_secs(number)
+}
+
 fn question(kind: Rtype) -> Question {
     Question { name: parse("www.lab").unwrap(), kind }
 }
@@ -86,7 +90,7 @@ fn addresses_of_the_name() {
     );
     assert_eq!(addresses(&answer), ["2001:db8::1", "2001:db8::2"]);
     assert_eq!(name::text(&answer.records()[1].owner), "www.lab");
-    assert_eq!(answer.lifetime, Duration::from_secs(60));
+    assert_eq!(answer.lifetime, seconds(60));
     assert!(answer.authoritative && answer.aliases.is_empty());
 }
 
@@ -103,7 +107,7 @@ fn aliases_are_followed() {
     );
     assert_eq!(addresses(&answer), ["2001:db8::3"]);
     assert_eq!(name::text(answer.canonical(&question(Rtype::AAAA).name)), "c.lab");
-    assert_eq!((answer.aliases.len(), answer.lifetime), (2, Duration::from_secs(40)));
+    assert_eq!((answer.aliases.len(), answer.lifetime), (2, seconds(40)));
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn an_alias_without_an_end() {
     assert_eq!(answer.outcome, Outcome::Alias(parse("far.example").unwrap()));
     // With an SOA record the end is said to have no address.
     let answer = read(&[("www.lab", 50, "CNAME", "far.lab")], Some(600));
-    assert_eq!((answer.outcome, answer.lifetime), (Outcome::NoData, Duration::from_secs(50)));
+    assert_eq!((answer.outcome, answer.lifetime), (Outcome::NoData, seconds(50)));
 }
 
 #[test]
@@ -130,19 +134,19 @@ fn loops_end() {
 #[test]
 fn nothing_is_an_answer_too() {
     let answer = read(&[], Some(600));
-    assert_eq!((answer.outcome, answer.lifetime), (Outcome::NoData, Duration::from_secs(600)));
+    assert_eq!((answer.outcome, answer.lifetime), (Outcome::NoData, seconds(600)));
     // The record's own TTL limits it, too, and so does this host.
-    assert_eq!(read(&[], Some(100_000)).lifetime, Duration::from_secs(900));
+    assert_eq!(read(&[], Some(100_000)).lifetime, seconds(900));
     assert_eq!(read(&[], None).lifetime, Duration::ZERO);
     let message = message(&[], Some(30));
     let answer = Answer::read(&message, OptRcode::NXDOMAIN, &question(Rtype::AAAA)).unwrap();
-    assert_eq!((answer.outcome, answer.lifetime), (Outcome::NoName, Duration::from_secs(30)));
+    assert_eq!((answer.outcome, answer.lifetime), (Outcome::NoName, seconds(30)));
 }
 
 #[test]
 fn nothing_is_remembered_for_ever() {
     let ever = read(&[("www.lab", 0x7fff_ffff, "AAAA", "::1")], None);
-    assert_eq!(ever.lifetime, Duration::from_secs(86400));
+    assert_eq!(ever.lifetime, seconds(86400));
     // RFC 2181 section 8.
     assert_eq!(read(&[("www.lab", 1 << 31, "AAAA", "::1")], None).lifetime, Duration::ZERO);
 }

@@ -94,7 +94,7 @@ impl Lab {
             match self.exchange.step(self.now, &mut random) {
                 Step::Done(outcome) => return outcome,
                 Step::Ask(ask) => {
-                    let elapsed = (self.now - begun).as_millis() as u64;
+                    let elapsed = self.now.saturating_sub(begun).as_millis() as u64;
                     self.asked.push((elapsed, ask.server, ask.transport));
                     self.ids.push(u16::from_be_bytes([ask.message[0], ask.message[1]]));
                     let (server, transport) = (ask.server, ask.transport);
