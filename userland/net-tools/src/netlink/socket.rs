@@ -12,7 +12,7 @@ use linux_raw_sys::netlink::{
     NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, nlmsgerr, nlmsgerr_attrs, nlmsghdr,
 };
 use rt::strerror;
-use rustix::fd::OwnedFd;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{
@@ -208,6 +208,13 @@ impl RouteSocket {
                 Ok(Record { kind: message.kind, payload: message.payload.to_vec() })
             })
             .collect()
+    }
+}
+
+/// To wait for announcements together with other things.
+impl AsFd for RouteSocket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
     }
 }
 
