@@ -1,13 +1,16 @@
 //! `kinit`: the first process.
 //!
-//! It sets up what every program expects (standard descriptors, PATH), runs the self-tests when the
-//! boot arguments say `selftest`, and otherwise keeps a shell on the console. Children whose
-//! parents have ended become its own and are waited for.
+//! It sets up what every program expects (standard descriptors, PATH, the host's name), runs the
+//! self-tests when the boot arguments say `selftest`, and otherwise starts the programs in the
+//! background and keeps a shell on the console. Children whose parents have ended become its own
+//! and are waited for.
 #![no_std]
 #![no_main]
 
 extern crate alloc;
 
+mod daemons;
+mod host_name;
 mod selftest;
 mod shell;
 
@@ -29,10 +32,11 @@ fn asked_for(word: &str, mut arguments: Arguments) -> bool {
 
 fn main(arguments: Arguments) -> ExitCode {
     shell::open_console();
+    host_name::set();
     if asked_for("selftest", arguments) {
         // The status of the first process is the status of the machine.
         return ExitCode::from_success(selftest::run());
     }
     rt::println!("kinit: ready");
-    shell::keep_running()
+    shell::keep_running(daemons::Daemons::start())
 }

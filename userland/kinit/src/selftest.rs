@@ -15,6 +15,7 @@ mod epoll;
 mod files;
 mod isolation;
 mod memory;
+mod names;
 mod neighbor_cache;
 mod network;
 mod packet_sockets;
@@ -41,7 +42,7 @@ pub(crate) struct Test {
 pub(crate) type Outcome = Result<(), String>;
 
 /// All tests, subject by subject.
-const SUBJECTS: [&[Test]; 18] = [
+const SUBJECTS: [&[Test]; 19] = [
     processes::TESTS,
     isolation::TESTS,
     memory::TESTS,
@@ -57,6 +58,7 @@ const SUBJECTS: [&[Test]; 18] = [
     socket_options::TESTS,
     stream::TESTS,
     connections::TESTS,
+    names::TESTS,
     epoll::TESTS,
     packet_sockets::TESTS,
     socket_diagnosis::TESTS,

@@ -11,8 +11,10 @@ use rt::rustix::thread::{NanosleepRelativeResult, nanosleep};
 use rt::rustix::time::Timespec;
 use rt::{ExitCode, strerror};
 
+use crate::daemons::Daemons;
+
 /// What programs find in their environment.
-const ENVIRONMENT: [&str; 4] = ["PATH=/bin", "HOME=/", "TERM=vt100", "PS1=$ "];
+pub(crate) const ENVIRONMENT: [&str; 4] = ["PATH=/bin", "HOME=/", "TERM=vt100", "PS1=$ "];
 
 /// A shell that ends sooner than this after its start is started again only after a pause, so that
 /// one that cannot run at all does not keep the machine busy.
@@ -32,7 +34,7 @@ pub(crate) fn open_console() {
 }
 
 /// Starts `/bin/sh` again and again; returns only when no process can be made at all.
-pub(crate) fn keep_running() -> ExitCode {
+pub(crate) fn keep_running(mut daemons: Daemons) -> ExitCode {
     loop {
         let started = now();
         let shell = match start() {
@@ -43,7 +45,7 @@ pub(crate) fn keep_running() -> ExitCode {
                 continue;
             }
         };
-        wait_for(shell);
+        wait_for(shell, &mut daemons);
         if now().saturating_sub(started) < SHORT_LIFE {
             sleep(SHORT_LIFE);
         }
@@ -73,11 +75,12 @@ fn start() -> Result<Pid, Errno> {
 }
 
 /// Waits for `shell`, and on the way for whatever else ends.
-fn wait_for(shell: Pid) {
+fn wait_for(shell: Pid, daemons: &mut Daemons) {
     loop {
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, _))) if pid == shell => return,
-            Ok(_) | Err(Errno::INTR) => {}
+            Ok(Some((pid, _))) => daemons.ended(pid),
+            Ok(None) | Err(Errno::INTR) => {}
             // There is no child any more: somebody else has waited for the shell.
             Err(_) => return,
         }
@@ -85,7 +88,7 @@ fn wait_for(shell: Pid) {
 }
 
 /// Time since the system was started.
-fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     let time = rt::rustix::time::clock_gettime(rt::rustix::time::ClockId::Monotonic);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
