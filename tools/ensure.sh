@@ -23,6 +23,9 @@ package_of() {
     sysctl) echo procps - ;;
     dnsmasq) echo dnsmasq-base dnsmasq ;;
     nslookup) echo bind9-dnsutils bind ;;
+    avahi-daemon) echo avahi-daemon avahi ;;
+    avahi-resolve) echo avahi-utils - ;;
+    dbus-daemon) echo dbus-daemon dbus ;;
     ping) echo iputils-ping - ;;
     sfdisk) echo fdisk util-linux ;;
     mkfs.vfat | fsck.vfat) echo dosfstools dosfstools ;;
