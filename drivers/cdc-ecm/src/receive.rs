@@ -40,8 +40,10 @@ where
         let mut unpacker = Unpacker::new(&self.framing);
         let mut arrived: Option<Arrived<BufferOf<P>>> = None;
         let (mut errors, mut burst, mut starved) = (0, 0, false);
+        // Bytes of the present block that have come in full transfers (NCM).
+        let mut begun = 0;
         loop {
-            let Some(buffer) = self.receive_buffer(port) else {
+            let Some(buffer) = self.receive_buffer(port, begun) else {
                 if !starved {
                     starved = true;
                     count(self.counters, |c| c.no_buffer += 1);
@@ -82,10 +84,13 @@ where
                     if length == 0 {
                         count(self.counters, |c| c.empty_transfers += 1);
                     }
-                    arrived = Some(Arrived { buffer, length, full: length >= window });
+                    let full = length >= window;
+                    begun = if full { begun + length } else { 0 };
+                    arrived = Some(Arrived { buffer, length, full });
                 }
                 Err(error) => {
                     drop(buffer);
+                    begun = 0;
                     errors += 1;
                     unpacker.reset();
                     if let Some(end) = self.receive_failed(error, errors, port).await {
@@ -96,15 +101,23 @@ where
         }
     }
 
-    fn receive_buffer<Q: Port<Buffer = BufferOf<P>>>(&self, port: &Q) -> Option<BufferOf<P>> {
+    /// A buffer for the next transfer. `begun` bytes of a block have come: the transfer must not
+    /// reach beyond its end, since nothing ends a block of the largest size but its length.
+    fn receive_buffer<Q: Port<Buffer = BufferOf<P>>>(
+        &self,
+        port: &Q,
+        begun: usize,
+    ) -> Option<BufferOf<P>> {
         let mut buffer = port.allocate()?;
+        let packet = self.bulk_in.max_packet_size();
         let window = match self.framing {
-            Framing::Ncm { max_block, .. } if max_block > WINDOW => {
-                buffer.tailroom().min(LARGE_WINDOW)
+            Framing::Ncm { max_block, .. } => {
+                let largest = max_block.max(1).next_multiple_of(packet);
+                let room = if max_block > WINDOW { buffer.tailroom() } else { WINDOW };
+                room.min(LARGE_WINDOW).min(largest - begun % largest)
             }
             _ => WINDOW,
         };
-        let packet = self.bulk_in.max_packet_size();
         // A multiple of the packet size, which the usual ones divide.
         buffer.set_len(window - window % packet).then_some(buffer)
     }

@@ -16,8 +16,8 @@ use heapless::Vec;
 use net::buffer::PacketBuffer;
 use net::netif::{LinkDrop, Port};
 
-/// Transfers that a block may be spread over: 32 KiB in windows of 3584 bytes.
-const MAX_PIECES: usize = 10;
+/// Transfers that a block may be spread over: 64 KiB in windows of 3584 bytes.
+const MAX_PIECES: usize = 19;
 
 /// What is kept from one transfer to the next.
 pub struct Assembly<B> {

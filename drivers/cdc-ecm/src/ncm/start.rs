@@ -2,7 +2,7 @@
 //! interface is in setting 0.
 
 use super::{Layout, NtbParameters, request};
-use crate::adapter::{Adapter, ETHERNET_HEADER, Framing, Learned, Start, failed};
+use crate::adapter::{Adapter, ETHERNET_HEADER, Framing, IPV6_MIN_MTU, Learned, Start, failed};
 use crate::ecm;
 use crate::error::{Error, Step};
 use crate::functional::NcmCapabilities;
@@ -15,6 +15,10 @@ use usb_core::class::Platform;
 /// 6.2.7). A frame of full size fills such a block alone and is not copied; a few dozen small ones
 /// share it.
 const INPUT_SIZE: usize = WINDOW;
+
+/// Bytes of a block with one frame that carries the smallest MTU of IPv6: NTH16, NDP16 with two
+/// entries, the frame.
+const LEAST_BLOCK: usize = 28 + ETHERNET_HEADER + IPV6_MIN_MTU;
 
 impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
     /// Brings up an NCM function.
@@ -34,6 +38,9 @@ impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
         let offered = usize::try_from(parameters.in_max_size).unwrap_or(usize::MAX);
         // Blocks that are larger than what the 16-bit format can say do not come.
         let mut max_block = offered.min(usize::from(u16::MAX));
+        if max_block < LEAST_BLOCK {
+            return Err(Error::TransferSize(parameters.in_max_size));
+        }
         if max_block > INPUT_SIZE {
             // It may refuse: then its blocks are as large as it likes.
             if request::set_input_size(device, interface, INPUT_SIZE as u32).await? {

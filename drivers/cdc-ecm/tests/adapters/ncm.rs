@@ -135,6 +135,37 @@ fn blocks_larger_than_a_buffer_are_put_together() {
 }
 
 #[test]
+fn blocks_of_the_largest_size_are_ended_by_nothing() {
+    // 12 KiB and 16 KiB take several buffers, the last one only in part; 1536 and 1500 bytes are
+    // less than the standard has.
+    for (in_max_size, refuses_input_size) in
+        [(16384, false), (16384, true), (12288, true), (32768, true), (1536, true), (1600, true)]
+    {
+        for no_block_length in [false, true] {
+            let quirks = ncm::Quirks {
+                in_max_size,
+                refuses_input_size,
+                no_block_length,
+                fills_up: true,
+                ..ncm::Quirks::default()
+            };
+            let mut bench = with(quirks);
+            let frames: Vec<_> =
+                (0..80).map(|number| frame(number, 60 + usize::from(number) * 17)).collect();
+            for some in frames.chunks(30) {
+                for frame in some {
+                    bench.network_sends(frame);
+                }
+                bench.executor.run_for(Duration::from_millis(20));
+            }
+            bench.expect_received(&frames);
+            assert_eq!(*bench.port().drops.borrow(), []);
+            bench.finish();
+        }
+    }
+}
+
+#[test]
 fn a_small_device_gets_and_sends_small_blocks() {
     let quirks = ncm::Quirks {
         in_max_size: 2048,
@@ -147,11 +178,15 @@ fn a_small_device_gets_and_sends_small_blocks() {
     exchange(&mut bench, &frames());
     bench.finish();
     // Below what IPv6 needs there is no interface, and no endless restarting either.
-    let quirks = ncm::Quirks { out_max_size: 1300, ..ncm::Quirks::default() };
-    let mut bench = Bench::new(&device(quirks), Options::new(Speed::High), Preference::default());
-    bench.world.attach_root(bench.device);
-    bench.executor.run_for(SECOND * 30);
-    assert_eq!(*bench.bus.drivers().ends.borrow(), [Error::TransferSize(1300 - 28 - 14)]);
+    let small = ncm::Quirks { out_max_size: 1300, ..ncm::Quirks::default() };
+    let none = ncm::Quirks { in_max_size: 0, ..ncm::Quirks::default() };
+    for (quirks, size) in [(small, 1300 - 28 - 14), (none, 0)] {
+        let options = Options::new(Speed::High);
+        let mut bench = Bench::new(&device(quirks), options, Preference::default());
+        bench.world.attach_root(bench.device);
+        bench.executor.run_for(SECOND * 30);
+        assert_eq!(*bench.bus.drivers().ends.borrow(), [Error::TransferSize(size)]);
+    }
 }
 
 #[test]

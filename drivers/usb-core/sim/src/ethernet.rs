@@ -225,9 +225,15 @@ impl EthernetDevice {
             Function::Rndis => Self::rndis_in(&mut state, room, packet),
             Function::Eem => Self::eem_in(&mut state, room),
             Function::Ncm => {
-                let Ethernet { to_host, raw_to_host, ntb, quirks, .. } = &mut *state;
-                raw_to_host.extend(ncm::blocks(ntb, &quirks.ntb, to_host, room));
-                raw_to_host.pop_front().map_or(Answer::Nak, Answer::Data)
+                let Ethernet { to_host, ntb, quirks, garbage, .. } = &mut *state;
+                match ncm::transfer(ntb, &quirks.ntb, to_host, room, packet) {
+                    ncm::Transfer::Nothing => Answer::Nak,
+                    ncm::Transfer::Bytes(bytes) => Answer::Data(bytes),
+                    ncm::Transfer::Misfit(bytes) => {
+                        *garbage += 1;
+                        Answer::Data(bytes)
+                    }
+                }
             }
             Function::Ecm | Function::Other => {
                 let frame = state.to_host.pop_front();

@@ -28,6 +28,8 @@ pub struct Quirks {
     pub table_last: bool,
     /// wBlockLength is 0.
     pub no_block_length: bool,
+    /// Every block is filled up to its largest size.
+    pub fills_up: bool,
 }
 
 impl Default for Quirks {
@@ -43,6 +45,7 @@ impl Default for Quirks {
             short_parameters: false,
             table_last: false,
             no_block_length: false,
+            fills_up: false,
         }
     }
 }
@@ -54,6 +57,22 @@ pub struct State {
     pub input_size: Option<u32>,
     /// wSequence of the next block.
     pub sequence: u16,
+    /// What is left of the present block.
+    rest: Vec<u8>,
+    /// A short or empty packet ends it.
+    ends: bool,
+    /// A packet without data is still to end it.
+    empty_follows: bool,
+}
+
+/// What a receive transfer gets.
+pub(crate) enum Transfer {
+    /// Nothing yet.
+    Nothing,
+    Bytes(Vec<u8>),
+    /// A block of the largest size, which nothing ends, before the transfer is full: on a real bus
+    /// it would wait for the next block.
+    Misfit(Vec<u8>),
 }
 
 /// A request of the class.
@@ -89,14 +108,48 @@ pub(crate) fn request(
     }
 }
 
-/// The transfers of the next block, out of frames that wait.
-pub(crate) fn blocks(
+/// The next transfer, of at most `room` bytes in packets of `packet`, out of frames that wait.
+pub(crate) fn transfer(
     state: &mut State,
     quirks: &Quirks,
     frames: &mut VecDeque<Vec<u8>>,
     room: usize,
-) -> Vec<Vec<u8>> {
+    packet: usize,
+) -> Transfer {
+    if std::mem::take(&mut state.empty_follows) {
+        return Transfer::Bytes(Vec::new());
+    }
     let size = state.input_size.unwrap_or(quirks.in_max_size) as usize;
+    if state.rest.is_empty() {
+        state.rest = next_block(state.sequence, quirks, frames, size);
+        if state.rest.is_empty() {
+            return Transfer::Nothing;
+        }
+        state.sequence = state.sequence.wrapping_add(1);
+        // Blocks below the largest size end with a short packet, or else with an empty one.
+        state.ends = state.rest.len() < size;
+    }
+    let bytes: Vec<u8> = state.rest.drain(..room.min(state.rest.len())).collect();
+    if !state.rest.is_empty() || !bytes.len().is_multiple_of(packet) {
+        return Transfer::Bytes(bytes);
+    }
+    match (state.ends, bytes.len() == room) {
+        (true, full) => {
+            state.empty_follows = full;
+            Transfer::Bytes(bytes)
+        }
+        (false, true) => Transfer::Bytes(bytes),
+        (false, false) => Transfer::Misfit(bytes),
+    }
+}
+
+/// A block of at most `size` bytes with as many frames as fit; empty when there are none.
+fn next_block(
+    sequence: u16,
+    quirks: &Quirks,
+    frames: &mut VecDeque<Vec<u8>>,
+    size: usize,
+) -> Vec<u8> {
     let mut taken = Vec::new();
     let mut length = 12 + 8 + 4;
     while let Some(frame) = frames.front() {
@@ -113,13 +166,14 @@ pub(crate) fn blocks(
         frames.pop_front();
         return Vec::new();
     }
-    let block = block(&taken, state.sequence, quirks);
-    state.sequence = state.sequence.wrapping_add(1);
-    let mut transfers: Vec<_> = block.chunks(room).map(<[u8]>::to_vec).collect();
-    if block.len().is_multiple_of(room) && block.len() < size {
-        transfers.push(Vec::new());
+    let mut block = block(&taken, sequence, quirks);
+    if quirks.fills_up {
+        block.resize(size, 0);
+        if !quirks.no_block_length {
+            block[8..10].copy_from_slice(&(size as u16).to_le_bytes());
+        }
     }
-    transfers
+    block
 }
 
 fn block(frames: &[Vec<u8>], sequence: u16, quirks: &Quirks) -> Vec<u8> {
