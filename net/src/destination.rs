@@ -62,8 +62,13 @@ impl DestinationCache {
         self.changes
     }
 
+    /// Whether nothing is known of any destination.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     fn find(&self, key: Key) -> Option<usize> {
-        if self.len == 0 {
+        if self.is_empty() {
             return None;
         }
         self.chains

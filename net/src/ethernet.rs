@@ -2,7 +2,8 @@
 
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
-use crate::interface::{Interface, InterfaceIndex};
+use crate::interface::InterfaceIndex;
+use crate::interface_table::Traffic;
 use crate::ipv6_input::Arrival;
 use crate::ipv6_output::Urgency;
 use crate::limits;
@@ -28,36 +29,27 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         mut frame: P::Buffer,
         now: Instant,
     ) -> Result<(), DropReason> {
-        let parsed = EthernetHeader::parse(frame.data());
-        let link_multicast = parsed.is_ok_and(|(header, _)| header.destination.is_multicast());
-        let Some(counters) = self.interfaces.counters(index) else {
-            return Err(DropReason::InterfaceDown);
-        };
-        counters.link.receive_frames += 1;
-        counters.link.receive_octets += frame.len() as u64;
-        let Some(interface) = self.interfaces.get(index).filter(|interface| interface.admin_up)
-        else {
-            return Err(DropReason::InterfaceDown);
-        };
-        let mac = interface.mac().ok_or(DropReason::InterfaceDown)?;
-        let (header, payload) = parsed.map_err(|_| DropReason::FrameTooShort)?;
+        let traffic = self.interfaces.traffic(index).ok_or(DropReason::InterfaceDown)?;
+        let link = &mut traffic.counters.link;
+        link.receive_frames += 1;
+        link.receive_octets += frame.len() as u64;
+        let mac = traffic.mac.filter(|_| traffic.admin_up).ok_or(DropReason::InterfaceDown)?;
+        let (header, payload) =
+            EthernetHeader::parse(frame.data()).map_err(|_| DropReason::FrameTooShort)?;
+        let link_multicast = header.destination.is_multicast();
         if !link_multicast && header.destination != mac {
             return Err(DropReason::FrameForeignDestination);
         }
-        let longest = usize::from(interface.device_mtu).max(MINIMUM_PAYLOAD);
-        let disabled = interface.ipv6_disabled().is_some();
-        if link_multicast && let Some(counters) = self.interfaces.counters(index) {
-            counters.link.receive_multicast += 1;
-        }
+        link.receive_multicast += u64::from(link_multicast);
         match header.ethertype {
             EtherType::IPV6 => {}
             EtherType::VLAN => return Err(DropReason::FrameVlanTag),
             _ => return Err(DropReason::FrameNotIpv6),
         }
-        if payload.len() > longest {
+        if payload.len() > usize::from(traffic.device_mtu).max(MINIMUM_PAYLOAD) {
             return Err(DropReason::FrameTooLong);
         }
-        if disabled {
+        if traffic.disabled {
             return Err(DropReason::Ipv6Disabled);
         }
         frame.trim_front(EthernetHeader::LEN);
@@ -73,11 +65,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         mut packet: P::Buffer,
         urgency: Urgency,
     ) {
-        let interface = self.interfaces.get(index).filter(|interface| interface.is_running());
-        let Some(source) = interface.and_then(Interface::mac) else {
+        let traffic = self.interfaces.traffic(index).filter(Traffic::is_running);
+        let Some(Traffic { mac: Some(source), transmit, counters, .. }) = traffic else {
             return self.drop_transmit(index, DropReason::TransmitInterfaceDown);
         };
-        let Some((transmit, counters)) = self.interfaces.traffic(index) else { return };
         if transmit.len() >= urgency.transmit_limit() {
             return self.drop_transmit(index, DropReason::TransmitQueueFull);
         }

@@ -96,6 +96,7 @@ impl EventQueue {
         self.changes.pop_front().or_else(|| core::mem::take(&mut self.lost).then_some(Event::Lost))
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.sockets.is_empty() && self.streams.is_empty() && self.changes.is_empty() && !self.lost
     }

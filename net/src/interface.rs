@@ -209,6 +209,7 @@ impl<B> Interface<B> {
 
     /// The longest packet sent: the device's MTU, or less when routers say so
     /// (RFC 4861, Section 6.3.4).
+    #[inline]
     pub fn mtu(&self) -> u16 {
         self.variables.advertised_mtu.map_or(self.device_mtu, |mtu| mtu.min(self.device_mtu))
     }
@@ -229,6 +230,7 @@ impl<B> Interface<B> {
     }
 
     /// Why IPv6 does not run on it although it is up.
+    #[inline]
     pub fn ipv6_disabled(&self) -> Option<Ipv6Disabled> {
         if self.device_mtu < MINIMUM_MTU {
             Some(Ipv6Disabled::MtuTooSmall)
@@ -240,6 +242,7 @@ impl<B> Interface<B> {
     }
 
     /// Whether IPv6 packets can pass: up, with carrier, and not disabled.
+    #[inline]
     pub fn is_running(&self) -> bool {
         self.admin_up && self.has_carrier() && self.ipv6_disabled().is_none()
     }

@@ -3,12 +3,34 @@
 use crate::counters::InterfaceCounters;
 use crate::interface::{Interface, InterfaceIndex};
 use crate::limits;
+use crate::netif::MacAddress;
 use crate::time::Instant;
 use core::cell::Cell;
 use heapless::{Deque, Vec};
 
 /// Frames that wait for an interface's driver.
 pub(crate) type TransmitQueue<B> = Deque<B, { limits::TRANSMIT_QUEUE }>;
+
+/// An interface as packets see it: of all that it is, they change its queue and its counters.
+pub(crate) struct Traffic<'a, B> {
+    pub(crate) mac: Option<MacAddress>,
+    pub(crate) device_mtu: u16,
+    pub(crate) admin_up: bool,
+    pub(crate) carrier: bool,
+    /// IPv6 does not run on it although it is up.
+    pub(crate) disabled: bool,
+    /// Frames for the driver.
+    pub(crate) transmit: &'a mut TransmitQueue<B>,
+    pub(crate) counters: &'a mut InterfaceCounters,
+}
+
+impl<B> Traffic<'_, B> {
+    /// Whether IPv6 packets can pass.
+    #[inline]
+    pub(crate) const fn is_running(&self) -> bool {
+        self.admin_up && self.carrier && !self.disabled
+    }
+}
 
 /// The interfaces, by number.
 ///
@@ -48,6 +70,7 @@ impl<B> InterfaceTable<B> {
         self.interfaces.iter().flatten()
     }
 
+    #[inline]
     pub(crate) fn get(&self, index: InterfaceIndex) -> Option<&Interface<B>> {
         self.interfaces.get(index.slot())?.as_ref()
     }
@@ -58,17 +81,24 @@ impl<B> InterfaceTable<B> {
     }
 
     /// What an interface counts.
+    #[inline]
     pub(crate) fn counters(&mut self, index: InterfaceIndex) -> Option<&mut InterfaceCounters> {
         self.interfaces.get_mut(index.slot())?.as_mut().map(|interface| &mut interface.counters)
     }
 
-    /// An interface's queue for its driver, and what it counts.
-    pub(crate) fn traffic(
-        &mut self,
-        index: InterfaceIndex,
-    ) -> Option<(&mut TransmitQueue<B>, &mut InterfaceCounters)> {
+    /// What a packet meets at an interface.
+    #[inline]
+    pub(crate) fn traffic(&mut self, index: InterfaceIndex) -> Option<Traffic<'_, B>> {
         let interface = self.interfaces.get_mut(index.slot())?.as_mut()?;
-        Some((&mut interface.transmit, &mut interface.counters))
+        Some(Traffic {
+            mac: interface.mac(),
+            device_mtu: interface.device_mtu,
+            admin_up: interface.admin_up,
+            carrier: interface.has_carrier(),
+            disabled: interface.ipv6_disabled().is_some(),
+            transmit: &mut interface.transmit,
+            counters: &mut interface.counters,
+        })
     }
 
     /// The lowest number that is free; `None` when there is no room.
@@ -94,10 +124,12 @@ impl<B> InterfaceTable<B> {
     }
 
     /// When the first of them is due.
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Instant {
-        if let Some(known) = self.deadline.get() {
-            return known;
-        }
+        self.deadline.get().unwrap_or_else(|| self.find_deadline())
+    }
+
+    fn find_deadline(&self) -> Instant {
         let deadline_of = |interface: &Interface<B>| {
             interface
                 .addresses

@@ -6,7 +6,9 @@ use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
 use crate::icmpv6_error::Problem;
 use crate::interface::{Interface, InterfaceIndex};
+use crate::ipv6_output::place;
 use crate::limits;
+use crate::memo::Memo;
 use crate::random::Random;
 use crate::reassembly::Tail;
 use crate::stack::Stack;
@@ -31,6 +33,9 @@ pub(crate) struct Arrival {
     /// This node sent it.
     pub(crate) looped: bool,
 }
+
+/// Addresses of packets that were taken lately, with what [`crate::interface_table`] counted then.
+pub(crate) type AdmissionMemo = Memo<(u32, InterfaceIndex, bool, Ipv6Addr, Ipv6Addr), (), 16>;
 
 /// A packet that is being processed.
 #[derive(Clone, Copy, Debug)]
@@ -318,8 +323,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(counters) = self.interfaces.counters(index) else {
             return self.count_drop(None, DropReason::InterfaceDown);
         };
-        counters.ipv6.in_receives += 1;
-        counters.ipv6.in_octets += packet.len() as u64;
+        let ipv6 = &mut counters.ipv6;
+        ipv6.in_receives += 1;
+        ipv6.in_octets += packet.len() as u64;
         let header = match Ipv6Header::parse(packet.data()) {
             Ok((header, _)) => header,
             Err(error) => {
@@ -330,6 +336,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 return self.drop_received(index, reason);
             }
         };
+        *match header.traffic_class.ecn() {
+            Ecn::NotCapable => &mut ipv6.in_not_ect_packets,
+            Ecn::Capable1 => &mut ipv6.in_ect1_packets,
+            Ecn::Capable0 => &mut ipv6.in_ect0_packets,
+            Ecn::CongestionExperienced => &mut ipv6.in_ce_packets,
+        } += 1;
         packet.truncate(Ipv6Header::LEN + usize::from(header.payload_length));
         trace!(
             "ipv6 in on {=u32}: {} to {}, next header {=u8}, {=usize} octets",
@@ -339,20 +351,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             header.next_header.0,
             packet.len()
         );
-        self.count_received(index, &header, packet.len());
-        if let Err(reason) = check_addresses(&header, arrival.looped) {
-            return self.drop_received(index, reason);
+        if header.destination.is_multicast() {
+            ipv6.in_multicast_packets += 1;
+            ipv6.in_multicast_octets += packet.len() as u64;
         }
-        let allowed = match self.interface(index) {
-            Some(interface) => check_destination(interface, header.destination),
-            None => Err(DropReason::InterfaceDown),
-        };
-        if let Err(reason) = allowed {
-            let reason = match self.owner_of(header.destination, Some(index)) {
-                // Strong host model: our address, but on another link (RFC 8028, Section 1.1).
-                Some(_) if reason == DropReason::Ipv6NotForUs => DropReason::Ipv6OtherInterface,
-                _ => reason,
-            };
+        if let Err(reason) = self.admit(&arrival, &header) {
             return self.drop_received(index, reason);
         }
         let mut received = Received {
@@ -368,6 +371,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             router_alert: false,
             upper_offset: Ipv6Header::LEN,
         };
+        if let NextHeader::TCP | NextHeader::UDP | NextHeader::ICMPV6 = header.next_header {
+            // Nearly all packets have no extension headers.
+            let named_at = Ipv6Header::NEXT_HEADER_OFFSET;
+            let headers = Headers { received, next_header: header.next_header, named_at };
+            return self.upper_input(&headers, packet, &mut Tail::new(), now);
+        }
         let payload = packet.data().get(Ipv6Header::LEN..).unwrap_or(&[]);
         let upper = match walk(&header, payload) {
             Ok(upper) => upper,
@@ -388,6 +397,34 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Some(piece) => self.fragment_input(headers, &piece, packet, now),
             None => self.upper_input(&headers, packet, &mut Tail::new(), now),
         }
+    }
+
+    /// Whether a packet with these addresses is taken. What was taken is remembered as long as
+    /// addresses and groups stay as they are.
+    #[inline]
+    fn admit(&mut self, arrival: &Arrival, header: &Ipv6Header) -> Result<(), DropReason> {
+        let &Arrival { interface, looped, .. } = arrival;
+        let question =
+            (self.interfaces.changes(), interface, looped, header.source, header.destination);
+        let place = place(header.source);
+        if self.admitted.get(place, &question).is_none() {
+            self.check_admission(arrival, header)?;
+            self.admitted.put(place, question, ());
+        }
+        Ok(())
+    }
+
+    fn check_admission(&self, arrival: &Arrival, header: &Ipv6Header) -> Result<(), DropReason> {
+        let index = arrival.interface;
+        check_addresses(header, arrival.looped)?;
+        let interface = self.interface(index).ok_or(DropReason::InterfaceDown)?;
+        check_destination(interface, header.destination).map_err(|reason| {
+            match self.owner_of(header.destination, Some(index)) {
+                // Strong host model: our address, but on another link (RFC 8028, Section 1.1).
+                Some(_) if reason == DropReason::Ipv6NotForUs => DropReason::Ipv6OtherInterface,
+                _ => reason,
+            }
+        })
     }
 
     /// A whole packet goes to the protocol of its upper layer. If it came in several fragments,
@@ -426,21 +463,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 self.send_error(received, problem, packet.data(), now);
             }
         }
-    }
-
-    fn count_received(&mut self, index: InterfaceIndex, header: &Ipv6Header, len: usize) {
-        let Some(counters) = self.interface_counters(index) else { return };
-        let ipv6 = &mut counters.ipv6;
-        if header.destination.is_multicast() {
-            ipv6.in_multicast_packets += 1;
-            ipv6.in_multicast_octets += len as u64;
-        }
-        *match header.traffic_class.ecn() {
-            Ecn::NotCapable => &mut ipv6.in_not_ect_packets,
-            Ecn::Capable1 => &mut ipv6.in_ect1_packets,
-            Ecn::Capable0 => &mut ipv6.in_ect0_packets,
-            Ecn::CongestionExperienced => &mut ipv6.in_ce_packets,
-        } += 1;
     }
 
     /// Counts a packet that was handed to a transport.

@@ -100,7 +100,8 @@ pub(crate) type SourceMemo =
 pub(crate) type LabelMemo = Memo<((Ipv6Addr, u16), (Ipv6Addr, u16), NextHeader), FlowLabel, 16>;
 
 /// A place in a memo: hosts of one subnet, and ports of one host, differ in their last octet.
-fn place(address: Ipv6Addr) -> usize {
+#[inline]
+pub(crate) fn place(address: Ipv6Addr) -> usize {
     let [.., last] = address.octets();
     last.into()
 }
@@ -137,16 +138,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let question = (self.epoch(), source, destination, interface);
         if let Some(path) = self.paths.get(place(destination), &question)
-            // What was found while its router was there; others would only be worse.
-            && (path.next_hop == destination
-                || !self.neighbors.has_failed((path.interface, path.next_hop)))
+            && let Some(mtu) = self.revisit(&path, destination, now)
         {
-            let narrow = if path.local {
-                None
-            } else {
-                self.destinations.path_mtu((path.interface, destination), now)
-            };
-            return Ok(Path { mtu: narrow.map_or(path.mtu, |mtu| mtu.min(path.mtu)), ..path });
+            return Ok(Path { mtu, ..path });
         }
         let path = self.find_route(source, destination, interface, now)?;
         if path.avoided.is_none() && path.mtu == self.link_mtu(&path) {
@@ -155,9 +149,27 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(path)
     }
 
+    /// The longest packet possible now on a path that was found at this [`Self::epoch`]; `None`
+    /// when its router has failed since. A path that was found while its router was there stays
+    /// the best one.
+    #[inline]
+    pub(crate) fn revisit(&self, path: &Path, destination: Ipv6Addr, now: Instant) -> Option<u16> {
+        if path.next_hop != destination
+            && self.neighbors.has_failed((path.interface, path.next_hop))
+        {
+            return None;
+        }
+        if path.local || self.destinations.is_empty() {
+            return Some(path.mtu);
+        }
+        let narrow = self.destinations.path_mtu((path.interface, destination), now);
+        Some(narrow.map_or(path.mtu, |mtu| mtu.min(path.mtu)))
+    }
+
     /// Another number whenever an answer of [`Self::route`] or [`Self::select_source`] could be
     /// another one, except that routers fail and path MTUs come and go.
-    const fn epoch(&self) -> u32 {
+    #[inline]
+    pub(crate) const fn epoch(&self) -> u32 {
         let changes = self.interfaces.changes().wrapping_add(self.routes.changes());
         changes.wrapping_add(self.destinations.changes()).wrapping_add(self.policies.changes())
     }
@@ -403,6 +415,23 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if hop.local {
             return self.send_local(hop.interface, packet);
         }
+        if hop.avoided.is_none()
+            && let Some(mac) = self.neighbors.ready((hop.interface, hop.next_hop), now)
+        {
+            return self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
+        }
+        self.send_to_neighbor(outgoing, hop, packet, now);
+    }
+
+    /// Sends a packet to a neighbor that may have to be resolved first, or is only the second
+    /// choice.
+    fn send_to_neighbor(
+        &mut self,
+        outgoing: &Outgoing,
+        hop: &Path,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
         if let Some(router) = hop.avoided {
             self.on_avoided_router(router, outgoing.source, now);
         }

@@ -65,7 +65,7 @@ impl<T, const N: usize> Arena<T, N> {
         let index = if let Some(slot) = self.slots.get_mut(usize::from(self.free)) {
             let index = self.free;
             self.free = slot.next;
-            *slot = Slot { value: Some(value), next: NIL };
+            (slot.value, slot.next) = (Some(value), NIL);
             index
         } else {
             let index = self.slots.len() as u16;

@@ -6,6 +6,8 @@
 //! while asking for ours, by an advertisement of a router, or by the user; never by an
 //! unsolicited Neighbor Advertisement (RFC 4861, Section 7.2.5).
 
+mod ready;
+
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
 use crate::limits;
@@ -312,8 +314,8 @@ pub(crate) struct NeighborCache<B> {
     entries: Vec<Option<Entry>, { limits::NEIGHBORS }>,
     chains: Chains<{ limits::NEIGHBORS }>,
     key: HashKey,
-    /// Where the neighbor was that was looked for last: nearly always the next one, too.
-    last: Cell<u16>,
+    /// Slots of neighbors that were looked for lately.
+    recent: [Cell<u16>; ready::RECENT],
     packets: Arena<B, { limits::NEIGHBOR_PACKETS }>,
     /// Not later than the first deadline of an entry.
     next: Instant,
@@ -326,7 +328,7 @@ impl<B> NeighborCache<B> {
             entries: Vec::new(),
             chains: Chains::new(),
             key: HashKey::UNSET,
-            last: Cell::new(0),
+            recent: [const { Cell::new(0) }; ready::RECENT],
             packets: Arena::new(),
             next: Instant::FAR_FUTURE,
             evicted: 0,
@@ -336,18 +338,6 @@ impl<B> NeighborCache<B> {
     /// Sets the key, while there is nothing in the table.
     pub(crate) fn set_key(&mut self, key: HashKey) {
         self.key = key;
-    }
-
-    fn find(&self, key: Key) -> Option<usize> {
-        let is_it =
-            |slot: usize| matches!(self.entries.get(slot), Some(Some(entry)) if entry.key == key);
-        let last = usize::from(self.last.get());
-        if is_it(last) {
-            return Some(last);
-        }
-        let found = self.chains.iter(self.key.hash(&key)).find(|&slot| is_it(slot))?;
-        self.last.set(found as u16);
-        Some(found)
     }
 
     fn entry(&self, key: Key) -> Option<&Entry> {
@@ -669,19 +659,6 @@ impl<B> NeighborCache<B> {
         let deadline = entry.state.deadline();
         self.schedule(deadline);
         Some(outcome)
-    }
-
-    /// An upper layer made progress with the neighbor: packets arrive there
-    /// (RFC 4861, Section 7.3.1).
-    pub(crate) fn confirm(&mut self, key: Key, timers: Timers, now: Instant) {
-        if let Some(entry) = self.entry_mut(key)
-            && !matches!(entry.state, State::Permanent { .. })
-            && let Some(mac) = entry.state.mac()
-        {
-            entry.confirm(mac, timers, now);
-            let deadline = entry.state.deadline();
-            self.schedule(deadline);
-        }
     }
 
     /// One thing that is due. Call until `None`. The failure of a router is not forgotten as long

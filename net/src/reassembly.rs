@@ -289,6 +289,7 @@ impl<B: PacketBuffer> Reassembly<B> {
         Some(self.packets.swap_remove(position).lose())
     }
 
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Instant {
         let expiries = self.packets.iter().map(|packet| packet.expires);
         expiries.min().unwrap_or(Instant::FAR_FUTURE)

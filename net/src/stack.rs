@@ -18,6 +18,7 @@ use crate::event::{Event, EventQueue};
 use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
 use crate::interface_table::InterfaceTable;
+use crate::ipv6_input::AdmissionMemo;
 use crate::ipv6_output::{LabelMemo, PathMemo, SourceMemo};
 use crate::limits;
 use crate::neighbor::{NeighborCache, Timers};
@@ -74,6 +75,8 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) router_options: Deque<RouterOption<P::Buffer>, { limits::ROUTER_OPTIONS }>,
     pub(crate) counters: NodeCounters,
     pub(crate) error_limit: TokenBucket,
+    /// What packets were taken from whom.
+    pub(crate) admitted: AdmissionMemo,
     /// What [`Self::route`] found.
     pub(crate) paths: PathMemo,
     /// What [`Self::select_source`] found.
@@ -113,6 +116,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             router_options: Deque::new(),
             counters: NodeCounters::new(),
             error_limit: TokenBucket::new(ERROR_BURST, Config::DEFAULT.icmpv6.error_interval),
+            admitted: AdmissionMemo::new(),
             paths: PathMemo::new(),
             sources: SourceMemo::new(),
             labels: LabelMemo::new(),
@@ -150,7 +154,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let stable_secret = secret();
         self.neighbors.set_key(HashKey::new(secret()));
         self.destinations.set_key(HashKey::new(secret()));
-        self.sockets.set_key(HashKey::new(secret()));
+        self.sockets.set_key(&HashKey::new(secret()));
         self.flow_key = HashKey::new(secret());
         self.tcp.set_keys(&mut secret);
         self.stable_secret = self.config.stable_secret.unwrap_or(stable_secret);
@@ -185,11 +189,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// The next frame for an interface's driver. It begins on a multiple of four octets, with
     /// 64 octets of headroom or more, if the pool's buffers do.
     pub fn poll_transmit(&mut self, index: InterfaceIndex) -> Option<P::Buffer> {
-        let (transmit, counters) = self.interfaces.traffic(index)?;
-        let frame = transmit.pop_front()?;
-        counters.link.transmit_frames += 1;
-        counters.link.transmit_octets += frame.len() as u64;
-        let drained = transmit.len() <= limits::TRANSMIT_QUEUE / 2;
+        let traffic = self.interfaces.traffic(index)?;
+        let frame = traffic.transmit.pop_front()?;
+        let link = &mut traffic.counters.link;
+        link.transmit_frames += 1;
+        link.transmit_octets += frame.len() as u64;
+        let drained = traffic.transmit.len() <= limits::TRANSMIT_QUEUE / 2;
         if drained && self.sockets.waiting_to_send > 0 {
             self.wake_senders();
         }
@@ -227,6 +232,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// When to call [`Self::poll`] next; `None` is never, unless something else happens before.
+    #[inline]
     pub fn next_deadline(&self) -> Option<Instant> {
         if !self.local.is_empty() {
             return Some(Instant::ZERO);
@@ -243,7 +249,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// The next thing that happened. Call until `None`.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
+        if self.events.is_empty() { None } else { self.take_event() }
+    }
+
+    fn take_event(&mut self) -> Option<Event> {
         if let Some(id) = self.events.pop_socket() {
             if let Some(socket) = self.sockets.get_mut(id) {
                 socket.notified = false;

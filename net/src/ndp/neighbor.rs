@@ -51,14 +51,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 return Err(DropReason::NdSource);
             }
         }
-        let interface = self.interface_mut(index).ok_or(DropReason::InterfaceDown)?;
-        let Some(entry) = interface.addresses.get_mut(target) else {
+        let interface = self.interface(index).ok_or(DropReason::InterfaceDown)?;
+        let Some(entry) = interface.addresses.get(target) else {
             return Err(DropReason::NdForeignTarget);
         };
-        match &mut entry.state {
-            State::Tentative(dad) | State::Optimistic(dad) if received.source.is_unspecified() => {
+        match &entry.state {
+            State::Tentative(_) | State::Optimistic(_) if received.source.is_unspecified() => {
                 // RFC 7527, Section 4.2: our own probe, sent back by the link.
-                if dad.is_own(nonce(&solicitation.options)) {
+                let addresses = self.interface_mut(index).map(|found| &mut found.addresses);
+                let entry = addresses.and_then(|addresses| addresses.get_mut(target));
+                let nonce = nonce(&solicitation.options);
+                if entry.and_then(InterfaceAddress::dad_mut).is_some_and(|dad| dad.is_own(nonce)) {
                     return Err(DropReason::NdOwnNonce);
                 }
                 // RFC 4862, Section 5.4.3: another node tests the same address.

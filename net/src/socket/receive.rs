@@ -255,9 +255,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let len = total_len(packet.data(), tail);
         let mut list = List::new();
-        for piece in core::mem::take(tail) {
-            // There is room, as was just seen.
-            let _kept = memory.tails.push_back(&mut list, piece);
+        if !tail.is_empty() {
+            for piece in core::mem::take(tail) {
+                // There is room, as was just seen.
+                let _kept = memory.tails.push_back(&mut list, piece);
+            }
         }
         let received = Received { meta, packet, tail: list, len };
         if let Err(mut refused) = memory.received.push_back(&mut socket.received, received) {

@@ -41,7 +41,8 @@ pub(crate) struct SocketTable<B> {
     vacant: usize,
     /// Sockets with a port, by kind and port; raw sockets, by kind.
     chains: Chains<{ limits::SOCKETS }>,
-    key: HashKey,
+    /// Secret and odd.
+    multiplier: u64,
     pub(crate) memory: Memory<B>,
     /// Sockets that wait for room to send.
     pub(crate) waiting_to_send: usize,
@@ -53,15 +54,15 @@ impl<B> SocketTable<B> {
             slots: Vec::new(),
             vacant: 0,
             chains: Chains::new(),
-            key: HashKey::UNSET,
+            multiplier: 1,
             memory: Memory { received: Arena::new(), errors: Arena::new(), tails: Arena::new() },
             waiting_to_send: 0,
         }
     }
 
     /// Sets the key, while there is nothing in the table.
-    pub(crate) fn set_key(&mut self, key: HashKey) {
-        self.key = key;
+    pub(crate) fn set_key(&mut self, key: &HashKey) {
+        self.multiplier = key.hash(&()) | 1;
     }
 
     /// Adds a socket; `None` when there is no room.
@@ -96,8 +97,12 @@ impl<B> SocketTable<B> {
         self.slots.get_mut(usize::from(id.slot))?.socket.take()
     }
 
+    /// Which ports are in use is chosen here, and there are few: multiplying by a secret spreads
+    /// them well enough.
+    #[inline]
     fn hash(&self, kind: SocketKind, port: u16) -> u64 {
-        self.key.hash(&(kind, port))
+        let value = u64::from(port) << 2 | kind as u64;
+        value.wrapping_mul(self.multiplier) >> 32
     }
 
     pub(crate) fn get(&self, id: SocketId) -> Option<&Socket> {

@@ -20,8 +20,18 @@ impl<const N: usize> DeadlineHeap<N> {
     }
 
     /// The earliest point that a timer is set to.
+    #[inline]
     pub(crate) fn first(&self) -> Option<(Instant, usize)> {
         self.heap.first().map(|&(at, timer)| (at, timer.into()))
+    }
+
+    /// The same point in time, or [`Instant::FAR_FUTURE`] when no timer is set.
+    #[inline]
+    pub(crate) fn next(&self) -> Instant {
+        match self.heap.first() {
+            Some(&(at, _)) => at,
+            None => Instant::FAR_FUTURE,
+        }
     }
 
     /// When a timer is due, if it is set.

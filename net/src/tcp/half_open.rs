@@ -324,8 +324,9 @@ impl HalfOpenTable {
         entries.filter_map(|(slot, entry)| Some((entry.as_ref()?, self.deadlines.get(slot))))
     }
 
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Instant {
-        self.deadlines.first().map_or(Instant::FAR_FUTURE, |(at, _)| at)
+        self.deadlines.next()
     }
 
     /// An entry whose SYN-ACK is to be sent again. Those that were asked often enough go; `ended`

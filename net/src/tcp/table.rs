@@ -222,13 +222,13 @@ impl<B> TcpTable<B> {
     }
 
     /// When anything here is due.
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Instant {
         if self.pending_due {
             return Instant::ZERO;
         }
         self.deadlines
-            .first()
-            .map_or(Instant::FAR_FUTURE, |(at, _)| at)
+            .next()
             .min(self.half_open.next_deadline())
             .min(self.time_wait.next_deadline())
     }

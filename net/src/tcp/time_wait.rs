@@ -190,8 +190,9 @@ impl TimeWaitTable {
         entries.filter_map(|(slot, entry)| Some((entry.as_ref()?, self.deadlines.get(slot))))
     }
 
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Instant {
-        self.deadlines.first().map_or(Instant::FAR_FUTURE, |(at, _)| at)
+        self.deadlines.next()
     }
 
     /// Removes what has waited long enough.

@@ -12,20 +12,23 @@ use core::net::Ipv6Addr;
 /// the middle of a 16-bit word.
 #[derive(Clone, Copy, Debug)]
 pub struct Checksum {
-    /// Sum of native-endian 64-bit words, carries on top: room for 2^64 of them.
-    sum: u128,
+    /// One's complement sum of native-endian 64-bit words. As 2^16 - 1 divides 2^64 - 1, it stands
+    /// for that of the 16-bit words.
+    sum: u64,
     /// Whether an odd number of octets has been added.
     odd: bool,
 }
 
 impl Checksum {
     /// The sum of nothing.
+    #[inline]
     pub const fn new() -> Self {
         Self { sum: 0, odd: false }
     }
 
     /// The sum of the pseudo-header of `length` octets of `protocol` on their way from `source`
     /// to the final `destination`.
+    #[inline]
     pub fn pseudo_header(
         source: Ipv6Addr,
         destination: Ipv6Addr,
@@ -36,54 +39,47 @@ impl Checksum {
         let [c, d] = words(destination);
         // The length and the protocol are 16-bit words like any other in their places.
         let rest = u128::from(length.to_be()) + u128::from(u32::from(protocol.0).to_be());
-        Self { sum: a + b + c + d + rest, odd: false }
+        Self { sum: reduce(a + b + c + d + rest), odd: false }
     }
 
     /// Adds `bytes`.
+    #[inline]
     pub fn add(&mut self, bytes: &[u8]) {
-        let mut sum = 0u128;
-        let (words, tail) = bytes.as_chunks::<8>();
-        for word in words {
-            sum += u128::from(u64::from_ne_bytes(*word));
-        }
-        self.join(sum + last_word(tail), bytes.len());
+        self.join(sum_of(bytes), bytes.len());
     }
 
     /// Copies `source` to `destination` and adds it, reading each octet once.
     ///
     /// # Panics
     /// When the lengths differ.
+    #[inline]
     pub fn add_copied(&mut self, destination: &mut [u8], source: &[u8]) {
         assert_eq!(destination.len(), source.len(), "a copy has the length of its source");
-        let mut sum = 0u128;
-        let (words, tail) = source.as_chunks::<8>();
-        let (copies, tail_copy) = destination.as_chunks_mut::<8>();
-        for (word, copy) in words.iter().zip(copies) {
-            sum += u128::from(u64::from_ne_bytes(*word));
-            *copy = *word;
-        }
-        tail_copy.copy_from_slice(tail);
-        self.join(sum + last_word(tail), source.len());
+        self.join(copy_and_sum(destination, source), source.len());
     }
 
     /// Adds what `other` has summed, as if its octets came next.
+    #[inline]
     pub fn append(&mut self, other: Self) {
         self.join(other.sum, usize::from(other.odd));
     }
 
-    fn join(&mut self, sum: u128, len: usize) {
-        let folded = fold(sum);
-        self.sum += u128::from(if self.odd { folded.swap_bytes() } else { folded });
+    #[inline]
+    fn join(&mut self, sum: u64, len: usize) {
+        // Turning the whole sum swaps the octets of each 16-bit word.
+        self.sum = plus(self.sum, if self.odd { sum.rotate_left(8) } else { sum });
         self.odd ^= len % 2 == 1;
     }
 
     /// The value for the checksum field: the complement of the sum.
+    #[inline]
     pub fn finish(self) -> u16 {
         !u16::from_be(fold(self.sum))
     }
 
     /// The value for UDP's checksum field, where zero means "none" and is sent as all ones
     /// (RFC 8200, Section 8.1).
+    #[inline]
     pub fn finish_udp(self) -> u16 {
         match self.finish() {
             0 => 0xffff,
@@ -92,6 +88,7 @@ impl Checksum {
     }
 
     /// Whether the sum is that of octets with a right checksum among them.
+    #[inline]
     pub fn is_valid(self) -> bool {
         fold(self.sum) == 0xffff
     }
@@ -104,34 +101,91 @@ impl Default for Checksum {
 }
 
 /// The halves of an address.
+#[inline]
 fn words(address: Ipv6Addr) -> [u128; 2] {
     let both = u128::from_ne_bytes(address.octets());
     [both & u128::from(u64::MAX), both >> 64]
 }
 
+/// The sum with end-around carry.
+#[inline]
+const fn plus(a: u64, b: u64) -> u64 {
+    let (sum, carry) = a.overflowing_add(b);
+    sum + carry as u64
+}
+
+/// The end-around carry of many additions at once.
+#[inline]
+const fn reduce(sum: u128) -> u64 {
+    plus(sum as u64, (sum >> 64) as u64)
+}
+
+/// The sum of `octets` as words, the last one filled up with zeros.
+fn sum_of(octets: &[u8]) -> u64 {
+    let mut sum = 0u64;
+    // In blocks the carry goes from one word to the next, and around once in a block:
+    // a sum with a carry is less than all ones.
+    let (blocks, rest) = octets.as_chunks::<64>();
+    for block in blocks {
+        let mut carry = false;
+        for &word in block.as_chunks().0 {
+            (sum, carry) = sum.carrying_add(u64::from_ne_bytes(word), carry);
+        }
+        sum += u64::from(carry);
+    }
+    let (words, tail) = rest.as_chunks();
+    for &word in words {
+        sum = plus(sum, u64::from_ne_bytes(word));
+    }
+    plus(sum, last_word(tail))
+}
+
+/// [`sum_of`] `source`, which is copied on the way to `destination` of the same length.
+fn copy_and_sum(destination: &mut [u8], source: &[u8]) -> u64 {
+    let mut sum = 0u64;
+    let (blocks, rest) = source.as_chunks::<64>();
+    let (copies, rest_copy) = destination.as_chunks_mut::<64>();
+    for (block, copy) in blocks.iter().zip(copies) {
+        let mut carry = false;
+        for (&word, copy) in block.as_chunks().0.iter().zip(copy.as_chunks_mut().0) {
+            (sum, carry) = sum.carrying_add(u64::from_ne_bytes(word), carry);
+            *copy = word;
+        }
+        sum += u64::from(carry);
+    }
+    let (words, tail) = rest.as_chunks();
+    let (copies, tail_copy) = rest_copy.as_chunks_mut();
+    for (&word, copy) in words.iter().zip(copies) {
+        sum = plus(sum, u64::from_ne_bytes(word));
+        *copy = word;
+    }
+    tail_copy.copy_from_slice(tail);
+    plus(sum, last_word(tail))
+}
+
 /// Up to seven octets as the beginning of a word whose rest is zero.
-fn last_word(tail: &[u8]) -> u128 {
+#[inline]
+fn last_word(tail: &[u8]) -> u64 {
+    if tail.is_empty() {
+        return 0;
+    }
     let mut word = [0; 8];
     for (to, from) in word.iter_mut().zip(tail) {
         *to = *from;
     }
-    u64::from_ne_bytes(word).into()
+    u64::from_ne_bytes(word)
 }
 
 /// Adds the 16-bit words of `sum` with end-around carry.
-fn fold(sum: u128) -> u16 {
-    let mut folded = (sum & u128::from(u64::MAX)) + (sum >> 64);
-    while folded > 0xffff {
-        folded = (folded >> 64 & 0xffff)
-            + (folded >> 48 & 0xffff)
-            + (folded >> 32 & 0xffff)
-            + (folded >> 16 & 0xffff)
-            + (folded & 0xffff);
-    }
-    folded as u16
+#[inline]
+const fn fold(sum: u64) -> u16 {
+    let sum = (sum >> 32) + (sum & 0xffff_ffff);
+    let sum = (sum >> 32) + (sum >> 16 & 0xffff) + (sum & 0xffff);
+    ((sum >> 16) + (sum & 0xffff)) as u16
 }
 
 /// Whether `segment`, transport header included, has a right checksum for the pseudo-header.
+#[inline]
 pub fn verify(
     source: Ipv6Addr,
     destination: Ipv6Addr,

@@ -39,6 +39,7 @@ impl EthernetHeader {
 
     /// Splits a frame into header and payload. The payload may end with padding: frames are at
     /// least 60 octets on a real wire.
+    #[inline]
     pub fn parse(frame: &[u8]) -> Result<(Self, &[u8])> {
         let mut reader = Reader::new(frame);
         let header = Self {
@@ -50,8 +51,11 @@ impl EthernetHeader {
     }
 
     /// Writes [`Self::LEN`] octets.
+    #[inline]
     pub fn emit(&self, out: &mut [u8]) {
-        Writer::new(out).mac(self.destination).mac(self.source).u16(self.ethertype.0);
+        let mut octets = [0; Self::LEN];
+        Writer::new(&mut octets).mac(self.destination).mac(self.source).u16(self.ethertype.0);
+        Writer::new(out).bytes(&octets);
     }
 }
 

@@ -164,6 +164,7 @@ impl Ipv6Header {
     /// the link padded the frame with is gone.
     ///
     /// A payload length of zero gives an empty payload; jumbograms (RFC 2675) are not supported.
+    #[inline]
     pub fn parse(packet: &[u8]) -> Result<(Self, &[u8])> {
         let (header, rest) = Self::parse_fixed(packet)?;
         let payload = rest.get(..header.payload_length.into()).ok_or(ParseError::Truncated)?;
@@ -177,6 +178,7 @@ impl Ipv6Header {
         Ok((header, rest.get(..header.payload_length.into()).unwrap_or(rest)))
     }
 
+    #[inline]
     fn parse_fixed(packet: &[u8]) -> Result<(Self, &[u8])> {
         let mut reader = Reader::new(packet);
         let first = reader.u32()?;
@@ -196,15 +198,18 @@ impl Ipv6Header {
     }
 
     /// Writes [`Self::LEN`] octets.
+    #[inline]
     pub fn emit(&self, out: &mut [u8]) {
         let first = 6 << 28 | u32::from(self.traffic_class.0) << 20 | self.flow_label.0;
-        Writer::new(out)
+        let mut octets = [0; Self::LEN];
+        Writer::new(&mut octets)
             .u32(first)
             .u16(self.payload_length)
             .u8(self.next_header.0)
             .u8(self.hop_limit.0)
             .address(self.source)
             .address(self.destination);
+        Writer::new(out).bytes(&octets);
     }
 }
 

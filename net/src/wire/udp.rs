@@ -28,6 +28,7 @@ impl UdpHeader {
     /// A checksum of zero is [`ParseError::BadValue`]: over IPv6 it is not optional. Whether
     /// another one is right is for [`super::checksum::verify`] to say, over the first
     /// [`Self::length`] octets.
+    #[inline]
     pub fn parse(segment: &[u8]) -> Result<(Self, &[u8])> {
         let (header, payload) = Self::parse_unchecked(segment)?;
         if header.checksum == 0 { Err(ParseError::BadValue) } else { Ok((header, payload)) }
@@ -43,6 +44,7 @@ impl UdpHeader {
 
     /// Parses the header of a datagram of which only the beginning is there, such as the one
     /// that an ICMPv6 error quotes, and gives the octets behind it.
+    #[inline]
     pub fn parse_quoted(segment: &[u8]) -> Result<(Self, &[u8])> {
         let mut reader = Reader::new(segment);
         let header = Self {
@@ -56,6 +58,7 @@ impl UdpHeader {
 
     /// The header for a payload of `payload_length` octets whose sum is `payload`, between
     /// `source` and the final `destination`. `None` when the payload is too long for UDP.
+    #[inline]
     pub fn new(
         (source, source_port): (Ipv6Addr, u16),
         (destination, destination_port): (Ipv6Addr, u16),
@@ -75,12 +78,15 @@ impl UdpHeader {
     }
 
     /// Writes [`Self::LEN`] octets.
+    #[inline]
     pub fn emit(&self, out: &mut [u8]) {
-        Writer::new(out)
+        let mut octets = [0; Self::LEN];
+        Writer::new(&mut octets)
             .u16(self.source_port)
             .u16(self.destination_port)
             .u16(self.length)
             .u16(self.checksum);
+        Writer::new(out).bytes(&octets);
     }
 }
 
