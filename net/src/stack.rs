@@ -29,8 +29,8 @@ use crate::raw_frame::LocalTap;
 use crate::reassembly::Reassembly;
 use crate::route::RouteTable;
 use crate::router_option::RouterOption;
-use crate::socket::{Membership, SocketTable};
-use crate::tcp::TcpTable;
+use crate::socket::{Membership, PlanMemo, SocketTable};
+use crate::tcp::{TcpTable, WayMemo};
 use crate::time::Instant;
 use core::net::Ipv6Addr;
 use heapless::{Deque, Vec};
@@ -81,6 +81,10 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) paths: PathMemo,
     /// What [`Self::select_source`] found.
     pub(crate) sources: SourceMemo,
+    /// How datagrams were sent lately.
+    pub(crate) plans: PlanMemo,
+    /// How segments travelled lately.
+    pub(crate) ways: WayMemo,
     /// What [`Self::flow_label`] found.
     pub(crate) labels: LabelMemo,
     /// Key of flow labels and of the choice among equal routes.
@@ -119,6 +123,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             admitted: AdmissionMemo::new(),
             paths: PathMemo::new(),
             sources: SourceMemo::new(),
+            plans: PlanMemo::new(),
+            ways: WayMemo::new(),
             labels: LabelMemo::new(),
             flow_key: HashKey::UNSET,
             stable_secret: [0; 16],

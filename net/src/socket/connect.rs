@@ -78,6 +78,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if !self.ensure_port(id) {
             return Err(ConnectError::NoPort);
         }
+        self.sockets.touch();
         let socket = self.sockets.get_mut(id).ok_or(ConnectError::Closed)?;
         let zone = address.needs_zone().then_some(hop.interface);
         let port = if raw { 0 } else { destination.port() };
@@ -92,6 +93,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Dissolves a connection (connect to AF_UNSPEC): the socket takes datagrams of all peers
     /// again. What the user bound stays.
     pub fn disconnect(&mut self, id: SocketId) -> Result<(), ConnectError> {
+        self.sockets.touch();
         let socket = self.sockets.get_mut(id).ok_or(ConnectError::Closed)?;
         socket.remote = None;
         if !socket.address_bound {

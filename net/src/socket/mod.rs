@@ -13,6 +13,7 @@ mod input;
 mod multicast;
 mod option;
 mod path_mtu;
+mod plan;
 mod receive;
 mod send;
 mod table;
@@ -32,6 +33,7 @@ pub use send::SendOptions;
 pub(crate) use bind::EPHEMERAL;
 pub(crate) use error_input::{Quoted, meaning as error_meaning};
 pub(crate) use multicast::Membership;
+pub(crate) use plan::PlanMemo;
 pub(crate) use receive::scoped;
 pub(crate) use table::SocketTable;
 

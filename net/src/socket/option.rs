@@ -163,6 +163,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if interface.is_some_and(|index| self.interface(index).is_none()) {
             return Err(OptionError::NoInterface);
         }
+        self.sockets.touch();
         let (socket, memory) = self.sockets.with_memory(id).ok_or(OptionError::Closed)?;
         let options = &mut socket.options;
         match option {

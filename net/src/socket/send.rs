@@ -1,20 +1,19 @@
 //! Sending a datagram: destination, route, source address, size, then the payload is written once
 //! into the packet that goes out.
 
-use super::connect::{ZoneError, output_interface};
-use super::{Endpoint, SendError, SocketId, SocketKind};
-use crate::address::AddressExt;
+use super::plan::{Plan, header_len};
+use super::{SendError, SocketId, SocketKind};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
 use crate::fragmentation::{FragmentError, capacity, fill_icmpv6_checksum, fragment_count};
 use crate::interface::InterfaceIndex;
-use crate::ipv6_output::{NoRoute, Outgoing, Path, Urgency};
+use crate::ipv6_output::{Outgoing, Urgency};
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 use crate::wire::checksum::Checksum;
 use crate::wire::icmpv6::{self, Icmpv6Type};
-use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
+use crate::wire::ipv6::{HopLimit, TrafficClass};
 use crate::wire::udp::UdpHeader;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
@@ -37,32 +36,6 @@ pub struct SendOptions {
     /// MSG_CONFIRM: the last answer proves that the neighbor is reachable
     /// (RFC 4861, Section 7.3.1).
     pub confirm: bool,
-}
-
-/// Everything about a datagram but its payload.
-#[derive(Clone, Copy)]
-struct Plan {
-    kind: SocketKind,
-    local_port: u16,
-    remote: Endpoint,
-    source: Ipv6Addr,
-    hop: Path,
-    hop_limit: HopLimit,
-    traffic_class: TrafficClass,
-    multicast_loop: bool,
-    auto_flow_label: bool,
-    /// It has no UDP checksum.
-    unchecked: bool,
-    /// It is longer than the path allows.
-    fragmented: bool,
-}
-
-/// Octets of transport header that the stack puts in front of what the user writes.
-const fn header_len(kind: SocketKind) -> usize {
-    match kind {
-        SocketKind::Udp => UdpHeader::LEN,
-        SocketKind::Icmpv6Raw | SocketKind::Icmpv6Echo => 0,
-    }
 }
 
 const fn without_checksum_if(unchecked: bool, header: UdpHeader) -> UdpHeader {
@@ -96,128 +69,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         result
     }
 
-    fn plan(
-        &mut self,
-        id: SocketId,
-        destination: Option<SocketAddrV6>,
-        length: usize,
-        options: &SendOptions,
-        now: Instant,
-    ) -> Result<Plan, SendError> {
-        let socket = self.sockets.get_mut(id).ok_or(SendError::Closed)?;
-        if let Some(error) = socket.take_pending_error() {
-            return Err(SendError::Pending(error));
-        }
-        if socket.send_shut_down {
-            return Err(SendError::ShutDown);
-        }
-        let kind = socket.kind;
-        if kind == SocketKind::Icmpv6Echo && length < icmpv6::HEADER_LEN
-            || kind == SocketKind::Icmpv6Raw && length < icmpv6::CHECKSUM_OFFSET + 2
-        {
-            return Err(SendError::Invalid);
-        }
-        let peer = socket.remote.map(|remote| {
-            let scope_id = remote.zone.map_or(0, InterfaceIndex::get);
-            SocketAddrV6::new(remote.address, remote.port, 0, scope_id)
-        });
-        let mut destination = destination.or(peer).ok_or(SendError::DestinationRequired)?;
-        if destination.ip().is_unspecified() {
-            destination.set_ip(Ipv6Addr::LOCALHOST);
-        }
-        let address = *destination.ip();
-        if address.is_v4_mapped() || kind == SocketKind::Udp && destination.port() == 0 {
-            return Err(SendError::Invalid);
-        }
-        if length > socket.options.send_buffer {
-            return Err(SendError::TooBig(socket.options.send_buffer));
-        }
-        let interface = output_interface(socket, &destination, options.interface)
-            .map_err(|ZoneError| SendError::Invalid)?;
-        let socket_options = socket.options;
-        let wanted_source =
-            options.source.filter(|source| !source.is_unspecified()).or_else(|| {
-                let local = socket.local.address;
-                // A connected socket's own choice holds for its peer, the user's for everybody.
-                let holds = socket.address_bound || Some(destination) == peer;
-                (holds && local.is_assignable()).then_some(local)
-            });
-        if interface.is_some_and(|index| self.interface(index).is_none()) {
-            return Err(SendError::NoInterface);
-        }
-        let hop = match self.route_from(wanted_source, address, interface, now) {
-            Ok(hop) => hop,
-            Err(error) => {
-                self.count_no_route(interface, error);
-                return Err(match error {
-                    NoRoute::NoMatch => SendError::NetworkUnreachable,
-                    NoRoute::Unreachable => SendError::HostUnreachable,
-                    NoRoute::Prohibited => SendError::Prohibited,
-                    NoRoute::Blackhole => SendError::Invalid,
-                    NoRoute::InterfaceDown => SendError::InterfaceDown,
-                });
-            }
-        };
-        let source = if let Some(source) = wanted_source {
-            let zone = source.needs_zone().then_some(hop.interface);
-            if !self.is_own_address(source, zone) {
-                return Err(if options.source.is_some() {
-                    SendError::BadSource
-                } else {
-                    SendError::NoSourceAddress
-                });
-            }
-            source
-        } else {
-            let preference = socket_options.source_preference;
-            self.select_source_by(preference, address, &hop).ok_or_else(|| {
-                self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);
-                SendError::NoSourceAddress
-            })?
-        };
-        let discovery = socket_options.path_mtu_discovery;
-        let refuses = socket_options.dont_fragment || !discovery.fragments();
-        let size = socket_options.fragment_size.unwrap_or(u16::MAX);
-        let hop = Path { mtu: self.mtu_of(&hop, discovery).min(size), ..hop };
-        let headers = Ipv6Header::LEN + header_len(kind);
-        let room = usize::from(hop.mtu).saturating_sub(headers);
-        let fragmented = length > room;
-        let longest = usize::from(u16::MAX) - header_len(kind);
-        if fragmented && refuses || length > longest {
-            self.count_fragmentation_failure(hop.interface);
-            self.queue_too_big(id, destination, &hop);
-            let room = if refuses { room } else { longest };
-            return Err(SendError::TooBig(room));
-        }
-        if !self.ensure_port(id) {
-            return Err(SendError::NoPort);
-        }
-        let local_port = self.sockets.get(id).map_or(0, |socket| socket.local.port);
-        let default_hops = self.default_hop_limit(hop.interface);
-        Ok(Plan {
-            kind,
-            local_port,
-            remote: Endpoint { address, port: destination.port(), zone: None },
-            source,
-            hop,
-            hop_limit: options.hop_limit.unwrap_or(if address.is_multicast() {
-                socket_options.multicast_hops
-            } else {
-                socket_options.unicast_hops.unwrap_or(default_hops)
-            }),
-            traffic_class: options.traffic_class.unwrap_or(socket_options.traffic_class),
-            multicast_loop: socket_options.multicast_loop,
-            auto_flow_label: socket_options.auto_flow_label,
-            unchecked: socket_options.send_unchecked,
-            fragmented,
-        })
-        .inspect(|plan| {
-            if options.confirm {
-                self.confirm_neighbor(plan.hop.interface, plan.hop.next_hop, now);
-            }
-        })
-    }
-
     fn send_planned<E>(
         &mut self,
         id: SocketId,
@@ -226,7 +77,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
     ) -> Result<(), SendError<E>> {
-        let &Plan { kind, local_port, remote, source, hop, .. } = plan;
+        let &Plan { kind, local_port, remote_port, hop, ref outgoing, .. } = plan;
+        let Outgoing { source, destination, .. } = *outgoing;
         if !self.has_room(&hop, Urgency::User, 1) {
             self.wait_to_send(id, now);
             return Err(SendError::WouldBlock);
@@ -245,13 +97,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             SocketKind::Udp => {
                 let mut sum = Checksum::new();
                 sum.add(packet.data());
-                let header = UdpHeader::new(
-                    (source, local_port),
-                    (remote.address, remote.port),
-                    length,
-                    sum,
-                )
-                .map(|header| without_checksum_if(plan.unchecked, header));
+                let header =
+                    UdpHeader::new((source, local_port), (destination, remote_port), length, sum)
+                        .map(|header| without_checksum_if(plan.unchecked, header));
                 let (Some(header), Some(room)) = (header, packet.prepend(UdpHeader::LEN)) else {
                     return Err(SendError::TooBig(usize::from(u16::MAX) - UdpHeader::LEN));
                 };
@@ -262,17 +110,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 if !identify_echo(message, local_port) {
                     return Err(SendError::NotEchoRequest);
                 }
-                icmpv6::fill_checksum(source, remote.address, message);
+                icmpv6::fill_checksum(source, destination, message);
             }
             SocketKind::Icmpv6Raw => {
-                icmpv6::fill_checksum(source, remote.address, packet.data_mut());
+                icmpv6::fill_checksum(source, destination, packet.data_mut());
             }
         }
-        let outgoing = self.outgoing(plan);
         self.count_datagram(plan, packet.data());
         // What is lost from here on is counted there, and no error for the user: the network
         // may lose datagrams.
-        self.send_packet(&outgoing, &hop, packet, now);
+        self.send_packet(outgoing, &hop, packet, now);
         Ok(())
     }
 
@@ -285,7 +132,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
     ) -> Result<(), SendError<E>> {
-        let &Plan { kind, local_port, remote, source, hop, .. } = plan;
+        let &Plan { kind, local_port, remote_port, hop, ref outgoing, .. } = plan;
+        let Outgoing { source, destination, .. } = *outgoing;
         let header = header_len(kind);
         if !self.has_room(&hop, Urgency::User, fragment_count(header + length, hop.mtu)) {
             self.wait_to_send(id, now);
@@ -310,7 +158,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             for fragment in &fragments {
                 sum.add(fragment.data());
             }
-            let ends = ((source, local_port), (remote.address, remote.port));
+            let ends = ((source, local_port), (destination, remote_port));
             let header = UdpHeader::new(ends.0, ends.1, length, sum)
                 .map(|header| without_checksum_if(plan.unchecked, header));
             let room = fragments.first_mut().and_then(|first| first.prepend(UdpHeader::LEN));
@@ -323,34 +171,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             {
                 return Err(SendError::NotEchoRequest);
             }
-            fill_icmpv6_checksum((source, remote.address), &mut fragments);
+            fill_icmpv6_checksum((source, destination), &mut fragments);
         }
-        let outgoing = self.outgoing(plan);
         self.count_datagram(plan, fragments.first().map_or(&[], |first| first.data()));
-        self.send_fragments(&outgoing, &hop, fragments, now);
+        self.send_fragments(outgoing, &hop, fragments, now);
         Ok(())
-    }
-
-    fn outgoing(&self, plan: &Plan) -> Outgoing {
-        let &Plan { kind, local_port, remote, source, .. } = plan;
-        let next_header = match kind {
-            SocketKind::Udp => NextHeader::UDP,
-            SocketKind::Icmpv6Echo | SocketKind::Icmpv6Raw => NextHeader::ICMPV6,
-        };
-        Outgoing {
-            source,
-            destination: remote.address,
-            next_header,
-            hop_limit: plan.hop_limit,
-            traffic_class: plan.traffic_class,
-            flow_label: if plan.auto_flow_label {
-                self.flow_label((source, local_port), (remote.address, remote.port), next_header)
-            } else {
-                FlowLabel::NONE
-            },
-            urgency: Urgency::User,
-            multicast_loop: plan.multicast_loop,
-        }
     }
 
     fn count_datagram(&mut self, plan: &Plan, segment: &[u8]) {

@@ -41,6 +41,8 @@ pub(crate) struct SocketTable<B> {
     vacant: usize,
     /// Sockets with a port, by kind and port; raw sockets, by kind.
     chains: Chains<{ limits::SOCKETS }>,
+    /// How often somebody could have changed what sending depends on.
+    changes: u32,
     /// Secret and odd.
     multiplier: u64,
     pub(crate) memory: Memory<B>,
@@ -54,6 +56,7 @@ impl<B> SocketTable<B> {
             slots: Vec::new(),
             vacant: 0,
             chains: Chains::new(),
+            changes: 0,
             multiplier: 1,
             memory: Memory { received: Arena::new(), errors: Arena::new(), tails: Arena::new() },
             waiting_to_send: 0,
@@ -115,6 +118,16 @@ impl<B> SocketTable<B> {
         slot.socket.as_mut().filter(|_| slot.generation == id.generation)
     }
 
+    /// Another number whenever a socket's addresses or options could have changed.
+    pub(crate) const fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    /// Addresses or options of a socket are about to change.
+    pub(crate) const fn touch(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
+    }
+
     /// A socket together with the memory its queues lie in.
     pub(crate) fn with_memory(&mut self, id: SocketId) -> Option<(&mut Socket, &mut Memory<B>)> {
         let slot = self.slots.get_mut(usize::from(id.slot))?;
@@ -131,6 +144,7 @@ impl<B> SocketTable<B> {
 
     /// Gives a socket another local port (0: none) and files it there. Raw sockets have none.
     pub(crate) fn set_port(&mut self, id: SocketId, port: u16) {
+        self.touch();
         let Some(socket) = self.get_mut(id) else { return };
         let (kind, old) = (socket.kind, socket.local.port);
         if kind == SocketKind::Icmpv6Raw {

@@ -122,7 +122,7 @@ impl Bench {
                 Some(_) => 'D',
                 None => 'A',
             });
-            let header = connection.header(context.store, &emission, 1440, *now);
+            let header = connection.header(context.store, &emission, *now);
             assert_eq!(header.sequence, emission.sequence);
             connection.on_sent(&mut context, &emission);
         }

@@ -177,7 +177,7 @@ impl Bench {
                     emission.data_len == 0 || emission.again || end.is_at_or_before(edge),
                     "new data fits the window"
                 );
-                connection.header(context.store, &emission, 1440, now);
+                connection.header(context.store, &emission, now);
                 connection.on_sent(context, &emission);
                 Some(())
             });

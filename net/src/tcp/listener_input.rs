@@ -8,11 +8,12 @@ use super::option::TcpSocketOptions;
 use super::segment::Segment;
 use super::syn_cookie;
 use super::table::{Body, NIL, TcpSocket};
-use super::transmit::bare_header;
+use super::transmit::{Marking, bare_header};
 use crate::address::AddressExt;
 use crate::buffer::BufferPool;
 use crate::counters::{DropReason, TableFull};
 use crate::ipv6_input::Received;
+use crate::ipv6_output::Urgency;
 use crate::limits;
 use crate::random::Random;
 use crate::socket::Endpoint;
@@ -142,14 +143,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Ok(hop) => hop,
             Err(error) => return self.count_no_route(zone, error),
         };
-        let envelope = super::transmit::Envelope {
-            tuple: entry.tuple,
-            hop,
-            hop_limit: options.unicast_hops,
-            traffic_class: options.traffic_class,
-            auto_flow_label: options.auto_flow_label,
-            urgency: crate::ipv6_output::Urgency::User,
-        };
+        let marking = Marking::new(&options);
+        let envelope = self.envelope(&entry.tuple, &hop, marking, Urgency::User);
         let mss = advertised_mss(self.link_mtu(&hop), options.maximum_segment);
         let mut clock = self.tcp.secrets.timestamp(&entry.tuple, now);
         if cookie {

@@ -98,6 +98,7 @@ pub use stream::TcpReadiness;
 pub use summary::{TcpSummary, TcpTimer};
 
 pub(crate) use table::TcpTable;
+pub(crate) use transmit::WayMemo;
 
 /// A stream socket. Closed sockets' numbers do not come back soon, so an old one finds nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

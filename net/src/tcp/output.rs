@@ -17,7 +17,7 @@ pub(crate) struct Emission {
     /// The piece with its data and control bits; none for a bare acknowledgment.
     pub(crate) place: Option<Place>,
     pub(crate) sequence: SequenceNumber,
-    syn: bool,
+    pub(crate) syn: bool,
     fin: bool,
     push: bool,
     pub(crate) data_len: u32,
@@ -244,12 +244,12 @@ impl Connection {
         })
     }
 
-    /// The header of a segment. The ports and the checksum are for the caller to fill in.
+    /// The header of a segment. The ports, the checksum and the maximum segment size of a SYN are
+    /// for the caller to fill in.
     pub(crate) fn header<B: PacketBuffer>(
         &mut self,
         store: &Store<B>,
         emission: &Emission,
-        advertised_mss: u16,
         now: Instant,
     ) -> TcpHeader {
         let first = self.state == TcpState::SynSent;
@@ -277,7 +277,7 @@ impl Connection {
             window,
             checksum: 0,
             urgent_pointer: urgent.unwrap_or(0),
-            options: self.header_options(store, emission, advertised_mss, now),
+            options: self.header_options(store, emission, now),
         }
     }
 
@@ -285,7 +285,6 @@ impl Connection {
         &mut self,
         store: &Store<B>,
         emission: &Emission,
-        advertised_mss: u16,
         now: Instant,
     ) -> TcpOptions {
         // The first SYN offers everything; an answer has what was offered.
@@ -296,7 +295,7 @@ impl Connection {
         if emission.syn {
             let scaled = first || self.receive.window_shift > 0 || self.send.window_shift > 0;
             return TcpOptions {
-                maximum_segment_size: Some(advertised_mss),
+                maximum_segment_size: None,
                 window_scale: scaled.then_some(self.receive.window_shift),
                 sack_permitted: first || self.sack,
                 timestamps,

@@ -351,6 +351,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if let Some((connection, store)) = self.tcp.connection_and_store(id.slot.into()) {
             connection.discard(store);
         }
+        self.tcp.touch();
         if let Some(socket) = self.tcp.get_mut(id) {
             let fresh = TcpSocket::new(&options, Body::Idle);
             // What queues know of it stays.

@@ -178,6 +178,8 @@ pub(crate) struct TcpTable<B> {
     pub(crate) cookies: SynCookies,
     pub(crate) time_wait: TimeWaitTable,
     key: HashKey,
+    /// How often somebody could have changed where a connection's segments go.
+    changes: u32,
     pub(crate) secrets: Secrets,
     /// Connections that wait for room on their way out.
     pub(crate) pending: Deque<u16, { limits::TCP_SOCKETS }>,
@@ -203,6 +205,7 @@ impl<B> TcpTable<B> {
             cookies: SynCookies::new(),
             time_wait: TimeWaitTable::new(),
             key: HashKey::UNSET,
+            changes: 0,
             secrets: Secrets::UNSET,
             pending: Deque::new(),
             pending_due: false,
@@ -219,6 +222,17 @@ impl<B> TcpTable<B> {
         self.time_wait.key = HashKey::new(draw());
         self.cookies.key = HashKey::new(draw());
         self.secrets = Secrets { sequence: HashKey::new(draw()), timestamp: HashKey::new(draw()) };
+    }
+
+    /// Another number whenever a socket's addresses or options could have changed; new sockets
+    /// have new numbers.
+    pub(crate) const fn changes(&self) -> u32 {
+        self.changes
+    }
+
+    /// Addresses or options of a socket are about to change.
+    pub(crate) const fn touch(&mut self) {
+        self.changes = self.changes.wrapping_add(1);
     }
 
     /// When anything here is due.

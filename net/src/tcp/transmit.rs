@@ -1,8 +1,10 @@
 //! From a segment to a packet: what a connection wants to send goes out, as long as there is
 //! room; resets and acknowledgments without a connection.
 
+use super::TcpId;
 use super::connection::{Context, advertised_mss};
 use super::isn::FourTuple;
+use super::option::TcpSocketOptions;
 use super::segment::Segment;
 use super::table::TcpSocket;
 use super::timers::RETRY;
@@ -11,7 +13,8 @@ use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::DropReason;
 use crate::interface::InterfaceIndex;
 use crate::ipv6_input::Received;
-use crate::ipv6_output::{Outgoing, Path, Urgency};
+use crate::ipv6_output::{NoRoute, Outgoing, Path, Urgency};
+use crate::memo::Memo;
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
@@ -23,20 +26,52 @@ use crate::wire::tcp_sequence::SequenceNumber;
 /// Where a segment goes, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Envelope {
-    pub(crate) tuple: FourTuple,
+    pub(crate) outgoing: Outgoing,
+    /// The ports of this side and of the other one.
+    pub(crate) ports: (u16, u16),
     pub(crate) hop: Path,
+}
+
+/// What a user may want different on a connection's packets.
+#[derive(Clone, Copy)]
+pub(crate) struct Marking {
     pub(crate) hop_limit: Option<HopLimit>,
     pub(crate) traffic_class: TrafficClass,
     pub(crate) auto_flow_label: bool,
-    pub(crate) urgency: Urgency,
+}
+
+impl Marking {
+    /// Of segments that belong to no connection.
+    pub(crate) const NONE: Self =
+        Self { hop_limit: None, traffic_class: TrafficClass(0), auto_flow_label: true };
+
+    pub(crate) const fn new(options: &TcpSocketOptions) -> Self {
+        Self {
+            hop_limit: options.unicast_hops,
+            traffic_class: options.traffic_class,
+            auto_flow_label: options.auto_flow_label,
+        }
+    }
 }
 
 impl Envelope {
     /// The same with an ECN field of TCP's: it is not the user's (RFC 3168, Section 6.1).
-    fn with_ecn(self, ecn: Ecn) -> Self {
-        Self { traffic_class: self.traffic_class.with_ecn(ecn), ..self }
+    const fn with_ecn(mut self, ecn: Ecn) -> Self {
+        self.outgoing.traffic_class = self.outgoing.traffic_class.with_ecn(ecn);
+        self
     }
 }
+
+/// The way of a connection's segments.
+#[derive(Clone, Copy)]
+pub(crate) struct Way {
+    envelope: Envelope,
+    /// The source address is this node's.
+    own: bool,
+}
+
+/// Ways by what [`Stack::epoch`] and the connections' count of changes said, and socket.
+pub(crate) type WayMemo = Memo<(u32, TcpId), Way, 16>;
 
 /// What became of an attempt to send.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,53 +97,66 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .is_none_or(|interface| interface.transmit.len() < Urgency::User.transmit_limit())
     }
 
+    /// How segments between these ends travel on a path.
+    pub(crate) fn envelope(
+        &self,
+        tuple: &FourTuple,
+        hop: &Path,
+        marking: Marking,
+        urgency: Urgency,
+    ) -> Envelope {
+        let FourTuple { local, remote } = *tuple;
+        let outgoing = Outgoing {
+            source: local.0,
+            destination: remote.0,
+            next_header: NextHeader::TCP,
+            hop_limit: marking.hop_limit.unwrap_or_else(|| self.default_hop_limit(hop.interface)),
+            traffic_class: marking.traffic_class,
+            flow_label: if marking.auto_flow_label {
+                self.flow_label(local, remote, NextHeader::TCP)
+            } else {
+                FlowLabel::NONE
+            },
+            urgency,
+            multicast_loop: false,
+        };
+        Envelope { outgoing, ports: (local.1, remote.1), hop: *hop }
+    }
+
     /// Puts the header in front of the data, whose sum is `data`, and sends the segment.
     fn send_segment(
         &mut self,
         envelope: &Envelope,
-        mut header: TcpHeader,
+        header: &mut TcpHeader,
         mut packet: P::Buffer,
         data: Checksum,
         now: Instant,
     ) {
-        let FourTuple { local, remote } = envelope.tuple;
-        (header.source_port, header.destination_port) = (local.1, remote.1);
+        let Envelope { outgoing, ports, hop } = envelope;
+        (header.source_port, header.destination_port) = *ports;
         header.checksum = 0;
-        let length = header.len() + packet.len();
-        let Some(room) = packet.prepend(header.len()) else {
-            return self.count_drop(Some(envelope.hop.interface), DropReason::NoBuffer);
+        let header_len = header.len();
+        let length = header_len + packet.len();
+        let Some(room) = packet.prepend(header_len) else {
+            return self.count_drop(Some(hop.interface), DropReason::NoBuffer);
         };
         header.emit(room);
-        let mut sum = Checksum::pseudo_header(local.0, remote.0, NextHeader::TCP, length as u32);
+        let Outgoing { source, destination, .. } = *outgoing;
+        let mut sum = Checksum::pseudo_header(source, destination, NextHeader::TCP, length as u32);
         sum.add(room);
         sum.append(data);
         let field = TcpHeader::CHECKSUM_OFFSET..TcpHeader::CHECKSUM_OFFSET + 2;
         if let Some(field) = room.get_mut(field) {
             field.copy_from_slice(&sum.finish().to_be_bytes());
         }
-        let default_hops = self.default_hop_limit(envelope.hop.interface);
-        let outgoing = Outgoing {
-            source: local.0,
-            destination: remote.0,
-            next_header: NextHeader::TCP,
-            hop_limit: envelope.hop_limit.unwrap_or(default_hops),
-            traffic_class: envelope.traffic_class,
-            flow_label: if envelope.auto_flow_label {
-                self.flow_label(local, remote, NextHeader::TCP)
-            } else {
-                FlowLabel::NONE
-            },
-            urgency: envelope.urgency,
-            multicast_loop: false,
-        };
-        self.send_packet(&outgoing, &envelope.hop, packet, now);
+        self.send_packet(outgoing, hop, packet, now);
     }
 
     /// Sends a segment without data; false when no buffer is free.
     pub(crate) fn send_bare_segment(
         &mut self,
         envelope: &Envelope,
-        header: TcpHeader,
+        mut header: TcpHeader,
         now: Instant,
     ) -> bool {
         let Some(packet) = self.pool.allocate(PAYLOAD_OFFSET) else {
@@ -116,7 +164,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return false;
         };
         let envelope = envelope.with_ecn(Ecn::NotCapable);
-        self.send_segment(&envelope, header, packet, Checksum::new(), now);
+        self.send_segment(&envelope, &mut header, packet, Checksum::new(), now);
         true
     }
 
@@ -128,48 +176,58 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// [`Self::tcp_flush`] after a segment: most give no reason to send, and need no route.
     pub(crate) fn tcp_flush_after_input(&mut self, slot: usize, now: Instant) {
         match self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut) {
-            Some(connection) if !connection.may_send() => {
-                connection.busy.note(connection.business(), now);
-                self.tcp_set_deadline(slot);
-            }
+            Some(connection) if !connection.may_send() => self.tcp_rest(slot, now),
             _ => self.tcp_flush(slot, now),
         }
     }
 
+    /// How the segments of the connection in a slot travel. Without a route they get lost here.
+    fn tcp_way(&self, id: TcpId, now: Instant) -> Option<Result<Way, NoRoute>> {
+        let socket = self.tcp.at(id.slot.into())?;
+        let (tuple, remote) = (socket.tuple()?, socket.remote?);
+        let question = (self.epoch().wrapping_add(self.tcp.changes()), id);
+        if let Some(way) = self.ways.get(id.slot.into(), &question)
+            && self.revisit(&way.envelope.hop, remote.address, now) == Some(way.envelope.hop.mtu)
+        {
+            return Some(Ok(way));
+        }
+        let options = socket.options();
+        let zone =
+            options.device.or(remote.zone).or(socket.local.zone).or(options.unicast_interface);
+        let mut hop = match self.route_from(Some(tuple.local.0), remote.address, zone, now) {
+            Ok(hop) => hop,
+            Err(error) => return Some(Err(error)),
+        };
+        hop.mtu = self.mtu_of(&hop, options.path_mtu_discovery);
+        let zone = tuple.local.0.needs_zone().then_some(hop.interface);
+        let envelope = self.envelope(&tuple, &hop, Marking::new(&options), Urgency::User);
+        let way = Way { envelope, own: self.is_own_address(tuple.local.0, zone) };
+        // Neither detours nor narrow paths are for long.
+        if way.own && hop.avoided.is_none() && hop.mtu == self.link_mtu(&hop) {
+            self.ways.put(id.slot.into(), question, way);
+        }
+        Some(Ok(way))
+    }
+
     /// Sends what the connection in a slot may send now, and sets its timer.
     pub(crate) fn tcp_flush(&mut self, slot: usize, now: Instant) {
-        let Some(socket) = self.tcp.at(slot) else { return };
-        let (Some(tuple), Some(remote), local, options) =
-            (socket.tuple(), socket.remote, socket.local, socket.options())
-        else {
-            return;
-        };
-        let zone = options.device.or(remote.zone).or(local.zone).or(options.unicast_interface);
-        let route = self.route_from(Some(tuple.local.0), remote.address, zone, now);
-        let mtu = route.ok().map(|hop| self.mtu_of(&hop, options.path_mtu_discovery));
-        if let Some(mtu) = mtu
+        let Some(id) = self.tcp.id_at(slot) else { return };
+        let Some(way) = self.tcp_way(id, now) else { return };
+        if let Ok(Way { envelope: Envelope { hop, .. }, .. }) = way
             && let Some(connection) = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut)
-            && connection.path_mtu != mtu
+            && connection.path_mtu != hop.mtu
         {
-            connection.set_path_mtu(mtu);
+            connection.set_path_mtu(hop.mtu);
         }
+        let way = way.as_ref().ok();
         loop {
-            if let Ok(hop) = &route
+            if let Some(Way { envelope: Envelope { hop, .. }, .. }) = way
                 && !self.tcp_has_room(hop)
             {
                 self.tcp_wait_for_room(slot, hop.local);
                 break;
             }
-            let hop = route.as_ref().ok().copied();
-            let envelope = hop.map(|hop| Envelope {
-                tuple,
-                hop,
-                hop_limit: options.unicast_hops,
-                traffic_class: options.traffic_class,
-                auto_flow_label: options.auto_flow_label,
-                urgency: Urgency::User,
-            });
-            match self.tcp_send_next(slot, envelope.as_ref(), now) {
+            match self.tcp_send_next(slot, way, now) {
                 // Asked first, since there is nearly always nothing more.
                 Step::Sent if !self.tcp_may_send(slot) => break,
                 Step::Sent => {}
@@ -184,18 +242,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 }
             }
         }
-        if let Some(connection) = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut) {
-            connection.busy.note(connection.business(), now);
-        }
-        self.tcp_set_deadline(slot);
+        self.tcp_rest(slot, now);
     }
 
-    pub(crate) fn tcp_set_deadline(&mut self, slot: usize) {
-        let next = self
-            .tcp
-            .at(slot)
-            .and_then(TcpSocket::connection)
-            .map_or(Instant::FAR_FUTURE, |connection| connection.timers.next());
+    /// The connection in a slot waits for something else now.
+    fn tcp_rest(&mut self, slot: usize, now: Instant) {
+        let connection = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut);
+        let next = connection.map_or(Instant::FAR_FUTURE, |connection| {
+            connection.busy.note(connection.business(), now);
+            connection.timers.next()
+        });
         self.tcp.deadlines.set(slot, next);
     }
 
@@ -224,8 +280,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Sends one segment. Without a way to the other side it counts as lost on the way.
-    fn tcp_send_next(&mut self, slot: usize, envelope: Option<&Envelope>, now: Instant) -> Step {
-        let mtu = envelope.map_or(crate::interface::MINIMUM_MTU, |found| self.link_mtu(&found.hop));
+    fn tcp_send_next(&mut self, slot: usize, way: Option<&Way>, now: Instant) -> Step {
         let Self { tcp, pool, counters, .. } = self;
         let Some((connection, store)) = tcp.connection_and_store(slot) else {
             return Step::Nothing;
@@ -236,41 +291,43 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             connection.note_idle();
             return Step::Nothing;
         };
+        let interface = way.map(|way| way.envelope.hop.interface);
         let mut sum = Checksum::new();
         let Some(mut packet) = context.pool.allocate(PAYLOAD_OFFSET) else {
-            self.count_drop(envelope.map(|found| found.hop.interface), DropReason::NoBuffer);
+            self.count_drop(interface, DropReason::NoBuffer);
             return Step::NoBuffer;
         };
         if let Some(piece) = emission.place.and_then(|at| context.store.get(at)) {
             let data = piece.data();
             let Some(room) = packet.append(data.len()) else {
-                self.count_drop(envelope.map(|found| found.hop.interface), DropReason::NoBuffer);
+                self.count_drop(interface, DropReason::NoBuffer);
                 return Step::NoBuffer;
             };
             sum.add_copied(room, data);
         }
-        let mss = advertised_mss(mtu, connection.options.maximum_segment());
-        let header = connection.header(context.store, &emission, mss, now);
+        let mut header = connection.header(context.store, &emission, now);
         let capable = connection.ecn.is_capable(emission.data_len, emission.again);
         connection.on_sent(&mut context, &emission);
         let progress = core::mem::take(&mut connection.progress);
-        let Some(envelope) = envelope else {
+        let asked = connection.options.maximum_segment();
+        let Some(Way { envelope, own }) = way else {
             self.count_drop(None, DropReason::NoRoute);
             return Step::Sent;
         };
-        if !self.is_own_address(
-            envelope.tuple.local.0,
-            envelope.tuple.local.0.needs_zone().then_some(envelope.hop.interface),
-        ) {
-            self.count_drop(Some(envelope.hop.interface), DropReason::NoSourceAddress);
+        if !own {
+            self.count_drop(interface, DropReason::NoSourceAddress);
             return Step::Sent;
+        }
+        if emission.syn {
+            let mss = advertised_mss(self.link_mtu(&envelope.hop), asked);
+            header.options.maximum_segment_size = Some(mss);
         }
         // RFC 4861, Section 7.3.1: the other side got something or sent something new.
         if progress && !envelope.hop.local {
             self.confirm_neighbor(envelope.hop.interface, envelope.hop.next_hop, now);
         }
         let ecn = if capable { Ecn::Capable0 } else { Ecn::NotCapable };
-        self.send_segment(&envelope.with_ecn(ecn), header, packet, sum, now);
+        self.send_segment(&envelope.with_ecn(ecn), &mut header, packet, sum, now);
         Step::Sent
     }
 
@@ -283,14 +340,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     ) -> Option<Envelope> {
         let zone = received.source.needs_zone().then_some(received.interface);
         match self.route_from(Some(tuple.local.0), received.source, zone, now) {
-            Ok(hop) => Some(Envelope {
-                tuple,
-                hop,
-                hop_limit: None,
-                traffic_class: TrafficClass::default(),
-                auto_flow_label: true,
-                urgency: Urgency::Control,
-            }),
+            Ok(hop) => Some(self.envelope(&tuple, &hop, Marking::NONE, Urgency::Control)),
             Err(error) => {
                 self.count_no_route(Some(received.interface), error);
                 None
@@ -341,14 +391,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Ok(hop) => hop,
             Err(error) => return self.count_no_route(zone, error),
         };
-        let envelope = Envelope {
-            tuple,
-            hop,
-            hop_limit: options.unicast_hops,
-            traffic_class: options.traffic_class,
-            auto_flow_label: options.auto_flow_label,
-            urgency: Urgency::Control,
-        };
+        let envelope = self.envelope(&tuple, &hop, Marking::new(&options), Urgency::Control);
         let flags = TcpFlags::RST | TcpFlags::ACK;
         let header = bare_header(sequence, acknowledgment, flags, 0, TcpOptions::NONE);
         self.counters.tcp.out_resets += 1;
