@@ -355,7 +355,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             ipv6.in_multicast_packets += 1;
             ipv6.in_multicast_octets += packet.len() as u64;
         }
-        if let Err(reason) = self.admit(&arrival, &header) {
+        if let Err(reason) = self.admit(arrival, &header) {
             return self.drop_received(index, reason);
         }
         let mut received = Received {
@@ -402,8 +402,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Whether a packet with these addresses is taken. What was taken is remembered as long as
     /// addresses and groups stay as they are.
     #[inline]
-    fn admit(&mut self, arrival: &Arrival, header: &Ipv6Header) -> Result<(), DropReason> {
-        let &Arrival { interface, looped, .. } = arrival;
+    fn admit(&mut self, arrival: Arrival, header: &Ipv6Header) -> Result<(), DropReason> {
+        let Arrival { interface, looped, .. } = arrival;
         let question =
             (self.interfaces.changes(), interface, looped, header.source, header.destination);
         let place = place(header.source);
@@ -414,7 +414,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(())
     }
 
-    fn check_admission(&self, arrival: &Arrival, header: &Ipv6Header) -> Result<(), DropReason> {
+    fn check_admission(&self, arrival: Arrival, header: &Ipv6Header) -> Result<(), DropReason> {
         let index = arrival.interface;
         check_addresses(header, arrival.looped)?;
         let interface = self.interface(index).ok_or(DropReason::InterfaceDown)?;

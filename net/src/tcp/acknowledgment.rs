@@ -5,13 +5,15 @@
 use super::congestion::AckSample;
 use super::connection::{Connection, Context};
 use super::delivery_rate::{Delivery, RateSample};
-use super::rack::Detected;
+use super::micros::Micros;
+use super::rack::{Detected, PathRtt};
 use super::recovery::{Phase, RateReduction, TimeoutCheck, Undo};
 use super::sack;
 use super::segment::Segment;
+use super::send::Acknowledged;
 use super::timers::Purpose;
 use crate::buffer::BufferPool;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::tcp::SackBlock;
 use crate::wire::tcp_sequence::SequenceNumber;
 
@@ -33,23 +35,12 @@ impl Connection {
         let window_changed = self.send.update_window(segment.sequence, ack, window);
         let ack = ack.max(prior_una);
         let (flight, path) = (self.send.flight(), self.path_rtt());
-        let (unacknowledged, mut arrived) = (self.send.data, 0);
-        let mut delivery = Delivery::default();
-        let rack = &mut self.rack;
-        let taken = self.send.acknowledge(context.store, ack, |piece| {
-            arrived += 1;
-            rack.on_delivered(piece, path, now);
-            delivery.add(piece);
-        });
+        let (mut delivery, taken) = self.deliver(context, ack, path);
         let advanced = taken.numbers > 0;
-        let rtt = taken.sent_at.map(|sent| now.saturating_since(sent));
-        if let Some(rtt) = rtt {
-            self.rtt.sample(rtt);
-        }
         let mut delivered = taken.newly;
         let mut duplicate = None;
         if self.sack && !segment.options.sack.as_slice().is_empty() {
-            let rack = &mut self.rack;
+            let (rack, mut arrived) = (&mut self.rack, 0u32);
             let blocks = segment.options.sack.as_slice();
             let sacked = sack::take_in(&mut self.send, context.store, blocks, ack, |piece| {
                 arrived += 1;
@@ -58,9 +49,8 @@ impl Connection {
             });
             delivered += sacked.newly;
             duplicate = sacked.duplicate;
+            self.counts.delivered = self.counts.delivered.wrapping_add(arrived);
         }
-        self.counts.delivered = self.counts.delivered.wrapping_add(arrived);
-        self.counts.octets_acknowledged += u64::from(unacknowledged - self.send.data);
         delivery.set_octets(delivered);
         self.delivery.on_delivered(&delivery, now);
         if advanced {
@@ -97,7 +87,6 @@ impl Connection {
             self.on_mark(context, delivered);
         }
         self.detect(context);
-        let sample = self.delivery.sample(&delivery, path.shortest, now);
         if let Phase::Recovery { mut rate, high } = self.phase
             && !self.congestion.state().governs_window()
         {
@@ -105,12 +94,54 @@ impl Connection {
             rate.on_ack(&mut self.window, delivered, pipe);
             self.phase = Phase::Recovery { rate, high };
         }
-        self.adapt_window(taken.numbers, rtt, prior_una, sample, now);
+        if advanced || delivered > 0 {
+            let sample = self.delivery.sample(&delivery, path.shortest, now);
+            self.adapt_window(&taken, prior_una, sample, now);
+        }
         let recovering = matches!(self.phase, Phase::Recovery { .. });
         if advanced || recovering && delivered > 0 || was_loss && self.phase == Phase::Open {
             self.rearm(now);
         }
         self.look_at_window(window_changed, now);
+    }
+
+    /// SND.UNA moves to `ack`: what has arrived leaves the queue and is measured.
+    pub(super) fn deliver<P: BufferPool>(
+        &mut self,
+        context: &mut Context<'_, P>,
+        ack: SequenceNumber,
+        path: PathRtt,
+    ) -> (Delivery, Acknowledged) {
+        let now = context.now;
+        let (before, mut arrived) = (self.send.data, 0u32);
+        let mut delivery = Delivery::default();
+        let Self { send, rack, .. } = self;
+        let taken = send.acknowledge(context.store, ack, |piece| {
+            arrived += 1;
+            rack.on_delivered(piece, path, now);
+            delivery.add(piece);
+        });
+        if let Some(sent) = taken.sent_at {
+            self.rtt.sample(Micros::between(sent, now));
+        }
+        self.counts.delivered = self.counts.delivered.wrapping_add(arrived);
+        self.counts.octets_acknowledged += u64::from(before - self.send.data);
+        (delivery, taken)
+    }
+
+    /// Nothing is lost and this has arrived: what it says about the network.
+    pub(super) fn adapt_to(
+        &mut self,
+        mut delivery: Delivery,
+        taken: &Acknowledged,
+        path: PathRtt,
+        prior_una: SequenceNumber,
+        now: Instant,
+    ) {
+        delivery.set_octets(taken.newly);
+        self.delivery.on_delivered(&delivery, now);
+        let sample = self.delivery.sample(&delivery, path.shortest, now);
+        self.adapt_window(taken, prior_una, sample, now);
     }
 
     /// The network marked what this side sent: RFC 3168, Section 6.1.2. What a recovery does
@@ -161,7 +192,7 @@ impl Connection {
     }
 
     /// The other side has got something: it is there.
-    fn on_progress(&mut self, now: Instant) {
+    pub(super) fn on_progress(&mut self, now: Instant) {
         self.stalled_since = None;
         self.progress = true;
         self.soft_error = None;
@@ -303,14 +334,14 @@ impl Connection {
             if enough {
                 self.lose_front(context);
             }
-            Detected { lost: enough, again_in: None }
+            Detected { lost: enough, again_at: None }
         };
         if self.phase == Phase::Open && self.send.lost() > 0 && found.lost {
             self.enter_recovery(context.now);
             context.counters.fast_recoveries += 1;
         }
-        if let Some(after) = found.again_in {
-            self.timers.retransmit = Some((context.now + after, Purpose::Reordering));
+        if let Some(at) = found.again_at {
+            self.timers.retransmit = Some((at, Purpose::Reordering));
         } else if matches!(self.timers.retransmit, Some((_, Purpose::Reordering))) {
             self.timers.retransmit = None;
             self.arm_retransmit(context.now);
@@ -329,12 +360,13 @@ impl Connection {
     /// Lets the algorithm set the window.
     fn adapt_window(
         &mut self,
-        acked: u32,
-        rtt: Option<Duration>,
+        taken: &Acknowledged,
         prior_una: SequenceNumber,
         delivery: RateSample,
         now: Instant,
     ) {
+        let acked = taken.numbers;
+        let rtt = taken.sent_at.map(|sent| Micros::between(sent, now));
         let round_ended =
             acked > 0 && (self.send.una.is_after(self.round_end) || prior_una == self.round_end);
         if round_ended {

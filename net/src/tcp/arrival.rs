@@ -5,6 +5,7 @@
 
 use super::TcpError;
 use super::connection::{Connection, Context, Owner, TimestampState, seconds};
+use super::micros::Micros;
 use super::segment::Segment;
 use super::state::TcpState;
 use super::store::Piece;
@@ -63,6 +64,19 @@ impl Connection {
         buffer: P::Buffer,
     ) -> Arrival {
         self.counts.on_arrival(segment.data_len);
+        match self.foresees(segment) {
+            Some(ack) => self.take_foreseen(context, segment, ack, buffer),
+            None => self.process(context, segment, buffer),
+        }
+    }
+
+    /// The same with all steps.
+    pub(super) fn process<P: BufferPool>(
+        &mut self,
+        context: &mut Context<'_, P>,
+        segment: &Segment,
+        buffer: P::Buffer,
+    ) -> Arrival {
         match self.state {
             TcpState::SynSent => self.in_syn_sent(context, segment, buffer),
             TcpState::Closed | TcpState::Listen | TcpState::TimeWait => {
@@ -111,7 +125,7 @@ impl Connection {
         if let Some(ack) = segment.ack {
             let taken = self.send.acknowledge(context.store, ack, |_| {});
             if let Some(sent) = taken.sent_at {
-                self.rtt.sample(context.now.saturating_since(sent));
+                self.rtt.sample(Micros::between(sent, context.now));
             }
             self.establish(context.now);
             self.timers.retransmit = None;
@@ -138,22 +152,30 @@ impl Connection {
         segment: &Segment,
         buffer: P::Buffer,
     ) -> Arrival {
-        let now = context.now;
-        let mut segment = *segment;
         // Simultaneous open: the other side's SYN comes again, now with an acknowledgment.
         if self.state == TcpState::SynReceived
             && segment.syn
             && segment.sequence + 1 == self.receive.nxt
             && segment.ack == Some(self.send.nxt)
         {
-            segment.syn = false;
-            segment.sequence += 1;
+            let rest = Segment { syn: false, sequence: segment.sequence + 1, ..*segment };
+            return self.in_synchronized_states(context, &rest, buffer);
         }
-        if let Some(reason) = self.check_sequence(context, &segment) {
+        self.in_synchronized_states(context, segment, buffer)
+    }
+
+    fn in_synchronized_states<P: BufferPool>(
+        &mut self,
+        context: &mut Context<'_, P>,
+        segment: &Segment,
+        buffer: P::Buffer,
+    ) -> Arrival {
+        let now = context.now;
+        if let Some(reason) = self.check_sequence(context, segment) {
             return Arrival::dropped(reason);
         }
         if segment.rst {
-            return self.on_reset(context, &segment);
+            return self.on_reset(context, segment);
         }
         // RFC 5961, Section 4.
         if segment.syn {
@@ -174,14 +196,14 @@ impl Connection {
         if ack.is_after(self.send.nxt) || ack.is_before(self.send.una - self.send.max_window) {
             return self.challenge(context, DropReason::TcpAcknowledgment);
         }
-        self.take_timestamp(&segment, now);
+        self.take_timestamp(segment, now);
         self.last_received = now.into();
         if self.keep_alive_probes > 0 {
             self.keep_alive_probes = 0;
             self.arm_keep_alive(now);
         }
         let una = self.send.una;
-        self.acknowledge(context, &segment, ack);
+        self.acknowledge(context, segment, ack);
         let mut news = self.take_writable(context.store);
         if self.send.una != una && self.send.is_empty() && self.send.fin_queued {
             news = true;
@@ -202,8 +224,8 @@ impl Connection {
                 _ => {}
             }
         }
-        news |= self.take_urgent(&segment);
-        let mut arrival = self.data_and_fin(context, &segment, buffer);
+        news |= self.take_urgent(segment);
+        let mut arrival = self.data_and_fin(context, segment, buffer);
         arrival.news |= news;
         arrival
     }
@@ -365,7 +387,7 @@ impl Connection {
         arrival
     }
 
-    fn measure_as_receiver(&mut self, segment: &Segment, now: Instant) {
+    pub(super) fn measure_as_receiver(&mut self, segment: &Segment, now: Instant) {
         let (nxt, window) = (self.receive.nxt, self.receive.advertised());
         match segment.options.timestamps.filter(|_| self.timestamps.is_some()) {
             // Short segments come when the other side has something to say.
@@ -379,7 +401,7 @@ impl Connection {
     }
 
     /// RFC 9293, Section 3.8.6.3; RFC 5681, Section 4.2.
-    fn schedule_ack(&mut self, data_len: u32, irregular: bool, now: Instant) {
+    pub(super) fn schedule_ack(&mut self, data_len: u32, irregular: bool, now: Instant) {
         let acknowledging = &mut self.acknowledging;
         acknowledging.octets += data_len;
         acknowledging.full = acknowledging.full.max(data_len);

@@ -9,6 +9,7 @@ use super::congestion::{Congestion, Window};
 use super::counts::{Business, BusyTime, TcpCounts};
 use super::delivery_rate::DeliveryRate;
 use super::ecn::EcnState;
+use super::micros::Micros;
 use super::millis::Millis;
 use super::option::TcpSocketOptions;
 use super::pacing::Pacing;
@@ -342,7 +343,7 @@ impl Connection {
     }
 
     /// PTO (RFC 8985, Section 7.2), if a probe is allowed now.
-    pub(super) fn probe_timeout(&self) -> Option<Duration> {
+    pub(super) fn probe_timeout(&self) -> Option<Micros> {
         let allowed = self.sack
             && self.state.is_synchronized()
             && self.phase == Phase::Open
@@ -350,8 +351,8 @@ impl Connection {
             && self.send.sacked() == 0;
         let smoothed = self.rtt.smoothed().filter(|_| allowed)?;
         let alone = self.send.flight() <= self.window.mss;
-        let delay = if alone { super::timers::WORST_DELAYED_ACK } else { Duration::ZERO };
-        Some((2 * smoothed + delay).max(Duration::from_millis(2)))
+        let delay = if alone { super::timers::WORST_DELAYED_ACK } else { Micros::ZERO };
+        Some((smoothed.times(2) + delay).max(Micros::from_millis(2)))
     }
 
     pub(crate) fn arm_keep_alive(&mut self, now: Instant) {

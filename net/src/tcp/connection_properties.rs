@@ -3,6 +3,7 @@
 
 use super::congestion::CongestionAlgorithm;
 use super::connection::{Connection, Context, Opening};
+use super::micros::Micros;
 use super::option::TcpSocketOptions;
 use super::segment::Segment;
 use super::state::TcpState;
@@ -66,7 +67,7 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Acknowledge { ahead, window, blocks }
         }),
         3 => Just(Step::AcknowledgeAll),
-        4 => (-2000i32..20_000, 0usize..1400, proptest::bool::weighted(0.1))
+        4 => (prop_oneof![Just(0), -2000i32..20_000], 0usize..1400, proptest::bool::weighted(0.1))
             .prop_map(|(from, length, fin)| Step::Data { from, length, fin }),
         1 => (-70_000i32..70_000, -70_000i32..70_000, any::<u8>())
             .prop_map(|(from, ahead, flags)| Step::Wild { from, ahead, flags }),
@@ -82,6 +83,8 @@ struct Bench {
     now: Instant,
     edge: SequenceNumber,
     una: SequenceNumber,
+    /// Segments that were foreseen take the short way.
+    predicts: bool,
 }
 
 fn payload(length: usize) -> HeapBuffer {
@@ -103,6 +106,7 @@ impl Bench {
             now,
             edge: IRS,
             una: ISS,
+            predicts: true,
         };
         assert!(bench.connection.send.push_syn(&mut bench.store));
         bench.connection.state = TcpState::SynSent;
@@ -157,8 +161,14 @@ impl Bench {
 
     fn take(&mut self, segment: &Segment, length: usize) {
         let segment = Segment { data_len: length as u32, ..*segment };
+        let predicts = self.predicts;
         self.context(|connection, context| {
-            connection.on_segment(context, &segment, payload(length));
+            if predicts {
+                connection.on_segment(context, &segment, payload(length));
+            } else {
+                connection.counts.on_arrival(segment.data_len);
+                connection.process(context, &segment, payload(length));
+            }
         });
         self.flush();
     }
@@ -264,7 +274,7 @@ impl Bench {
         assert!(window.cwnd >= window.mss && window.cwnd <= LARGEST_WINDOW, "{window:?}");
         assert!(window.ssthresh > 0 && window.ssthresh <= LARGEST_WINDOW, "{window:?}");
         let rto = connection.rtt.rto();
-        assert!(rto >= Duration::from_millis(200) && rto <= super::rtt::MAX_RTO, "{rto:?}");
+        assert!(rto >= Micros::from_millis(200) && rto <= super::rtt::MAX_RTO, "{rto:?}");
         assert!(
             send.una == send.end || timers.next() != Instant::FAR_FUTURE,
             "what is to be sent waits for something"
@@ -287,5 +297,26 @@ proptest! {
         let Bench { mut connection, mut store, .. } = bench;
         connection.discard(&mut store);
         prop_assert_eq!(store.used(), 0);
+    }
+
+    /// Whether a segment was foreseen makes no difference to anything.
+    #[test]
+    fn prediction_changes_nothing(
+        algorithm in proptest::sample::select(&CongestionAlgorithm::ALL[..]),
+        sack: bool,
+        stamps: bool,
+        steps in proptest::collection::vec(step(), 0..100),
+    ) {
+        let mut short = Bench::new(algorithm, sack, stamps);
+        let mut long = Bench::new(algorithm, sack, stamps);
+        long.predicts = false;
+        for step in &steps {
+            short.apply(step);
+            long.apply(step);
+            let [a, b] = [&short, &long].map(|bench| format!("{:?}", bench.connection));
+            prop_assert_eq!(a, b, "after {:?}", step);
+            prop_assert_eq!(short.counters, long.counters);
+            prop_assert_eq!(short.store.used(), long.store.used());
+        }
     }
 }

@@ -2,9 +2,10 @@
 //! draft-cheng-iccrg-delivery-rate-estimation): octets delivered over the time from the sending,
 //! or the acknowledging, of the data before them.
 
+use super::micros::Micros;
 use super::store::{Marks, Piece};
 use crate::buffer::PacketBuffer;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// What a piece remembers from its sending: 20 octets. Counts of octets wrap around.
@@ -12,10 +13,10 @@ use crate::wire::tcp_sequence::SequenceNumber;
 pub(crate) struct SendSnapshot {
     /// P.delivered: C.delivered then.
     delivered: u32,
-    /// P.send_time - P.delivered_time, in microseconds.
-    since_delivered: u32,
-    /// P.send_time - P.first_send_time, in microseconds.
-    since_first_sent: u32,
+    /// P.send_time - P.delivered_time.
+    since_delivered: Micros,
+    /// P.send_time - P.first_send_time.
+    since_first_sent: Micros,
     /// P.tx_in_flight: octets in flight then, these included.
     in_flight: u32,
     /// P.lost: C.lost then.
@@ -81,7 +82,7 @@ pub(crate) struct RateSample {
     /// RS.is_app_limited: there was too little to send to measure the network.
     pub(crate) limited: bool,
     /// RS.rtt: of the newest piece, if it was sent once.
-    pub(crate) rtt: Option<Duration>,
+    pub(crate) rtt: Option<Micros>,
 }
 
 /// A piece that is taken to be lost (P of HandleLostPacket).
@@ -100,8 +101,13 @@ pub(crate) struct LostPiece {
 
 impl SendSnapshot {
     /// Of a piece that was never sent.
-    pub(crate) const NONE: Self =
-        Self { delivered: 0, since_delivered: 0, since_first_sent: 0, in_flight: 0, lost: 0 };
+    pub(crate) const NONE: Self = Self {
+        delivered: 0,
+        since_delivered: Micros::ZERO,
+        since_first_sent: Micros::ZERO,
+        in_flight: 0,
+        lost: 0,
+    };
 }
 
 impl Delivery {
@@ -128,10 +134,6 @@ impl Delivery {
     pub(crate) const fn set_octets(&mut self, octets: u32) {
         self.octets = octets;
     }
-}
-
-fn micros(duration: Duration) -> u32 {
-    u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// Whether a wrapping count has reached another one.
@@ -180,8 +182,8 @@ impl DeliveryRate {
         }
         let snapshot = SendSnapshot {
             delivered: self.delivered,
-            since_delivered: micros(now.saturating_since(self.delivered_at)),
-            since_first_sent: micros(now.saturating_since(self.first_sent_at)),
+            since_delivered: Micros::between(self.delivered_at, now),
+            since_first_sent: Micros::between(self.first_sent_at, now),
             in_flight: in_flight + len,
             lost: self.lost,
         };
@@ -220,7 +222,7 @@ impl DeliveryRate {
     pub(crate) fn sample(
         &mut self,
         delivery: &Delivery,
-        shortest: Option<Duration>,
+        shortest: Option<Micros>,
         now: Instant,
     ) -> RateSample {
         if self.limited_until.is_some_and(|mark| !reached(mark, self.delivered)) {
@@ -238,16 +240,16 @@ impl DeliveryRate {
         let SendSnapshot { delivered, since_delivered, since_first_sent, in_flight, lost } =
             newest.snapshot;
         self.first_sent_at = newest.sent_at;
-        let sent_to_now = micros(now.saturating_since(newest.sent_at));
-        let interval = since_first_sent.max(since_delivered.saturating_add(sent_to_now));
+        let sent_to_now = Micros::between(newest.sent_at, now);
+        let interval = since_first_sent.max(since_delivered + sent_to_now);
         sample.prior_delivered = delivered;
         sample.delivered = self.delivered.wrapping_sub(delivered);
         sample.in_flight_then = in_flight;
         sample.lost = self.lost.wrapping_sub(lost);
         sample.limited = newest.limited;
-        sample.rtt = (!newest.retransmitted).then(|| now.saturating_since(newest.sent_at));
-        if interval > 0 && shortest.is_none_or(|shortest| interval >= micros(shortest)) {
-            let rate = u64::from(sample.delivered) * 1_000_000 / u64::from(interval);
+        sample.rtt = (!newest.retransmitted).then_some(sent_to_now);
+        if interval > Micros::ZERO && shortest.is_none_or(|shortest| interval >= shortest) {
+            let rate = u64::from(sample.delivered) * 1_000_000 / u64::from(interval.get());
             sample.rate = u32::try_from(rate).unwrap_or(u32::MAX);
             self.latest = (sample.rate, sample.limited);
         }
@@ -279,7 +281,7 @@ mod tests {
     fn arrive(
         rate: &mut DeliveryRate,
         pieces: &[Piece<HeapBuffer>],
-        shortest: u64,
+        shortest: u32,
         now: Instant,
     ) -> RateSample {
         let mut delivery = Delivery::default();
@@ -287,7 +289,7 @@ mod tests {
             delivery.add(piece);
         }
         rate.on_delivered(&delivery, now);
-        rate.sample(&delivery, Some(Duration::from_millis(shortest)), now)
+        rate.sample(&delivery, Some(Micros::from_millis(shortest)), now)
     }
 
     /// Section "ACK Rate" and "Send Rate": the slower of both counts.
@@ -299,7 +301,7 @@ mod tests {
         let sample = arrive(&mut rate, &pieces, 20, at(29));
         assert_eq!((sample.delivered, sample.newly, sample.in_flight_then), (10, 10, 10));
         assert_eq!(sample.rate, 10 * 1000 / 29);
-        assert_eq!(sample.rtt, Some(Duration::from_millis(20)));
+        assert_eq!(sample.rtt, Some(Micros::from_millis(20)));
         // Ten in a burst, acknowledged a millisecond apart.
         let pieces: Vec<_> = (0..10).map(|n| sent(&mut rate, 10 + n, n, at(100))).collect();
         for (piece, later) in pieces.iter().zip(1..) {

@@ -5,6 +5,7 @@ use super::connection::{Connection, DEFAULT_MSS, Opening};
 use super::deadline_heap::DeadlineHeap;
 use super::ecn::EcnState;
 use super::isn::FourTuple;
+use super::micros::Micros;
 use super::option::TcpSocketOptions;
 use super::segment::Segment;
 use super::state::TcpState;
@@ -12,7 +13,7 @@ use super::zone::Zone;
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
 use crate::limits;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::tcp::{SackBlocks, TcpOptions, Timestamps};
 use crate::wire::tcp_sequence::SequenceNumber;
 use bitflags::bitflags;
@@ -226,7 +227,7 @@ impl HalfOpen {
         connection.agree(&self.offered(), now);
         if self.sent == 1 {
             let millis = (now.as_millis() as u16).wrapping_sub(self.sent_at);
-            connection.rtt.sample(Duration::from_millis(millis.into()));
+            connection.rtt.sample(Micros::from_millis(millis.into()));
         }
         connection.syn_lost = self.sent > 1;
         connection.establish(now);
@@ -314,8 +315,8 @@ impl HalfOpenTable {
         let Some(Some(entry)) = self.slots.get_mut(slot) else { return };
         entry.sent = entry.sent.saturating_add(1);
         entry.sent_at = now.as_millis() as u16;
-        let timeout = super::rtt::INITIAL_RTO * (1 << (entry.sent - 1).min(RETRIES));
-        self.deadlines.set(slot, now + timeout.min(Duration::from_secs(60)));
+        let timeout = super::rtt::INITIAL_RTO.times(1 << (entry.sent - 1).min(RETRIES));
+        self.deadlines.set(slot, now + timeout.min(Micros::from_secs(60)));
     }
 
     /// The entries, each with when its SYN-ACK is sent again.

@@ -23,6 +23,8 @@ pub(crate) struct Emission {
     pub(crate) data_len: u32,
     /// It was sent before.
     pub(crate) again: bool,
+    /// Octets a second at which it is paced.
+    rate: Option<u32>,
 }
 
 /// Why new data is not sent.
@@ -67,17 +69,20 @@ impl Connection {
         store: &Store<B>,
         at: Place,
         again: bool,
+        rate: Option<u32>,
     ) -> Option<Emission> {
         let piece = store.get(at)?;
+        let data_len = piece.data_len();
         Some(Emission {
             place: Some(at),
             sequence: piece.sequence,
             syn: piece.syn,
             fin: piece.fin,
             // RFC 9293, Section 3.9.1.2: on the last segment there is.
-            push: piece.data_len() > 0 && piece.end() == self.send.end,
-            data_len: piece.data_len(),
+            push: data_len > 0 && piece.end() == self.send.end,
+            data_len,
             again,
+            rate,
         })
     }
 
@@ -93,16 +98,18 @@ impl Connection {
         if pipe > 0 && pipe + len.min(self.window.mss) > self.window.cwnd {
             return None;
         }
-        if self.is_paced(context.now) {
+        let rate = self.pacing_rate();
+        if self.is_paced(rate, context.now) {
             return None;
         }
         self.fit(context, at, self.window.mss).then_some(())?;
-        self.emission(context.store, at, true)
+        self.emission(context.store, at, true, rate)
     }
 
     /// Whether pacing holds the next segment back; then a timer is set.
-    fn is_paced(&mut self, now: Instant) -> bool {
-        let Some(rate) = self.pacing_rate() else { return false };
+    #[inline]
+    fn is_paced(&mut self, rate: Option<u32>, now: Instant) -> bool {
+        let Some(rate) = rate else { return false };
         match self.pacing.check(rate, self.window.mss, now) {
             Ok(()) => false,
             Err(again) => {
@@ -131,14 +138,15 @@ impl Connection {
         }
         match self.room_for(context.store, at) {
             Ok(most) => {
-                if self.forced == Forced::Nothing && self.is_paced(context.now) {
+                let rate = self.pacing_rate();
+                if self.forced == Forced::Nothing && self.is_paced(rate, context.now) {
                     return None;
                 }
                 self.fit(context, at, most).then_some(())?;
                 if !syn && self.send.flight() == 0 {
                     self.restart_after_idle(context.now);
                 }
-                self.emission(context.store, at, false)
+                self.emission(context.store, at, false, rate)
             }
             Err(held) => {
                 self.cwnd_limited |= held == Held::Congestion;
@@ -222,7 +230,7 @@ impl Connection {
         let at = self.send.last_sent(store)?;
         // The path may have become narrower; then the timeout repairs.
         let fits = store.get(at)?.data_len() <= self.window.mss;
-        self.emission(store, at, true).filter(|_| fits)
+        self.emission(store, at, true, self.pacing_rate()).filter(|_| fits)
     }
 
     /// A segment without data: an acknowledgment, or a probe. A probe has a number that was
@@ -241,6 +249,7 @@ impl Connection {
             push: false,
             data_len: 0,
             again: false,
+            rate: None,
         })
     }
 
@@ -339,12 +348,13 @@ impl Connection {
             }
             return;
         };
-        let Some(len) = context.store.get(at).map(super::store::Piece::len) else { return };
-        let lost = context.store.get(at).is_some_and(|piece| piece.marks.contains(Marks::LOST));
+        let Some(piece) = context.store.get(at) else { return };
+        let len = emission.data_len + u32::from(emission.syn) + u32::from(emission.fin);
+        let lost = piece.marks.contains(Marks::LOST);
         let snapshot = self.delivery.on_sent(len, self.send.pipe(), now);
         self.send.on_sent(context.store, at, snapshot, now);
         self.last_sent = now.into();
-        if let Some(rate) = self.pacing_rate() {
+        if let Some(rate) = emission.rate {
             self.pacing.on_sent(len, rate, self.window.mss, now);
         }
         if let Phase::Recovery { rate, .. } = &mut self.phase {

@@ -19,9 +19,10 @@ pub(crate) fn quantum(rate: u32, mss: u32) -> u32 {
     (rate / (NANOS as u32 / BURST.as_nanos() as u32)).min(MOST).max(2 * mss)
 }
 
-/// How long `octets` take.
-fn time_of(octets: u32, rate: u32) -> Duration {
-    Duration::from_nanos(u64::from(octets) * NANOS / u64::from(rate.max(1)))
+/// How many nanoseconds `octets` take.
+#[inline]
+fn time_of(octets: u32, rate: u32) -> u64 {
+    u64::from(octets) * NANOS / u64::from(rate.max(1))
 }
 
 /// When the next segment may leave.
@@ -43,14 +44,16 @@ impl Pacing {
         if self.free > 0 || self.release <= now {
             return Ok(());
         }
-        Err(self.release + time_of(quantum(rate, mss).saturating_sub(mss), rate))
+        let wait = time_of(quantum(rate, mss).saturating_sub(mss), rate);
+        Err(Instant::from_nanos(self.release.as_nanos().saturating_add(wait)))
     }
 
     /// A segment of `octets` left.
     pub(crate) fn on_sent(&mut self, octets: u32, rate: u32, mss: u32, now: Instant) {
         self.free = self.free.saturating_sub(octets);
-        let earliest = now - time_of(quantum(rate, mss), rate);
-        self.release = self.release.max(earliest) + time_of(octets, rate);
+        let earliest = now.as_nanos().saturating_sub(time_of(quantum(rate, mss), rate));
+        let begin = self.release.as_nanos().max(earliest);
+        self.release = Instant::from_nanos(begin.saturating_add(time_of(octets, rate)));
     }
 }
 

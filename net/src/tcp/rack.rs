@@ -1,10 +1,11 @@
 //! Loss detection by time: RACK (RFC 8985, Section 6). A segment is lost when one that was sent
 //! sufficiently later has arrived.
 
+use super::micros::Micros;
 use super::send::SendSide;
 use super::store::{Marks, Piece, Store};
 use crate::buffer::PacketBuffer;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// Recoveries after which the window for reordering shrinks again (Section 6.2, step 4).
@@ -18,7 +19,7 @@ pub(crate) struct Rack {
     /// RACK.xmit_ts and RACK.end_seq: the latest transmission that arrived.
     newest: Option<(Instant, SequenceNumber)>,
     /// RACK.rtt.
-    rtt: Duration,
+    rtt: Micros,
     /// RACK.fack: the highest number that arrived.
     highest: Option<SequenceNumber>,
     /// How often segments overtook each other: RACK.reordering_seen is that it is not 0.
@@ -33,8 +34,8 @@ pub(crate) struct Rack {
 /// What is known of the path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PathRtt {
-    pub(crate) shortest: Option<Duration>,
-    pub(crate) smoothed: Option<Duration>,
+    pub(crate) shortest: Option<Micros>,
+    pub(crate) smoothed: Option<Micros>,
 }
 
 /// What a look at the scoreboard found.
@@ -43,7 +44,7 @@ pub(crate) struct Detected {
     /// Something was marked lost.
     pub(crate) lost: bool,
     /// When to look again, if nothing arrives before.
-    pub(crate) again_in: Option<Duration>,
+    pub(crate) again_at: Option<Instant>,
 }
 
 /// Whether a transmission came after another one; the end decides between those of one instant.
@@ -55,7 +56,7 @@ impl Rack {
     pub(crate) const fn new() -> Self {
         Self {
             newest: None,
-            rtt: Duration::ZERO,
+            rtt: Micros::ZERO,
             highest: None,
             reorderings: 0,
             multiplier: 1,
@@ -75,7 +76,7 @@ impl Rack {
         path: PathRtt,
         now: Instant,
     ) {
-        let rtt = now.saturating_since(piece.sent_at);
+        let rtt = Micros::between(piece.sent_at, now);
         let retransmitted = piece.marks.contains(Marks::RETRANSMITTED);
         let end = piece.end();
         match self.highest {
@@ -118,14 +119,14 @@ impl Rack {
         }
     }
 
-    fn reordering_window(&self, send: &SendSide, path: PathRtt, recovering: bool) -> Duration {
+    fn reordering_window(&self, send: &SendSide, path: PathRtt, recovering: bool) -> Micros {
         if self.reorderings == 0 && (recovering || send.sacked_pieces >= DUPLICATES) {
-            return Duration::ZERO;
+            return Micros::ZERO;
         }
         let (Some(shortest), Some(smoothed)) = (path.shortest, path.smoothed) else {
-            return Duration::ZERO;
+            return Micros::ZERO;
         };
-        (shortest * self.multiplier / 4).min(smoothed)
+        Micros::new(shortest.times(self.multiplier).get() / 4).min(smoothed)
     }
 
     /// Marks what is lost (step 5); `lost` sees each such piece.
@@ -159,8 +160,7 @@ impl Rack {
                 }
                 detected.lost = true;
             } else {
-                let left = deadline.saturating_since(now);
-                detected.again_in = Some(detected.again_in.map_or(left, |at| at.max(left)));
+                detected.again_at = Some(detected.again_at.map_or(deadline, |at| at.max(deadline)));
             }
         }
         detected

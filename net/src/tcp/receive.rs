@@ -4,11 +4,12 @@
 //! Received packets stay in their buffers; only short segments are copied together, so that a
 //! flood of them does not eat the buffers. Of two copies of an octet the first one counts.
 
+use super::micros::Micros;
 use super::right_sizing::RightSizing;
 use super::store::{Piece, Place, Queue, Store};
 use crate::buffer::PacketBuffer;
 use crate::limits;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::tcp::{SackBlock, SackBlocks};
 use crate::wire::tcp_sequence::SequenceNumber;
 
@@ -179,6 +180,12 @@ impl ReceiveSide {
         end.is_at_or_after(self.nxt) && sequence.is_at_or_before(self.nxt + self.advertised())
     }
 
+    /// Whether so many octets from RCV.NXT on fit the window, with nothing that complicates it.
+    #[inline]
+    pub(crate) const fn expects(&self, octets: u32) -> bool {
+        !self.has_holes() && self.fin.is_none() && octets <= self.advertised()
+    }
+
     /// Takes in data and FIN of an acceptable segment: `piece` is its data.
     pub(crate) fn take<B: PacketBuffer>(
         &mut self,
@@ -242,7 +249,11 @@ impl ReceiveSide {
     }
 
     /// Puts data that is in order where it can be read; false without memory.
-    fn push_ready<B: PacketBuffer>(&mut self, store: &mut Store<B>, piece: Piece<B>) -> bool {
+    pub(super) fn push_ready<B: PacketBuffer>(
+        &mut self,
+        store: &mut Store<B>,
+        piece: Piece<B>,
+    ) -> bool {
         let (len, end) = (piece.data_len(), piece.end());
         let joined = self.ready.back().is_some_and(|last| join(store, last, &piece));
         if !joined {
@@ -471,7 +482,7 @@ impl ReceiveSide {
     }
 
     /// The user has read `octets`: the limit follows, if it is not fixed.
-    pub(crate) fn grow(&mut self, octets: u32, rtt: Duration, now: Instant) {
+    pub(crate) fn grow(&mut self, octets: u32, rtt: Micros, now: Instant) {
         let wanted = self.sizing.on_read(octets, rtt, now).filter(|_| self.automatic);
         if let Some(wanted) = wanted {
             self.limit = self.limit.max(wanted.min(limits::TCP_RECEIVE_BUFFER_MAX));

@@ -5,7 +5,8 @@
 //! the timestamps are that are echoed with data (RFC 7323, Section 4), or else at how long it
 //! takes until a window full of data has come.
 
-use crate::time::{Duration, Instant};
+use super::micros::Micros;
+use crate::time::Instant;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// What is measured. Times are microseconds and wrap.
@@ -34,8 +35,8 @@ impl RightSizing {
     }
 
     /// The round-trip time, if measured.
-    pub(crate) fn rtt(&self) -> Option<Duration> {
-        (self.rtt > 0).then(|| Duration::from_micros(self.rtt.into()))
+    pub(crate) fn rtt(&self) -> Option<Micros> {
+        (self.rtt > 0).then(|| Micros::new(self.rtt))
     }
 
     /// The most octets that were read in a round trip.
@@ -72,10 +73,10 @@ impl RightSizing {
 
     /// The user has read `octets`. After a round trip, given by `rtt`, tells how much should be
     /// able to wait if it is more than before.
-    pub(crate) fn on_read(&mut self, octets: u32, rtt: Duration, now: Instant) -> Option<u32> {
+    pub(crate) fn on_read(&mut self, octets: u32, rtt: Micros, now: Instant) -> Option<u32> {
         let now = micros(now);
         self.read = self.read.saturating_add(octets);
-        if u128::from(now.wrapping_sub(self.read_from)) < rtt.as_micros() {
+        if now.wrapping_sub(self.read_from) < rtt.get() {
             return None;
         }
         let read = core::mem::take(&mut self.read);
@@ -95,7 +96,7 @@ impl RightSizing {
 mod tests {
     use super::*;
 
-    const RTT: Duration = Duration::from_millis(100);
+    const RTT: Micros = Micros::from_millis(100);
 
     #[test]
     fn the_first_segment_with_an_echo_counts() {
@@ -106,7 +107,7 @@ mod tests {
         sizing.on_echo(8, 100_000);
         assert_eq!(sizing.rtt(), Some(RTT));
         sizing.on_echo(9, 180);
-        assert_eq!(sizing.rtt(), Some(Duration::from_millis(110)));
+        assert_eq!(sizing.rtt(), Some(Micros::from_millis(110)));
     }
 
     #[test]

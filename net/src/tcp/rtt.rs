@@ -3,16 +3,16 @@
 //! Two values differ from the RFC and are Linux's: the timeout is never below the smoothed
 //! round-trip time plus 200 ms (instead of one second in all), and it grows up to 120 s.
 
-use crate::time::Duration;
+use super::micros::Micros;
 
 /// RFC 6298, Section 2.1: the timeout before the first measurement.
-pub(crate) const INITIAL_RTO: Duration = Duration::from_secs(1);
+pub(crate) const INITIAL_RTO: Micros = Micros::from_secs(1);
 /// RFC 6298, Section 5.7: the timeout for data when the SYN was lost.
-const RTO_AFTER_LOST_SYN: Duration = Duration::from_secs(3);
+const RTO_AFTER_LOST_SYN: Micros = Micros::from_secs(3);
 /// What the timeout is at least above the smoothed round-trip time.
-const MIN_VARIANCE: u64 = 200_000;
+const MIN_VARIANCE: u32 = 200_000;
 /// RFC 6298, Section 2.5: the longest timeout, at least 60 s.
-pub(crate) const MAX_RTO: Duration = Duration::from_secs(120);
+pub(crate) const MAX_RTO: Micros = Micros::from_secs(120);
 
 /// Estimates, in microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,8 +34,9 @@ impl RttEstimator {
 
     /// Takes in a measurement (Section 2). Whoever calls keeps Karn's rule: none from a segment
     /// that was sent twice.
-    pub(crate) fn sample(&mut self, rtt: Duration) {
-        let rtt = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX).clamp(1, 1 << 30);
+    #[inline]
+    pub(crate) fn sample(&mut self, rtt: Micros) {
+        let rtt = rtt.get().clamp(1, 1 << 30);
         self.smoothed = Some(match self.smoothed {
             None => (rtt, rtt / 2),
             Some((srtt, rttvar)) => {
@@ -49,30 +50,33 @@ impl RttEstimator {
     }
 
     /// SRTT.
-    pub(crate) fn smoothed(&self) -> Option<Duration> {
-        self.smoothed.map(|(srtt, _)| Duration::from_micros(srtt.into()))
+    #[inline]
+    pub(crate) fn smoothed(&self) -> Option<Micros> {
+        self.smoothed.map(|(srtt, _)| Micros::new(srtt))
     }
 
     /// RTTVAR.
-    pub(crate) fn variance(&self) -> Option<Duration> {
-        self.smoothed.map(|(_, rttvar)| Duration::from_micros(rttvar.into()))
+    pub(crate) fn variance(&self) -> Option<Micros> {
+        self.smoothed.map(|(_, rttvar)| Micros::new(rttvar))
     }
 
     /// The shortest time measured.
-    pub(crate) fn shortest(&self) -> Option<Duration> {
-        self.smoothed.map(|_| Duration::from_micros(self.shortest.into()))
+    #[inline]
+    pub(crate) fn shortest(&self) -> Option<Micros> {
+        self.smoothed.map(|_| Micros::new(self.shortest))
     }
 
     /// The timeout, with the backoff of Section 5.5.
-    pub(crate) fn rto(&self) -> Duration {
+    #[inline]
+    pub(crate) fn rto(&self) -> Micros {
         let base = match self.smoothed {
             None if self.syn_lost => RTO_AFTER_LOST_SYN,
             None => INITIAL_RTO,
             Some((srtt, rttvar)) => {
-                Duration::from_micros(u64::from(srtt) + (4 * u64::from(rttvar)).max(MIN_VARIANCE))
+                Micros::new(srtt.saturating_add(rttvar.saturating_mul(4).max(MIN_VARIANCE)))
             }
         };
-        base.saturating_mul(1 << self.backoff.min(16)).min(MAX_RTO)
+        base.times(1 << self.backoff.min(16)).min(MAX_RTO)
     }
 
     /// Doubles the timeout.
@@ -100,8 +104,8 @@ impl RttEstimator {
 mod tests {
     use super::*;
 
-    const fn ms(millis: u64) -> Duration {
-        Duration::from_millis(millis)
+    const fn ms(millis: u32) -> Micros {
+        Micros::from_millis(millis)
     }
 
     /// Rows: TCP-RTO
@@ -124,7 +128,7 @@ mod tests {
     fn limits_and_backoff() {
         let mut rtt = RttEstimator::new();
         for _ in 0..100 {
-            rtt.sample(Duration::from_micros(10));
+            rtt.sample(Micros::new(10));
         }
         assert!(rtt.rto() >= ms(200) && rtt.rto() < ms(201));
         rtt.back_off();
@@ -135,7 +139,7 @@ mod tests {
         assert_eq!(rtt.rto(), MAX_RTO);
         rtt.forget_backoff();
         assert!(rtt.rto() < ms(201));
-        rtt.sample(Duration::MAX);
+        rtt.sample(Micros::new(u32::MAX));
         assert_eq!(rtt.rto(), MAX_RTO);
     }
 }

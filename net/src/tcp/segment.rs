@@ -31,6 +31,7 @@ pub(crate) struct Segment {
 impl Segment {
     /// What a header with `data_len` octets of data behind it says. Marks are for the caller to
     /// tell.
+    #[inline]
     pub(crate) const fn new(header: &TcpHeader, data_len: u32) -> Self {
         Self {
             sequence: header.sequence,

@@ -3,6 +3,7 @@
 use super::TcpId;
 use super::connection::{Connection, Owner};
 use super::error::{TcpError, TcpReceiveError, TcpSendError};
+use super::micros::Micros;
 use super::state::TcpState;
 use super::table::{Body, NIL, TcpSocket};
 use super::timers::RETRY;
@@ -11,7 +12,7 @@ use crate::counters::DropReason;
 use crate::random::Random;
 use crate::socket::{ErrorMeta, ReceiveError, ShutdownError};
 use crate::stack::Stack;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// What poll(2) asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -158,7 +159,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             connection.receive.read(store, length, peek, read).map_err(TcpReceiveError::Read)?;
         if !peek && connection.state != TcpState::Closed {
             let measured = connection.receive.sizing.rtt().or(connection.rtt.smoothed());
-            let rtt = measured.unwrap_or(Duration::from_millis(100));
+            let rtt = measured.unwrap_or(Micros::from_millis(100));
             connection.receive.grow(count as u32, rtt, now);
             let mss = connection.window.mss;
             let room = connection.receive.room(store, mss);

@@ -85,7 +85,7 @@ impl TcpSummary {
             timer: None,
             retransmits: 0,
             probes: 0,
-            rto: super::rtt::INITIAL_RTO,
+            rto: super::rtt::INITIAL_RTO.into(),
             congestion_window: 10,
             slow_start_threshold: None,
         }
@@ -122,7 +122,7 @@ impl TcpSummary {
         self.receive_queue = connection.receive.readable();
         self.timer = connection.timer();
         (self.retransmits, self.probes) = (connection.retransmits(), connection.probes());
-        self.rto = connection.rtt.rto();
+        self.rto = connection.rtt.rto().into();
         let mss = connection.window.mss.max(1);
         self.congestion_window = connection.window.cwnd / mss;
         self.slow_start_threshold =

@@ -1,11 +1,12 @@
 //! The timers of a connection: points in time, none of which does anything by itself.
 
+use super::micros::Micros;
 use crate::time::{Duration, Instant};
 
 /// RFC 9293, Section 3.8.6.3: below 500 ms. As long as Linux's shortest.
 pub(crate) const DELAYED_ACK: Duration = Duration::from_millis(40);
 /// What another system may delay its acknowledgments: WCDelAckT (RFC 8985, Section 7.2).
-pub(crate) const WORST_DELAYED_ACK: Duration = Duration::from_millis(200);
+pub(crate) const WORST_DELAYED_ACK: Micros = Micros::from_millis(200);
 /// RFC 9293, Section 3.8.3: R2 for a SYN is three minutes at least.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(180);
 /// RFC 9293, Section 3.8.3: R2 is 100 s at least. Linux's 15 retransmissions take as long.

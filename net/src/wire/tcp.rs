@@ -66,6 +66,7 @@ impl TcpHeader {
     ///
     /// Options cannot make it fail: a known one of the wrong length is ignored, and a list that
     /// makes no sense is ignored from there on, as RFC 9293 (MUST-7) leaves it to the receiver.
+    #[inline]
     pub fn parse(segment: &[u8]) -> Result<(Self, &[u8])> {
         let mut reader = Reader::new(segment);
         let source_port = reader.u16()?;
@@ -101,6 +102,7 @@ impl TcpHeader {
     }
 
     /// Octets on the wire.
+    #[inline]
     pub fn len(&self) -> usize {
         Self::MIN_LEN + self.options.len()
     }
@@ -114,10 +116,13 @@ impl TcpHeader {
     ///
     /// # Panics
     /// Also when the header is longer than [`Self::MAX_LEN`].
+    #[inline]
     pub fn emit(&self, out: &mut [u8]) {
-        assert!(self.len() <= Self::MAX_LEN, "TCP options exceed 40 octets");
-        let data_offset = (self.len() / 4) as u16;
-        let writer = Writer::new(out)
+        let len = self.len();
+        assert!(len <= Self::MAX_LEN, "TCP options exceed 40 octets");
+        let data_offset = (len / 4) as u16;
+        let mut octets = [0; Self::MIN_LEN];
+        Writer::new(&mut octets)
             .u16(self.source_port)
             .u16(self.destination_port)
             .u32(self.sequence.0)
@@ -126,7 +131,12 @@ impl TcpHeader {
             .u16(self.window)
             .u16(self.checksum)
             .u16(self.urgent_pointer);
-        self.options.put(writer);
+        let (fixed, options) = out.split_at_mut(Self::MIN_LEN);
+        fixed.copy_from_slice(&octets);
+        match self.options.only_timestamps() {
+            Some(stamps) => stamps.put(Writer::new(options)),
+            None => self.options.put(Writer::new(options)),
+        }
     }
 
     /// The urgent pointer if there is one.
@@ -158,6 +168,30 @@ pub struct Timestamps {
     pub value: u32,
     /// TSecr: the last value seen from the other side.
     pub echo_reply: u32,
+}
+
+impl Timestamps {
+    /// How the option begins where it is the only one, padded (RFC 7323, Appendix A).
+    const ALONE: [u8; 4] = [kind::NO_OPERATION, kind::NO_OPERATION, kind::TIMESTAMPS, 10];
+
+    /// Writes the option as the only one.
+    #[inline]
+    fn put(self, writer: Writer<'_>) {
+        let mut octets = [0; 12];
+        Writer::new(&mut octets).bytes(&Self::ALONE).u32(self.value).u32(self.echo_reply);
+        writer.bytes(&octets);
+    }
+
+    /// Reads the option if it is the only one, as nearly every segment has it.
+    #[inline]
+    fn parse_alone(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; 12] = bytes.try_into().ok()?;
+        let (&[alone, value, echo_reply], []) = bytes.as_chunks() else { return None };
+        (alone == Self::ALONE).then(|| Self {
+            value: u32::from_be_bytes(value),
+            echo_reply: u32::from_be_bytes(echo_reply),
+        })
+    }
 }
 
 /// A run of data that has arrived behind a hole (RFC 2018, Section 3).
@@ -199,6 +233,7 @@ impl SackBlocks {
     }
 
     /// The blocks, in the order of the option.
+    #[inline]
     pub fn as_slice(&self) -> &[SackBlock] {
         self.blocks.get(..self.len.into()).unwrap_or(&self.blocks)
     }
@@ -232,7 +267,16 @@ impl TcpOptions {
         sack: SackBlocks::new(),
     };
 
+    #[inline]
     fn parse(bytes: &[u8]) -> Self {
+        match Timestamps::parse_alone(bytes) {
+            Some(stamps) => Self { timestamps: Some(stamps), ..Self::NONE },
+            None if bytes.is_empty() => Self::NONE,
+            None => Self::parse_list(bytes),
+        }
+    }
+
+    fn parse_list(bytes: &[u8]) -> Self {
         let mut options = Self::NONE;
         let mut reader = Reader::new(bytes);
         while let Ok(kind) = reader.u8() {
@@ -285,8 +329,20 @@ impl TcpOptions {
         }
     }
 
+    /// The timestamps, if there is nothing else.
+    #[inline]
+    const fn only_timestamps(&self) -> Option<Timestamps> {
+        let Self { maximum_segment_size, window_scale, sack_permitted, timestamps, sack } = self;
+        let others = maximum_segment_size.is_some()
+            || window_scale.is_some()
+            || *sack_permitted
+            || sack.len > 0;
+        if others { None } else { *timestamps }
+    }
+
     /// Octets on the wire, a multiple of four. A header has room for 40; four SACK blocks and
     /// anything else, or three and more than timestamps, need more.
+    #[inline]
     pub fn len(&self) -> usize {
         let Self { maximum_segment_size, window_scale, sack_permitted, timestamps, sack } = self;
         let mut len = 0;

@@ -2,6 +2,7 @@
 
 use super::hystart::{Advice, HyStart};
 use super::{AckSample, CongestionControl, Idle, Window};
+use crate::tcp::micros::Micros;
 use crate::time::{Duration, Instant};
 
 /// beta_cubic, Section 4.6: what is left of the window after a loss, in tenths.
@@ -67,9 +68,9 @@ impl Cubic {
         Epoch { start: now, k, origin, w_est: u64::from(window.cwnd) << 16 }
     }
 
-    /// W_cubic(t), Section 4.2, in octets.
-    fn w_cubic(epoch: &Epoch, mss: u32, t: Duration) -> u32 {
-        let t = (t.as_millis() as u64).min(10_000_000);
+    /// W_cubic(t), Section 4.2, in octets after `t` milliseconds.
+    fn w_cubic(epoch: &Epoch, mss: u32, t: u64) -> u32 {
+        let t = t.min(10_000_000);
         let distance = u128::from(t.abs_diff(epoch.k.into()));
         let octets = distance.pow(3) * 4 * u128::from(mss) / 10_000_000_000;
         let octets = u32::try_from(octets).unwrap_or(u32::MAX);
@@ -86,8 +87,9 @@ impl Cubic {
             None => self.begin_epoch(window, sample.now),
         };
         let mut epoch = epoch;
-        let elapsed = sample.now.saturating_since(epoch.start);
-        let rtt = sample.smoothed_rtt.unwrap_or(Duration::ZERO);
+        let millis =
+            |time: Instant| time.as_nanos().saturating_sub(epoch.start.as_nanos()) / 1_000_000;
+        let rtt = sample.smoothed_rtt.unwrap_or(Micros::ZERO);
         let cwnd = u64::from(window.cwnd.max(1));
         // Section 4.3, equation 4: alpha_cubic = 3 * (1 - beta) / (1 + beta) = 9/17 until Reno
         // has reached the window before the loss, then 1.
@@ -96,14 +98,14 @@ impl Cubic {
         epoch.w_est += if caught_up { step } else { step * 9 / 17 };
         self.past.epoch = Some(epoch);
         let reno = u32::try_from(epoch.w_est >> 16).unwrap_or(u32::MAX);
-        if Self::w_cubic(&epoch, window.mss, elapsed) < reno {
+        if Self::w_cubic(&epoch, window.mss, millis(sample.now)) < reno {
             if reno > window.cwnd {
                 window.grow(reno - window.cwnd);
             }
             return;
         }
         // Section 4.4 and 4.5: the target one round trip ahead, at most half as much again.
-        let target = Self::w_cubic(&epoch, window.mss, elapsed + rtt);
+        let target = Self::w_cubic(&epoch, window.mss, millis(sample.now + rtt));
         let target = target.clamp(window.cwnd, window.cwnd.saturating_add(window.cwnd / 2));
         let growth = u64::from(target - window.cwnd) * u64::from(sample.acked) / cwnd;
         window.grow(growth as u32);
@@ -175,7 +177,7 @@ impl CongestionControl for Cubic {
         self.past = self.saved;
     }
 
-    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Duration>) -> Option<u32> {
+    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32> {
         super::window_rate(window, smoothed_rtt)
     }
 }
@@ -198,7 +200,7 @@ mod tests {
     /// Rows: TCP-CUBIC
     #[test]
     fn the_window_follows_the_curve() {
-        let rtt = Duration::from_millis(100);
+        let rtt = Micros::from_millis(100);
         let mut window = Window { cwnd: 1_000_000, ssthresh: 0, mss: 1000 };
         let mut cubic = Cubic::new();
         cubic.on_loss(&mut window, 1_000_000, Instant::ZERO);
@@ -235,7 +237,7 @@ mod tests {
         // 40 round trips of 1 ms: the curve has hardly moved.
         for step in 0..40 {
             let now = Instant::from_millis(step);
-            let smoothed_rtt = Some(Duration::from_millis(1));
+            let smoothed_rtt = Some(Micros::from_millis(1));
             for _ in 0..window.cwnd / 1000 {
                 let sample = AckSample { smoothed_rtt, ..growth(1000, now) };
                 cubic.on_ack(&mut window, &sample);
@@ -272,7 +274,7 @@ mod tests {
             cubic.on_ack(&mut window, &idle);
         }
         let pause = Duration::from_secs(60);
-        let timeout = Duration::from_secs(100);
+        let timeout = Micros::from_secs(100);
         let idle = Idle { pause, timeout, now: Instant::from_secs(119) };
         cubic.on_idle_restart(&mut window, true, idle);
         cubic.on_ack(&mut window, &growth(1000, Instant::from_secs(119)));

@@ -1,6 +1,6 @@
 //! HyStart++ (RFC 9406): slow start ends when delays rise, before the queue overflows.
 
-use crate::time::Duration;
+use crate::tcp::micros::Micros;
 
 /// Section 4.3: bounds of the rise that counts, in microseconds.
 const MIN_RTT_THRESHOLD: u32 = 4_000;
@@ -45,12 +45,7 @@ impl HyStart {
     }
 
     /// An acknowledgment of `acked` octets during slow start.
-    pub(super) fn on_ack(
-        &mut self,
-        acked: u32,
-        rtt: Option<Duration>,
-        round_ended: bool,
-    ) -> Advice {
+    pub(super) fn on_ack(&mut self, acked: u32, rtt: Option<Micros>, round_ended: bool) -> Advice {
         if round_ended {
             if let Some(conservative) = &mut self.conservative {
                 conservative.rounds += 1;
@@ -62,7 +57,7 @@ impl HyStart {
             self.samples = 0;
         }
         if let Some(rtt) = rtt {
-            let rtt = u32::try_from(rtt.as_micros()).unwrap_or(u32::MAX);
+            let rtt = rtt.get();
             self.current_round = Some(self.current_round.map_or(rtt, |least| least.min(rtt)));
             self.samples = self.samples.saturating_add(1);
         }
@@ -93,7 +88,7 @@ impl HyStart {
 mod tests {
     use super::*;
 
-    fn round(hystart: &mut HyStart, rtt: Duration) -> Advice {
+    fn round(hystart: &mut HyStart, rtt: Micros) -> Advice {
         let mut advice = hystart.on_ack(1000, Some(rtt), true);
         for _ in 0..9 {
             if advice == Advice::Leave {
@@ -108,7 +103,7 @@ mod tests {
     #[test]
     fn rising_delay_ends_slow_start_in_steps() {
         let mut hystart = HyStart::new();
-        let (low, high) = (Duration::from_millis(40), Duration::from_millis(50));
+        let (low, high) = (Micros::from_millis(40), Micros::from_millis(50));
         assert_eq!(round(&mut hystart, low), Advice::Grow(1000));
         assert_eq!(round(&mut hystart, low), Advice::Grow(1000));
         assert_eq!(round(&mut hystart, high), Advice::Grow(250));
@@ -121,7 +116,7 @@ mod tests {
     #[test]
     fn a_passing_rise_is_forgiven() {
         let mut hystart = HyStart::new();
-        let (low, high) = (Duration::from_millis(40), Duration::from_millis(50));
+        let (low, high) = (Micros::from_millis(40), Micros::from_millis(50));
         round(&mut hystart, low);
         assert_eq!(round(&mut hystart, high), Advice::Grow(250));
         assert_eq!(round(&mut hystart, low), Advice::Grow(1000));

@@ -13,6 +13,7 @@ pub(crate) use cubic::Cubic;
 pub(crate) use new_reno::NewReno;
 
 use super::delivery_rate::{LostPiece, RateSample};
+use super::micros::Micros;
 use crate::time::{Duration, Instant};
 
 /// The variables that every algorithm works on.
@@ -67,9 +68,9 @@ pub(crate) struct AckSample {
     /// Octets that it acknowledges in order, for the first time.
     pub(crate) acked: u32,
     /// A round-trip time that it measured.
-    pub(crate) rtt: Option<Duration>,
+    pub(crate) rtt: Option<Micros>,
     /// The smoothed round-trip time.
-    pub(crate) smoothed_rtt: Option<Duration>,
+    pub(crate) smoothed_rtt: Option<Micros>,
     /// It acknowledges the first octet that was sent since the last round began.
     pub(crate) round_ended: bool,
     /// The window may grow: nothing is taken to be lost, and the window was in use (RFC 7661).
@@ -122,7 +123,7 @@ pub(crate) trait CongestionControl {
     }
 
     /// Octets a second that may be sent; `None` is whatever the window allows.
-    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Duration>) -> Option<u32>;
+    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32>;
 
     /// Whether it sends too little on purpose, so that rates measured now tell nothing.
     fn is_holding_back(&self) -> bool {
@@ -135,21 +136,21 @@ pub(crate) trait CongestionControl {
 pub(crate) struct Idle {
     pub(crate) pause: Duration,
     /// The retransmission timeout.
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: Micros,
     pub(crate) now: Instant,
 }
 
 /// RFC 5681, Section 4.1: a pause longer than the timeout leaves the initial window.
 fn restart_window(window: &mut Window, idle: Idle) {
-    if idle.pause > idle.timeout {
+    if idle.pause > idle.timeout.into() {
         window.cwnd = window.cwnd.min(Window::initial_window(window.mss));
     }
 }
 
 /// The rate at which a window is spread over a round trip: twice as fast in slow start, a fifth
 /// faster in congestion avoidance, so that the window stays in use (as on Linux).
-fn window_rate(window: &Window, smoothed_rtt: Option<Duration>) -> Option<u32> {
-    let rtt = u64::try_from(smoothed_rtt?.as_micros()).unwrap_or(u64::MAX).max(1);
+fn window_rate(window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32> {
+    let rtt = u64::from(smoothed_rtt?.get()).max(1);
     let percent = if window.cwnd < window.ssthresh / 2 { 200 } else { 120 };
     let rate = u64::from(window.cwnd) * 10_000 * percent / rtt;
     Some(u32::try_from(rate).unwrap_or(u32::MAX))

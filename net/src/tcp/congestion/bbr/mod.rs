@@ -15,8 +15,9 @@ mod tests;
 
 use super::{AckSample, CongestionControl, Idle, Window};
 use crate::tcp::delivery_rate::{LostPiece, RateSample, reached};
+use crate::tcp::micros::Micros;
 use crate::tcp::pacing;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use bitflags::bitflags;
 
 /// "Infinity" of rates and volumes.
@@ -248,9 +249,9 @@ impl Bbr {
     }
 
     /// InitPacingRate, as soon as a round trip is measured.
-    fn init_pacing_rate(&mut self, window: &Window, smoothed: Option<Duration>) {
+    fn init_pacing_rate(&mut self, window: &Window, smoothed: Option<Micros>) {
         let rtt = match smoothed {
-            Some(rtt) => u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX).max(1),
+            Some(rtt) => u64::from(rtt.get()).max(1),
             None => NOMINAL_RTT_MICROS.into(),
         };
         self.flags.set(Flags::RATE_KNOWN, smoothed.is_some());
@@ -435,7 +436,7 @@ impl CongestionControl for Bbr {
         true
     }
 
-    fn pacing_rate(&self, _window: &Window, _smoothed_rtt: Option<Duration>) -> Option<u32> {
+    fn pacing_rate(&self, _window: &Window, _smoothed_rtt: Option<Micros>) -> Option<u32> {
         (self.pacing_rate > 0).then_some(self.pacing_rate)
     }
 

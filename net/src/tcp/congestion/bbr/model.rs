@@ -145,7 +145,7 @@ impl Bbr {
         let expired = now.wrapping_sub(self.probe_rtt_min_stamp) > PROBE_RTT_INTERVAL;
         self.flags.set(Flags::PROBE_RTT_EXPIRED, expired);
         if let Some(rtt) = ack.delivery.rtt {
-            let rtt = u32::try_from(rtt.as_micros()).unwrap_or(INFINITE - 1).max(1);
+            let rtt = rtt.get().clamp(1, INFINITE - 1);
             if rtt < self.probe_rtt_min_delay || expired {
                 self.probe_rtt_min_delay = rtt;
                 self.probe_rtt_min_stamp = now;

@@ -2,6 +2,7 @@
 //! test says. One step is one acknowledgment of one segment.
 
 use super::*;
+use crate::time::Duration;
 use std::collections::VecDeque;
 
 const MSS: u32 = 1000;
@@ -142,7 +143,7 @@ impl Path {
                 in_flight_then: sent.in_flight,
                 lost: self.lost - sent.lost_before,
                 limited: sent.limited,
-                rtt: Some(self.now.saturating_since(sent.at)),
+                rtt: Some(Micros::between(sent.at, self.now)),
             };
             if self.recovering_until.is_some_and(|end| self.delivered >= end) {
                 self.recovering_until = None;
@@ -151,7 +152,7 @@ impl Path {
             let sample = AckSample {
                 in_flight: self.in_flight,
                 cwnd_limited: self.in_flight + MSS >= self.window.cwnd,
-                smoothed_rtt: Some(DELAY),
+                smoothed_rtt: Some(Micros::new(DELAY.as_micros() as u32)),
                 delivery,
                 ..super::super::growth(MSS, self.now)
             };
@@ -257,8 +258,8 @@ fn the_round_trip_is_probed() {
 #[test]
 fn a_longer_round_trip_is_believed_in_time() {
     let mut bbr = Bbr::new(1, Instant::ZERO);
-    let ack = |now: u64, rtt: u64| AckSample {
-        delivery: RateSample { rtt: Some(Duration::from_millis(rtt)), ..RateSample::default() },
+    let ack = |now: u64, rtt: u32| AckSample {
+        delivery: RateSample { rtt: Some(Micros::from_millis(rtt)), ..RateSample::default() },
         ..super::super::growth(MSS, Instant::from_millis(now))
     };
     bbr.update_min_rtt(&ack(1, 30));
