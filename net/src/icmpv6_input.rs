@@ -1,7 +1,7 @@
 //! ICMPv6 input: checksum, echo, and which mechanism gets a message (RFC 4443).
 
 use crate::address::AddressExt;
-use crate::buffer::{BufferPool, PacketBuffer};
+use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::DropReason;
 use crate::fragment_input::verify;
 use crate::ipv6_input::Received;
@@ -10,6 +10,7 @@ use crate::reassembly::Tail;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::ParseError;
+use crate::wire::checksum;
 use crate::wire::icmpv6::{self, Echo, Icmpv6Message, Icmpv6Type};
 use crate::wire::ipv6::{Ipv6Header, NextHeader};
 
@@ -38,6 +39,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         self.count_deliver(received.interface);
         self.raw_input(received, message_type, bytes, tail, now);
+        if message_type == Icmpv6Type::ECHO_REQUEST.0
+            && tail.is_empty()
+            && self.answer_echo(received, bytes, now)
+        {
+            return;
+        }
         // Only what echo carries may be longer than a buffer.
         let echo =
             matches!(Icmpv6Type(message_type), Icmpv6Type::ECHO_REQUEST | Icmpv6Type::ECHO_REPLY);
@@ -104,6 +111,45 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             counters.icmpv6.in_errors += 1;
         }
         self.count_drop(Some(received.interface), reason);
+    }
+
+    /// Answers an echo request that came and goes in one packet: the octets are copied as they
+    /// are. False when it is another one.
+    fn answer_echo(&mut self, received: &Received, request: &[u8], now: Instant) -> bool {
+        const REQUEST: u16 = (Icmpv6Type::ECHO_REQUEST.0 as u16) << 8;
+        const REPLY: u16 = (Icmpv6Type::ECHO_REPLY.0 as u16) << 8;
+        let Some(&[first, second, a, b]) = request.first_chunk() else { return false };
+        let to_one = received.source.is_assignable() && !received.destination.is_multicast();
+        if u16::from_be_bytes([first, second]) != REQUEST
+            || request.len() < icmpv6::HEADER_LEN
+            || !to_one
+        {
+            return false;
+        }
+        let Some((outgoing, hop)) = self.plan_reply(received, now) else { return true };
+        if Ipv6Header::LEN + request.len() > usize::from(hop.mtu) {
+            return false;
+        }
+        let mut packet = self.pool.allocate(PAYLOAD_OFFSET);
+        let Some(room) = packet.as_mut().and_then(|packet| packet.append(request.len())) else {
+            if let Some(counters) = self.interface_counters(hop.interface) {
+                counters.icmpv6.out_errors += 1;
+            }
+            self.count_drop(Some(hop.interface), DropReason::NoBuffer);
+            return true;
+        };
+        room.copy_from_slice(request);
+        // The addresses have changed places, which the sum does not see.
+        let checksum = checksum::update(u16::from_be_bytes([a, b]), REQUEST, REPLY);
+        if let Some(head) = room.first_chunk_mut() {
+            let ([c, d], [e, f]) = (REPLY.to_be_bytes(), checksum.to_be_bytes());
+            *head = [c, d, e, f];
+        }
+        self.count_icmpv6_out(hop.interface, Icmpv6Type::ECHO_REPLY.0);
+        if let Some(packet) = packet {
+            self.send_packet(&outgoing, &hop, packet, now);
+        }
+        true
     }
 
     /// Answers an echo request with the same octets (RFC 4443, Section 4.2).

@@ -49,8 +49,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         tail: &Tail<P::Buffer>,
         now: Instant,
     ) {
-        let meta = Self::icmpv6_meta(received, now);
         let kind = SocketKind::Icmpv6Raw;
+        if self.sockets.at_port(kind, 0).next().is_none() {
+            return;
+        }
+        let meta = Self::icmpv6_meta(received, now);
         let fits = |(_, socket): &(SocketId, &Socket)| {
             socket.filter.passes(message_type) && socket.accepts(&meta)
         };

@@ -405,8 +405,9 @@ impl Connection {
         let acknowledging = &mut self.acknowledging;
         acknowledging.octets += data_len;
         acknowledging.full = acknowledging.full.max(data_len);
-        let enough = acknowledging.octets >= 2 * acknowledging.full.min(self.window.mss).max(1)
-            && acknowledging.octets > acknowledging.full.min(self.window.mss);
+        // More than one full segment is two segments, even if the second one is short: a sender
+        // that has no more waits for it, and would soon probe for it (RFC 8985, Section 7).
+        let enough = acknowledging.octets > acknowledging.full.min(self.window.mss);
         let quick = acknowledging.quick > 0 || self.options.quick_ack();
         if irregular || enough || quick || self.receive.has_holes() {
             acknowledging.now = true;

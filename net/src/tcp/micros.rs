@@ -35,6 +35,10 @@ impl Micros {
         self.0
     }
 
+    const fn as_nanos(self) -> u64 {
+        self.0 as u64 * 1000
+    }
+
     pub(crate) const fn times(self, factor: u32) -> Self {
         Self(self.0.saturating_mul(factor))
     }
@@ -54,7 +58,7 @@ impl Add<Micros> for Instant {
 
     #[inline]
     fn add(self, rhs: Micros) -> Self {
-        Self::from_nanos(self.as_nanos().saturating_add(u64::from(rhs.0) * 1000))
+        Self::from_nanos(self.as_nanos().saturating_add(rhs.as_nanos()))
     }
 }
 

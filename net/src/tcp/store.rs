@@ -195,19 +195,7 @@ impl<B: PacketBuffer> Store<B> {
             Some(at) => self.slots.get(usize::from(at.0)).map_or(NIL, |slot| slot.next),
             None => queue.head,
         };
-        let slot = Slot { piece: Some(piece), next, previous: before };
-        let index = if let Some(place) = self.slots.get_mut(usize::from(self.free)) {
-            let index = self.free;
-            self.free = place.next;
-            *place = slot;
-            index
-        } else {
-            let index = self.slots.len() as u16;
-            if let Err(Slot { piece, .. }) = self.slots.push(slot) {
-                return Err(piece.expect("the slot was just filled"));
-            }
-            index
-        };
+        let index = self.fill_slot(piece, next, before)?;
         match self.slots.get_mut(usize::from(before)) {
             Some(slot) => slot.next = index,
             None => queue.head = index,
@@ -217,8 +205,27 @@ impl<B: PacketBuffer> Store<B> {
             None => queue.tail = index,
         }
         queue.len += 1;
-        self.used += 1;
         Ok(Place(index))
+    }
+
+    /// Puts a piece into a free slot.
+    #[inline]
+    fn fill_slot(&mut self, piece: Piece<B>, next: u16, previous: u16) -> Result<u16, Piece<B>> {
+        let index = if let Some(slot) = self.slots.get_mut(usize::from(self.free)) {
+            let index = self.free;
+            self.free = slot.next;
+            (slot.piece, slot.next, slot.previous) = (Some(piece), next, previous);
+            index
+        } else {
+            let index = self.slots.len() as u16;
+            let slot = Slot { piece: Some(piece), next, previous };
+            if let Err(Slot { piece, .. }) = self.slots.push(slot) {
+                return Err(piece.expect("the slot was just filled"));
+            }
+            index
+        };
+        self.used += 1;
+        Ok(index)
     }
 
     /// Puts a piece behind all.
@@ -227,7 +234,14 @@ impl<B: PacketBuffer> Store<B> {
         queue: &mut Queue,
         piece: Piece<B>,
     ) -> Result<Place, Piece<B>> {
-        self.insert_after(queue, queue.back(), piece)
+        let index = self.fill_slot(piece, NIL, queue.tail)?;
+        match self.slots.get_mut(usize::from(queue.tail)) {
+            Some(slot) => slot.next = index,
+            None => queue.head = index,
+        }
+        queue.tail = index;
+        queue.len += 1;
+        Ok(Place(index))
     }
 
     /// Takes out the piece at a place of this queue.

@@ -54,14 +54,6 @@ impl Marking {
     }
 }
 
-impl Envelope {
-    /// The same with an ECN field of TCP's: it is not the user's (RFC 3168, Section 6.1).
-    const fn with_ecn(mut self, ecn: Ecn) -> Self {
-        self.outgoing.traffic_class = self.outgoing.traffic_class.with_ecn(ecn);
-        self
-    }
-}
-
 /// The way of a connection's segments.
 #[derive(Clone, Copy)]
 pub(crate) struct Way {
@@ -123,11 +115,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Envelope { outgoing, ports: (local.1, remote.1), hop: *hop }
     }
 
-    /// Puts the header in front of the data, whose sum is `data`, and sends the segment.
+    /// Puts the header in front of the data, whose sum is `data`, and sends the segment. The ECN
+    /// field is TCP's and not the user's (RFC 3168, Section 6.1).
     fn send_segment(
         &mut self,
         envelope: &Envelope,
-        header: &mut TcpHeader,
+        (header, ecn): (&mut TcpHeader, Ecn),
         mut packet: P::Buffer,
         data: Checksum,
         now: Instant,
@@ -149,7 +142,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if let Some(field) = room.get_mut(field) {
             field.copy_from_slice(&sum.finish().to_be_bytes());
         }
-        self.send_packet(outgoing, hop, packet, now);
+        let traffic_class = outgoing.traffic_class.with_ecn(ecn);
+        self.send_packet(&Outgoing { traffic_class, ..*outgoing }, hop, packet, now);
     }
 
     /// Sends a segment without data; false when no buffer is free.
@@ -163,8 +157,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.count_drop(Some(envelope.hop.interface), DropReason::NoBuffer);
             return false;
         };
-        let envelope = envelope.with_ecn(Ecn::NotCapable);
-        self.send_segment(&envelope, &mut header, packet, Checksum::new(), now);
+        let header = (&mut header, Ecn::NotCapable);
+        self.send_segment(envelope, header, packet, Checksum::new(), now);
         true
     }
 
@@ -181,16 +175,19 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
-    /// How the segments of the connection in a slot travel. Without a route they get lost here.
-    fn tcp_way(&self, id: TcpId, now: Instant) -> Option<Result<Way, NoRoute>> {
+    /// How the segments of a connection travelled, if they still do.
+    #[inline]
+    fn recall_way(&self, id: TcpId, now: Instant) -> Option<Way> {
+        let question = (self.epoch().wrapping_add(self.tcp.changes()), id);
+        let way = self.ways.get(id.slot.into(), &question)?;
+        let Envelope { hop, outgoing, .. } = &way.envelope;
+        (self.revisit(hop, outgoing.destination, now) == Some(hop.mtu)).then_some(way)
+    }
+
+    /// How the segments of a connection travel. Without a route they get lost here.
+    fn find_way(&self, id: TcpId, now: Instant) -> Option<Result<Way, NoRoute>> {
         let socket = self.tcp.at(id.slot.into())?;
         let (tuple, remote) = (socket.tuple()?, socket.remote?);
-        let question = (self.epoch().wrapping_add(self.tcp.changes()), id);
-        if let Some(way) = self.ways.get(id.slot.into(), &question)
-            && self.revisit(&way.envelope.hop, remote.address, now) == Some(way.envelope.hop.mtu)
-        {
-            return Some(Ok(way));
-        }
         let options = socket.options();
         let zone =
             options.device.or(remote.zone).or(socket.local.zone).or(options.unicast_interface);
@@ -204,6 +201,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let way = Way { envelope, own: self.is_own_address(tuple.local.0, zone) };
         // Neither detours nor narrow paths are for long.
         if way.own && hop.avoided.is_none() && hop.mtu == self.link_mtu(&hop) {
+            let question = (self.epoch().wrapping_add(self.tcp.changes()), id);
             self.ways.put(id.slot.into(), question, way);
         }
         Some(Ok(way))
@@ -212,14 +210,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Sends what the connection in a slot may send now, and sets its timer.
     pub(crate) fn tcp_flush(&mut self, slot: usize, now: Instant) {
         let Some(id) = self.tcp.id_at(slot) else { return };
-        let Some(way) = self.tcp_way(id, now) else { return };
-        if let Ok(Way { envelope: Envelope { hop, .. }, .. }) = way
+        let way = match self.recall_way(id, now) {
+            Some(way) => Some(way),
+            None => match self.find_way(id, now) {
+                Some(found) => found.ok(),
+                None => return,
+            },
+        };
+        if let Some(Way { envelope: Envelope { hop, .. }, .. }) = &way
             && let Some(connection) = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut)
             && connection.path_mtu != hop.mtu
         {
             connection.set_path_mtu(hop.mtu);
         }
-        let way = way.as_ref().ok();
+        let way = way.as_ref();
         loop {
             if let Some(Way { envelope: Envelope { hop, .. }, .. }) = way
                 && !self.tcp_has_room(hop)
@@ -327,7 +331,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.confirm_neighbor(envelope.hop.interface, envelope.hop.next_hop, now);
         }
         let ecn = if capable { Ecn::Capable0 } else { Ecn::NotCapable };
-        self.send_segment(&envelope.with_ecn(ecn), &mut header, packet, sum, now);
+        self.send_segment(envelope, (&mut header, ecn), packet, sum, now);
         Step::Sent
     }
 

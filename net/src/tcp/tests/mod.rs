@@ -6,6 +6,7 @@ mod ecn;
 mod errors;
 mod handshake;
 mod info;
+mod loopback;
 mod no_connection;
 mod options;
 mod path;
