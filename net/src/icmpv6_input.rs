@@ -118,9 +118,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     fn answer_echo(&mut self, received: &Received, request: &[u8], now: Instant) -> bool {
         const REQUEST: u16 = (Icmpv6Type::ECHO_REQUEST.0 as u16) << 8;
         const REPLY: u16 = (Icmpv6Type::ECHO_REPLY.0 as u16) << 8;
-        let Some(&[first, second, a, b]) = request.first_chunk() else { return false };
+        let (heads, _) = request.as_chunks();
+        let &[kind_and_code, sum, ..] = heads else { return false };
         let to_one = received.source.is_assignable() && !received.destination.is_multicast();
-        if u16::from_be_bytes([first, second]) != REQUEST
+        if u16::from_be_bytes(kind_and_code) != REQUEST
             || request.len() < icmpv6::HEADER_LEN
             || !to_one
         {
@@ -140,10 +141,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         room.copy_from_slice(request);
         // The addresses have changed places, which the sum does not see.
-        let checksum = checksum::update(u16::from_be_bytes([a, b]), REQUEST, REPLY);
-        if let Some(head) = room.first_chunk_mut() {
-            let ([c, d], [e, f]) = (REPLY.to_be_bytes(), checksum.to_be_bytes());
-            *head = [c, d, e, f];
+        let checksum = checksum::update(u16::from_be_bytes(sum), REQUEST, REPLY);
+        if let ([kind_and_code, sum, ..], _) = room.as_chunks_mut() {
+            (*kind_and_code, *sum) = (REPLY.to_be_bytes(), checksum.to_be_bytes());
         }
         self.count_icmpv6_out(hop.interface, Icmpv6Type::ECHO_REPLY.0);
         if let Some(packet) = packet {
