@@ -56,6 +56,7 @@ pub mod manage;
 mod memo;
 mod mld;
 mod mld_message;
+mod mld_source;
 mod ndp;
 pub mod neighbor;
 pub mod netif;

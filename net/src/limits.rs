@@ -132,6 +132,13 @@ pub const TCP_SEND_BUFFER_MAX: u32 = 1024 * 1024;
 /// Group memberships of all sockets.
 pub const MEMBERSHIPS: usize = 256;
 
+/// Sources in the filters of all sockets' memberships (RFC 3678).
+pub const MEMBERSHIP_SOURCES: usize = 256;
+
+/// Sources that one interface listens to or not, of all groups. A report about one group with all of
+/// them fits the smallest MTU. If there are more, all are listened to and the sockets choose.
+pub const LISTENER_SOURCES: usize = 64;
+
 /// Multicast groups that one interface listens to.
 pub const GROUPS: usize = 96;
 

@@ -1,13 +1,13 @@
 //! Multicast Listener Discovery, the listener's part: version 2 (RFC 3810, RFC 9777) with
 //! fallback to version 1 (RFC 2710) while a version 1 querier is about.
 //!
-//! This is the state of one interface: which groups it listens to and which reports are due.
-//! Messages are checked and built in `mld_message`. Listeners want all sources of a group
-//! (EXCLUDE with an empty list) so far; a query about certain sources is answered by the group's
-//! state.
+//! This is the state of one interface: which groups it listens to, from which sources, and which
+//! reports are due. Messages are checked and built in `mld_message`, the sources are in
+//! `mld_source`.
 
 use crate::address::{ALL_NODES, AddressExt, Scope};
 use crate::limits;
+use crate::mld_source::{FilterMode, SourceList, Sources};
 use crate::random::Random;
 use crate::time::{Duration, Instant};
 use core::net::Ipv6Addr;
@@ -30,20 +30,28 @@ pub(crate) const RECORDS: usize = 60;
 /// What a report says about a group (RFC 3810, Section 5.2.12).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum RecordKind {
-    /// Answer to a query: listening to all sources.
+    /// Answer to a query: listening to these sources.
+    ModeIsInclude,
+    /// Answer to a query: listening to all sources but these.
     ModeIsExclude,
-    /// Listening to all sources from now on.
+    /// Listening to all sources but these from now on.
     ChangeToExclude,
-    /// Not listening any more.
+    /// Listening to these sources only from now on; without any, not listening any more.
     ChangeToInclude,
+    /// Listening to these sources, too.
+    AllowNewSources,
+    /// Not listening to these sources any more.
+    BlockOldSources,
 }
 
 /// A message that is due.
 #[expect(clippy::large_enum_variant, reason = "lives for one call; there is no heap to put it on")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Due {
-    /// A version 2 report.
+    /// A version 2 report about groups, without sources.
     Report(Vec<(RecordKind, Ipv6Addr), RECORDS>),
+    /// A version 2 report about sources of one group.
+    Sources(Ipv6Addr, Vec<(RecordKind, SourceList), 2>),
     /// A version 1 report about a group.
     ReportV1(Ipv6Addr),
     /// A version 1 done message about a group.
@@ -53,20 +61,72 @@ pub(crate) enum Due {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Group {
     address: Ipv6Addr,
-    /// Addresses and sockets that need it; 0 while the departure is still being reported.
+    /// Addresses and sockets that want all that is sent to it.
     users: u16,
-    /// Reports of the last change still to be sent, and when the next one is due.
+    /// What the others want, merged: the mode, with sources in the table; none if nobody is left.
+    /// Without users and this, the departure is still being reported.
+    filtered: Option<FilterMode>,
+    /// The interface's mode (RFC 3810, Section 4.2).
+    mode: FilterMode,
+    /// Reports of a change of mode still to be sent.
+    mode_reports: u8,
+    /// Reports of any change still to be sent, and when the next one is due.
     change: Option<(u8, Instant)>,
     /// When to answer a query.
     response: Option<Instant>,
+    /// That query was about some sources, not the group.
+    asked_sources: bool,
     /// We were the last to report it: in version 1, say when leaving (RFC 2710, Section 4).
     last_reporter: bool,
+}
+
+impl Group {
+    const fn new(address: Ipv6Addr) -> Self {
+        Self {
+            address,
+            users: 0,
+            filtered: None,
+            mode: FilterMode::Include,
+            mode_reports: 0,
+            change: None,
+            response: None,
+            asked_sources: false,
+            last_reporter: false,
+        }
+    }
+
+    fn is_change_due(&self, now: Instant) -> bool {
+        self.change.is_some_and(|(_, due)| due <= now)
+    }
+
+    /// The record of a change of mode.
+    const fn mode_change(&self) -> RecordKind {
+        match self.mode {
+            FilterMode::Exclude => RecordKind::ChangeToExclude,
+            FilterMode::Include => RecordKind::ChangeToInclude,
+        }
+    }
+
+    /// One report of a change has been sent: the next one, if any.
+    fn on_change_reported(&mut self, sources: &Sources, now: Instant, random: &mut impl Random) {
+        self.mode_reports = self.mode_reports.saturating_sub(1);
+        self.last_reporter = true;
+        let more = self.mode_reports > 0 || sources.has_changes(self.address);
+        let next = |(left, _)| next_change(left, now, UNSOLICITED_REPORT_INTERVAL, random);
+        self.change = self.change.filter(|_| more).and_then(next);
+    }
+
+    /// Somebody listens.
+    const fn is_wanted(&self) -> bool {
+        self.users > 0 || self.filtered.is_some()
+    }
 }
 
 /// The groups of one interface.
 #[derive(Clone, Debug)]
 pub(crate) struct Listener {
     groups: Vec<Group, { limits::GROUPS }>,
+    sources: Sources,
     /// When to answer a general query.
     general: Option<Instant>,
     /// Until when a version 1 querier is assumed.
@@ -83,6 +143,7 @@ impl Default for Listener {
     fn default() -> Self {
         Self {
             groups: Vec::new(),
+            sources: Sources::default(),
             general: None,
             version1_until: None,
             robustness: ROBUSTNESS,
@@ -97,13 +158,16 @@ fn is_reported(group: Ipv6Addr) -> bool {
 }
 
 impl Listener {
-    /// Groups and their numbers of users.
+    /// Groups and their numbers of users; those that want some sources only count as one.
     pub(crate) fn groups(&self) -> impl Iterator<Item = (Ipv6Addr, u16)> + '_ {
-        self.groups.iter().filter(|group| group.users > 0).map(|group| (group.address, group.users))
+        let wanted = self.groups.iter().filter(|group| group.is_wanted());
+        wanted.map(|group| {
+            (group.address, group.users.saturating_add(u16::from(group.filtered.is_some())))
+        })
     }
 
     pub(crate) fn is_member(&self, address: Ipv6Addr) -> bool {
-        self.groups.iter().any(|group| group.address == address && group.users > 0)
+        self.groups.iter().any(|group| group.address == address && group.is_wanted())
     }
 
     fn is_version1(&self, now: Instant) -> bool {
@@ -116,56 +180,116 @@ impl Listener {
         address: Ipv6Addr,
         report_at: Instant,
     ) -> Result<(), TooManyGroups> {
-        let change = is_reported(address).then_some((self.robustness, report_at));
-        if let Some(group) = self.groups.iter_mut().find(|group| group.address == address) {
-            if group.users == 0 {
-                group.change = change;
-            } else if let Some((_, due)) = &mut group.change {
-                *due = (*due).min(report_at);
-            }
-            group.users = group.users.saturating_add(1);
-            return Ok(());
+        let place = self.place(address)?;
+        let group = &mut self.groups[place];
+        group.users = group.users.saturating_add(1);
+        if let Some((_, due)) = &mut group.change {
+            *due = (*due).min(report_at);
         }
-        let group = Group { address, users: 1, change, response: None, last_reporter: false };
-        self.groups.push(group).map_err(|_| TooManyGroups)
+        self.settle(place, report_at, report_at);
+        Ok(())
     }
 
     /// Takes one user of a group away.
     pub(crate) fn leave(&mut self, address: Ipv6Addr, now: Instant) {
-        let Some(position) = self.groups.iter().position(|group| group.address == address) else {
-            return;
+        let place = self.groups.iter().position(|group| group.address == address);
+        if let Some(place) = place {
+            let group = &mut self.groups[place];
+            group.users = group.users.saturating_sub(1);
+            self.settle(place, now, now);
+        }
+    }
+
+    /// What the sockets that do not want all sources want of a group, merged, after `users` of
+    /// those that do came (or went). False if the sources are too many for the table: then all are
+    /// listened to, and the sockets choose.
+    pub(crate) fn filter(
+        &mut self,
+        address: Ipv6Addr,
+        users: i16,
+        wanted: Option<(FilterMode, &[Ipv6Addr])>,
+        now: Instant,
+    ) -> Result<bool, TooManyGroups> {
+        let place = self.place(address)?;
+        let fits = self.sources.want(address, wanted.map_or(&[], |(_, sources)| sources));
+        let group = &mut self.groups[place];
+        group.users = group.users.saturating_add_signed(users);
+        group.filtered = wanted.map(|(mode, _)| if fits { mode } else { FilterMode::Exclude });
+        self.settle(place, now, now);
+        Ok(fits)
+    }
+
+    /// Where a group is in the table; it is put there if need be.
+    fn place(&mut self, address: Ipv6Addr) -> Result<usize, TooManyGroups> {
+        if let Some(place) = self.groups.iter().position(|group| group.address == address) {
+            return Ok(place);
+        }
+        self.groups.push(Group::new(address)).map_err(|_| TooManyGroups)?;
+        Ok(self.groups.len() - 1)
+    }
+
+    /// Brings the interface's state in line with what is wanted; a change is reported at
+    /// `report_at` (RFC 3810, Section 6.1).
+    fn settle(&mut self, place: usize, report_at: Instant, now: Instant) {
+        // In version 1 the end is told once (RFC 2710, Section 4).
+        let version1 = self.is_version1(now);
+        let group = &mut self.groups[place];
+        let reports = if version1 && !group.is_wanted() { 1 } else { self.robustness };
+        let all = group.users > 0;
+        let mode = match group.filtered {
+            _ if all => FilterMode::Exclude,
+            Some(mode) => mode,
+            None => FilterMode::Include,
         };
-        let robustness = if self.is_version1(now) { 1 } else { self.robustness };
-        let group = &mut self.groups[position];
-        group.users = group.users.saturating_sub(1);
-        if group.users == 0 {
+        let changed = if mode == group.mode {
+            self.sources.settle(group.address, all, reports)
+        } else {
+            group.mode = mode;
+            group.mode_reports = reports;
+            self.sources.settle(group.address, all, 0);
+            self.sources.report_all(group.address, 0);
+            true
+        };
+        if !group.is_wanted() {
             group.response = None;
-            if is_reported(address) {
-                group.change = Some((robustness, now));
-            } else {
-                self.groups.swap_remove(position);
+            self.sources.forget_asked(group.address);
+        }
+        if is_reported(group.address) {
+            if changed {
+                group.change = Some((reports, report_at));
             }
+        } else if !group.is_wanted() {
+            self.sources.report_all(group.address, 0);
+            self.groups.swap_remove(place);
         }
     }
 
     /// Reports every group anew: the link came up, or there is a link-local address to send from
     /// for the first time (RFC 3590, Section 4).
     pub(crate) fn report_all(&mut self, now: Instant) {
-        for group in self.groups.iter_mut().filter(|group| group.users > 0) {
+        for group in self.groups.iter_mut().filter(|group| group.is_wanted()) {
             if is_reported(group.address) {
                 group.change = Some((self.robustness, now));
+                match group.mode {
+                    FilterMode::Exclude => group.mode_reports = self.robustness,
+                    FilterMode::Include => {
+                        self.sources.report_all(group.address, self.robustness);
+                    }
+                }
             }
         }
     }
 
     /// The link is down: nothing is due, and what was heard there does not count any more.
     pub(crate) fn link_down(&mut self) {
-        self.groups.retain(|group| group.users > 0);
+        self.groups.retain(Group::is_wanted);
         for group in &mut self.groups {
             group.change = None;
+            group.mode_reports = 0;
             group.response = None;
             group.last_reporter = false;
         }
+        self.sources.forget_reports();
         self.general = None;
         self.version1_until = None;
         self.robustness = ROBUSTNESS;
@@ -185,9 +309,11 @@ impl Listener {
         if !self.is_version1(now) {
             for group in &mut self.groups {
                 group.change = None;
+                group.mode_reports = 0;
                 group.response = None;
             }
-            self.groups.retain(|group| group.users > 0);
+            self.groups.retain(Group::is_wanted);
+            self.sources.forget_reports();
             self.general = None;
         }
         // Older Version Querier Present Timeout (RFC 3810, Section 9.12).
@@ -223,8 +349,35 @@ impl Listener {
         random: &mut impl Random,
     ) {
         if let Some(group) = self.groups.iter_mut().find(|group| group.address == address) {
+            self.sources.forget_asked(address);
+            group.asked_sources = false;
             set_response(group, max_delay, now, random);
         }
+    }
+
+    /// A query about sources of a group: what is asked adds up until it is answered, and a question
+    /// about the whole group includes it (RFC 3810, Section 6.2).
+    pub(crate) fn on_sources_query(
+        &mut self,
+        address: Ipv6Addr,
+        sources: impl Iterator<Item = Ipv6Addr>,
+        max_delay: Duration,
+        now: Instant,
+        random: &mut impl Random,
+    ) {
+        let Some(group) = self.groups.iter_mut().find(|group| group.address == address) else {
+            return;
+        };
+        if !group.is_wanted() || !is_reported(address) {
+            return;
+        }
+        if group.response.is_none() || group.asked_sources {
+            group.asked_sources = self.sources.ask(address, sources);
+            if !group.asked_sources {
+                self.sources.forget_asked(address);
+            }
+        }
+        set_response(group, max_delay, now, random);
     }
 
     /// Somebody else's version 1 report: ours is not needed (RFC 2710, Section 4).
@@ -246,14 +399,14 @@ impl Listener {
         // A departure that nobody needs to hear of: another node reported the group last.
         self.groups.retain(|group| {
             let due = group.change.is_some_and(|(_, due)| due <= now);
-            group.users > 0 || group.last_reporter || !due
+            group.is_wanted() || group.last_reporter || !due
         });
         let (index, group) = self.groups.iter_mut().enumerate().find(|(_, group)| {
             let change = group.change.map(|(_, due)| due);
             [change, group.response].into_iter().flatten().any(|due| due <= now)
         })?;
         let address = group.address;
-        if group.users == 0 {
+        if !group.is_wanted() {
             self.groups.swap_remove(index);
             return Some(Due::DoneV1(address));
         }
@@ -270,37 +423,75 @@ impl Listener {
         if self.general.is_some_and(|due| due <= now) {
             self.general = None;
             for group in &mut self.groups {
-                if group.users > 0 && is_reported(group.address) {
+                if group.is_wanted() && is_reported(group.address) {
                     group.response = Some(now);
+                    group.asked_sources = false;
                 }
             }
         }
-        // Changes first: they are news.
+        // Changes first: they are news. Groups without sources share a message.
         let mut records = Vec::new();
         for group in &mut self.groups {
-            let Some((left, due)) = group.change else { continue };
-            if due > now || records.is_full() {
-                continue;
+            let plain = group.mode_reports > 0 && self.sources.is_empty(group.address);
+            if plain && group.is_change_due(now) && !records.is_full() {
+                let _fits = records.push((group.mode_change(), group.address));
+                group.on_change_reported(&self.sources, now, random);
             }
-            let kind = if group.users > 0 {
-                RecordKind::ChangeToExclude
-            } else {
-                RecordKind::ChangeToInclude
-            };
-            group.change = next_change(left, now, UNSOLICITED_REPORT_INTERVAL, random);
-            group.last_reporter = true;
-            let _fits = records.push((kind, group.address));
         }
-        self.groups.retain(|group| group.users > 0 || group.change.is_some());
+        if records.is_empty()
+            && let Some(report) = self.change_of_sources(now, random)
+        {
+            return Some(report);
+        }
+        self.groups.retain(|group| group.is_wanted() || group.change.is_some());
         if records.is_empty() {
             for group in &mut self.groups {
-                if group.response.is_some_and(|due| due <= now) && !records.is_full() {
+                let due = group.response.is_some_and(|due| due <= now);
+                let plain = !group.asked_sources && self.sources.is_empty(group.address);
+                if due && plain && !records.is_full() {
                     group.response = None;
                     let _fits = records.push((RecordKind::ModeIsExclude, group.address));
                 }
             }
         }
-        (!records.is_empty()).then_some(Due::Report(records))
+        if !records.is_empty() {
+            return Some(Due::Report(records));
+        }
+        self.answer_about_sources(now)
+    }
+
+    /// What changed about one group that has sources.
+    fn change_of_sources(&mut self, now: Instant, random: &mut impl Random) -> Option<Due> {
+        let group = self.groups.iter_mut().find(|group| group.is_change_due(now))?;
+        let report = if group.mode_reports > 0 {
+            one_record(group.address, group.mode_change(), &self.sources)
+        } else {
+            change_records(group, &mut self.sources)
+        };
+        group.on_change_reported(&self.sources, now, random);
+        Some(report)
+    }
+
+    /// The answer to a query of one group that has sources, or was asked about some.
+    fn answer_about_sources(&mut self, now: Instant) -> Option<Due> {
+        while let Some(group) =
+            self.groups.iter_mut().find(|group| group.response.is_some_and(|due| due <= now))
+        {
+            group.response = None;
+            let kind = match group.mode {
+                FilterMode::Include => RecordKind::ModeIsInclude,
+                FilterMode::Exclude => RecordKind::ModeIsExclude,
+            };
+            if !core::mem::take(&mut group.asked_sources) {
+                return Some(one_record(group.address, kind, &self.sources));
+            }
+            let wanted = self.sources.take_asked(group.address, group.mode);
+            if !wanted.is_empty() {
+                let records = [(RecordKind::ModeIsInclude, wanted)].into_iter().collect();
+                return Some(Due::Sources(group.address, records));
+            }
+        }
+        None
     }
 
     pub(crate) fn next_deadline(&self) -> Instant {
@@ -314,8 +505,25 @@ impl Listener {
     }
 }
 
+/// A report with the whole list of a group.
+fn one_record(group: Ipv6Addr, kind: RecordKind, sources: &Sources) -> Due {
+    Due::Sources(group, [(kind, sources.listed(group))].into_iter().collect())
+}
+
+/// A report of the sources that came and went.
+fn change_records(group: &Group, sources: &mut Sources) -> Due {
+    let (came, went) = sources.take_changes(group.address);
+    let (allowed, blocked) = match group.mode {
+        FilterMode::Include => (came, went),
+        FilterMode::Exclude => (went, came),
+    };
+    let records = [(RecordKind::AllowNewSources, allowed), (RecordKind::BlockOldSources, blocked)];
+    let records = records.into_iter().filter(|(_, sources)| !sources.is_empty()).collect();
+    Due::Sources(group.address, records)
+}
+
 fn set_response(group: &mut Group, max_delay: Duration, now: Instant, random: &mut impl Random) {
-    if group.users == 0 || !is_reported(group.address) {
+    if !group.is_wanted() || !is_reported(group.address) {
         return;
     }
     let due = now + random.up_to(max_delay);

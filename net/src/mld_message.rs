@@ -8,6 +8,7 @@ use crate::interface::InterfaceIndex;
 use crate::ipv6_input::Received;
 use crate::ipv6_output::{Outgoing, Urgency};
 use crate::mld::{Due, RECORDS, RecordKind};
+use crate::mld_source::{FilterMode, SourceList};
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
@@ -63,6 +64,27 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.poll_listener(index, now);
     }
 
+    /// What the sockets that do not want all sources of a group want, merged; `users` more (or
+    /// fewer) want them all. False when there is no room for the group.
+    pub(crate) fn filter_interface_group(
+        &mut self,
+        index: InterfaceIndex,
+        group: Ipv6Addr,
+        users: i16,
+        wanted: Option<(FilterMode, &[Ipv6Addr])>,
+        now: Instant,
+    ) -> bool {
+        let Some(interface) = self.interface_mut(index) else { return false };
+        let result = interface.listener.filter(group, users, wanted, now);
+        match result {
+            Ok(true) => {}
+            Ok(false) => self.counters.tables.count(TableFull::GroupSources),
+            Err(_) => self.counters.tables.count(TableFull::Groups),
+        }
+        self.poll_listener(index, now);
+        result.is_ok()
+    }
+
     pub(crate) fn mld_input(
         &mut self,
         received: &Received,
@@ -110,7 +132,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if query.group.is_unspecified() {
             listener.on_general_query(max_delay, now, &mut self.random);
         } else if query.group.is_multicast() {
-            listener.on_group_query(query.group, max_delay, now, &mut self.random);
+            match query.v2.map(|v2| v2.sources).filter(|sources| !sources.is_empty()) {
+                Some(sources) => {
+                    let (group, sources) = (query.group, sources.iter());
+                    listener.on_sources_query(group, sources, max_delay, now, &mut self.random);
+                }
+                None => listener.on_group_query(query.group, max_delay, now, &mut self.random),
+            }
         } else {
             return Err(DropReason::MldInvalid);
         }
@@ -129,6 +157,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
             match due {
                 Due::Report(records) => self.send_report(index, &records),
+                Due::Sources(group, records) => {
+                    self.send_sources_report(index, group, &records);
+                }
                 Due::ReportV1(group) => {
                     let message = Icmpv6Message::MulticastListenerReport(group);
                     self.send_mld(index, group, &message);
@@ -145,13 +176,27 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let records: Vec<MulticastRecord<'_>, RECORDS> = records
             .iter()
             .map(|&(kind, group)| MulticastRecord {
-                kind: match kind {
-                    RecordKind::ModeIsExclude => RecordType::ModeIsExclude,
-                    RecordKind::ChangeToExclude => RecordType::ChangeToExclude,
-                    RecordKind::ChangeToInclude => RecordType::ChangeToInclude,
-                },
+                kind: kind.into(),
                 group,
                 sources: AddressList::EMPTY,
+            })
+            .collect();
+        let message = Icmpv6Message::MulticastListenerReportV2(MulticastRecords::new(&records));
+        self.send_mld(index, MLDV2_ROUTERS, &message);
+    }
+
+    fn send_sources_report(
+        &mut self,
+        index: InterfaceIndex,
+        group: Ipv6Addr,
+        records: &[(RecordKind, SourceList)],
+    ) {
+        let records: Vec<MulticastRecord<'_>, 2> = records
+            .iter()
+            .map(|(kind, sources)| MulticastRecord {
+                kind: (*kind).into(),
+                group,
+                sources: AddressList::new(sources),
             })
             .collect();
         let message = Icmpv6Message::MulticastListenerReportV2(MulticastRecords::new(&records));
@@ -207,6 +252,21 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 }
 
+impl From<RecordKind> for RecordType {
+    fn from(kind: RecordKind) -> Self {
+        match kind {
+            RecordKind::ModeIsInclude => Self::ModeIsInclude,
+            RecordKind::ModeIsExclude => Self::ModeIsExclude,
+            RecordKind::ChangeToExclude => Self::ChangeToExclude,
+            RecordKind::ChangeToInclude => Self::ChangeToInclude,
+            RecordKind::AllowNewSources => Self::AllowNewSources,
+            RecordKind::BlockOldSources => Self::BlockOldSources,
+        }
+    }
+}
+
 #[cfg(test)]
 #[path = "mld_message_tests.rs"]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::packet as test_packet;

@@ -30,7 +30,7 @@ fn query(group: &str, version2: bool, code: u16) -> MulticastListenerQuery<'stat
 }
 
 /// An MLD message as it should be: hop limit 1, Router Alert.
-fn packet(source: Ipv6Addr, destination: &str, message: &Icmpv6Message<'_>) -> Vec<u8> {
+pub(crate) fn packet(source: Ipv6Addr, destination: &str, message: &Icmpv6Message<'_>) -> Vec<u8> {
     let mut segment = vec![0; message.len()];
     message.emit(source, ip(destination), &mut segment);
     let mut payload = vec![58, 0, 5, 2, 0, 0, 1, 0];

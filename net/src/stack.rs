@@ -29,7 +29,7 @@ use crate::raw_frame::LocalTap;
 use crate::reassembly::Reassembly;
 use crate::route::RouteTable;
 use crate::router_option::RouterOption;
-use crate::socket::{Membership, PlanMemo, SocketTable};
+use crate::socket::{Membership, MembershipSource, PlanMemo, SocketTable};
 use crate::tcp::{TcpTable, WayMemo};
 use crate::time::Instant;
 use core::net::Ipv6Addr;
@@ -68,6 +68,7 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) sockets: SocketTable<P::Buffer>,
     pub(crate) tcp: TcpTable<P::Buffer>,
     pub(crate) memberships: Vec<Membership, { limits::MEMBERSHIPS }>,
+    pub(crate) membership_sources: Vec<MembershipSource, { limits::MEMBERSHIP_SOURCES }>,
     pub(crate) local: Deque<LocalPacket<P::Buffer>, { limits::LOCAL_QUEUE }>,
     /// Who sees the packets in that queue.
     pub(crate) local_tap: Option<LocalTap>,
@@ -114,6 +115,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             sockets: SocketTable::new(),
             tcp: TcpTable::new(),
             memberships: Vec::new(),
+            membership_sources: Vec::new(),
             local: Deque::new(),
             local_tap: None,
             events: EventQueue::new(),

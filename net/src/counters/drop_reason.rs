@@ -316,6 +316,8 @@ counted! {
         Addresses = "addresses",
         /// Count of multicast groups refused.
         Groups = "groups",
+        /// Count of lists of multicast sources that an interface had no room for.
+        GroupSources = "group-sources",
         /// Count of destinations thrown out for others.
         Destinations = "destinations",
         /// Count of sockets refused.

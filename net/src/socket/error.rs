@@ -147,7 +147,13 @@ pub enum MembershipError {
     AlreadyMember,
     /// Not joined: EADDRNOTAVAIL.
     NotMember,
-    /// Too many groups: ENOBUFS.
+    /// A source that is in the filter already, or is not, or is none: EADDRNOTAVAIL.
+    NoSource,
+    /// The change is for memberships of the other mode: EINVAL.
+    WrongMode,
+    /// The group can be joined source by source only (RFC 4604, Section 2.1): EINVAL.
+    SourceSpecific,
+    /// Too many groups or sources: ENOBUFS.
     TableFull,
 }
 
@@ -243,7 +249,10 @@ error_text! {
         Self::NoInterface => "no such interface",
         Self::AlreadyMember => "already a member",
         Self::NotMember => "not a member",
-        Self::TableFull => "too many groups",
+        Self::NoSource => "no such source",
+        Self::WrongMode => "the membership has the other mode",
+        Self::SourceSpecific => "a source-specific group needs sources",
+        Self::TableFull => "too many groups or sources",
     }
     ShutdownError {
         Self::Closed => "socket is closed",

@@ -65,15 +65,18 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         found.map(|(id, _)| id)
     }
 
-    /// A socket gets the groups that it joined and, unless it says otherwise, those that others
-    /// joined (IPV6_MULTICAST_ALL).
+    /// A socket gets the groups that it joined, from the sources that it wants, and, unless it says
+    /// otherwise, those that others joined (IPV6_MULTICAST_ALL).
     fn wants_group(&self, id: SocketId, socket: &Socket, meta: &ReceiveMeta) -> bool {
         let zoned = meta.destination.needs_zone();
-        socket.options.multicast_all
-            || self.memberships.iter().any(|membership| {
-                membership.socket == id
-                    && membership.group == meta.destination
-                    && (!zoned || membership.interface == meta.interface)
-            })
+        let own = self.memberships.iter().find(|membership| {
+            membership.socket == id
+                && membership.group == meta.destination
+                && (!zoned || membership.interface == meta.interface)
+        });
+        match own {
+            Some(membership) => self.allows(membership, *meta.source.ip()),
+            None => socket.options.multicast_all,
+        }
     }
 }

@@ -16,6 +16,7 @@ mod path_mtu;
 mod plan;
 mod receive;
 mod send;
+mod source_filter;
 mod table;
 mod udp;
 
@@ -29,12 +30,14 @@ pub use option::{SetOption, SocketOptions};
 pub use path_mtu::PathMtuDiscovery;
 pub use receive::{ErrorMeta, ErrorOrigin, Payload, ReceiveMeta};
 pub use send::SendOptions;
+pub use source_filter::{FilterMode, SourceChange};
 
 pub(crate) use bind::EPHEMERAL;
 pub(crate) use error_input::{Quoted, meaning as error_meaning};
 pub(crate) use multicast::Membership;
 pub(crate) use plan::PlanMemo;
 pub(crate) use receive::scoped;
+pub(crate) use source_filter::MembershipSource;
 pub(crate) use table::SocketTable;
 
 use crate::interface::InterfaceIndex;

@@ -1,5 +1,6 @@
 //! Group memberships of sockets (RFC 3493, Section 5.2).
 
+use super::source_filter::{FilterMode, is_source_specific};
 use super::{MembershipError, SocketId};
 use crate::buffer::BufferPool;
 use crate::counters::TableFull;
@@ -15,6 +16,16 @@ pub(crate) struct Membership {
     pub(crate) socket: SocketId,
     pub(crate) group: Ipv6Addr,
     pub(crate) interface: InterfaceIndex,
+    /// How its sources are meant, which are in [`Stack::membership_sources`]; a membership of the
+    /// whole group excludes none.
+    pub(crate) mode: FilterMode,
+}
+
+impl Membership {
+    /// Whether both are about the same socket, group and interface.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (self.socket, self.group, self.interface) == (other.socket, other.group, other.interface)
+    }
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
@@ -30,15 +41,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if !group.is_multicast() {
             return Err(MembershipError::NotMulticast);
         }
-        let interface = match interface {
-            Some(index) => index,
-            None => self.default_multicast_interface().ok_or(MembershipError::NoInterface)?,
-        };
-        if self.interface(interface).is_none() {
-            return Err(MembershipError::NoInterface);
+        let interface = self.membership_interface(interface)?;
+        if is_source_specific(group) {
+            return Err(MembershipError::SourceSpecific);
         }
-        let membership = Membership { socket: id, group, interface };
-        if self.memberships.contains(&membership) {
+        let membership = Membership { socket: id, group, interface, mode: FilterMode::Exclude };
+        if self.memberships.iter().any(|other| other.is(&membership)) {
             return Err(MembershipError::AlreadyMember);
         }
         if self.memberships.is_full() {
@@ -61,35 +69,24 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         interface: Option<InterfaceIndex>,
         now: Instant,
     ) -> Result<(), MembershipError> {
-        self.sockets.get(id).ok_or(MembershipError::Closed)?;
-        if !group.is_multicast() {
-            return Err(MembershipError::NotMulticast);
-        }
-        if interface.is_some_and(|index| self.interface(index).is_none()) {
-            return Err(MembershipError::NoInterface);
-        }
-        let position = self
-            .memberships
-            .iter()
-            .position(|membership| {
-                membership.socket == id
-                    && membership.group == group
-                    && interface.is_none_or(|index| membership.interface == index)
-            })
-            .ok_or(MembershipError::NotMember)?;
-        let membership = self.memberships.swap_remove(position);
-        self.leave_interface_group(membership.interface, group, now);
+        let place = self.membership_place(id, group, interface)?;
+        self.end_membership(place, now);
         self.finish(now);
         Ok(())
     }
 
+    fn end_membership(&mut self, place: usize, now: Instant) {
+        let unfiltered = self.is_unfiltered(&self.memberships[place]);
+        let membership = self.memberships.swap_remove(place);
+        self.forget_membership(&membership, unfiltered, now);
+    }
+
     /// Leaves everything: the socket is being closed.
     pub(super) fn leave_all_groups(&mut self, id: SocketId, now: Instant) {
-        while let Some(position) =
+        while let Some(place) =
             self.memberships.iter().position(|membership| membership.socket == id)
         {
-            let membership = self.memberships.swap_remove(position);
-            self.leave_interface_group(membership.interface, membership.group, now);
+            self.end_membership(place, now);
         }
         self.finish(now);
     }
