@@ -92,10 +92,12 @@ pub(in crate::net) fn option(error: OptionError) -> Errno {
 pub(super) fn membership(error: MembershipError) -> Errno {
     match error {
         MembershipError::Closed => Errno::BADF,
-        MembershipError::NotMulticast => Errno::INVAL,
+        MembershipError::NotMulticast
+        | MembershipError::WrongMode
+        | MembershipError::SourceSpecific => Errno::INVAL,
         MembershipError::NoInterface => Errno::NODEV,
         MembershipError::AlreadyMember => Errno::ADDRINUSE,
-        MembershipError::NotMember => Errno::ADDRNOTAVAIL,
+        MembershipError::NotMember | MembershipError::NoSource => Errno::ADDRNOTAVAIL,
         MembershipError::TableFull => Errno::NOBUFS,
     }
 }

@@ -5,6 +5,7 @@
 mod control_message;
 pub(in crate::net) mod errno;
 mod options;
+mod source_filter;
 
 pub(in crate::net) use control_message::emit_error;
 

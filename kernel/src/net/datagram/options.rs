@@ -1,7 +1,7 @@
 //! Socket options of datagram sockets: numbers and bytes to the stack's typed options.
 
 use super::control_message::{Wanted, octet, parse_packet_info};
-use super::{DatagramSocket, errno, interface_by_name};
+use super::{DatagramSocket, errno, interface_by_name, source_filter};
 use crate::net::option::{
     Kind, emit_address_preferences, emit_bool, emit_u32, get_generic, read_address_preferences,
     read_bool, read_i32, read_path_mtu_discovery, read_u32, set_generic,
@@ -158,6 +158,7 @@ fn set_ipv6(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errn
             return Ok(());
         }
         IPV6_ADD_MEMBERSHIP | IPV6_DROP_MEMBERSHIP => return membership(socket, name, value),
+        name if source_filter::is_one(name) => return source_filter::set(socket, name, value),
         // At this level Linux refuses it for ICMPv6 sockets.
         IPV6_CHECKSUM => return Err(Errno::INVAL),
         _ => return Err(Errno::NOPROTOOPT),

@@ -22,8 +22,8 @@ const SOCK_NONBLOCK: u32 = O_NONBLOCK;
 const SOCK_CLOEXEC: u32 = O_CLOEXEC;
 /// No socket address is longer (`sockaddr_storage`).
 const ADDRESS_LIMIT: usize = 128;
-/// The longest option value taken.
-const OPTION_LIMIT: usize = 1024;
+/// The longest option value taken: a filter with 64 multicast sources has 8336 octets.
+const OPTION_LIMIT: usize = 9 * 1024;
 
 /// socket(2).
 pub(super) fn socket(

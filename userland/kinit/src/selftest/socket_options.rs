@@ -6,8 +6,9 @@ use alloc::string::String;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
 use linux_raw_sys::net::{
-    IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS,
-    SO_BINDTODEVICE,
+    AF_INET6, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS,
+    IPV6_TCLASS, MCAST_BLOCK_SOURCE, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP,
+    MCAST_UNBLOCK_SOURCE, SO_BINDTODEVICE,
 };
 use net_tools::netlink::field;
 use net_tools::socket::message::{self, ControlMessage};
@@ -32,6 +33,8 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "sockets: a group's datagrams come to its members", run: group },
     Test { name: "sockets: IPV6_MULTICAST_LOOP off keeps them away", run: no_loop },
     Test { name: "sockets: memberships have rules", run: memberships },
+    // Rows: API-13, MLD-16
+    Test { name: "sockets: of a group only the sources that were joined", run: sources },
     Test { name: "sockets: SO_BINDTODEVICE keeps other interfaces out", run: bound_to_device },
 ];
 
@@ -183,6 +186,47 @@ fn memberships() -> Outcome {
     check!(no_group == Err(Errno::INVAL), "joining ::1: {no_group:?}");
     let nowhere = set_ipv6_add_membership(&fd, &GROUP, 999);
     check!(nowhere == Err(Errno::NODEV), "joining on interface 999: {nowhere:?}");
+    Ok(())
+}
+
+/// `struct group_source_req`: the interface, and two addresses in 128 octets each.
+fn group_source(index: u32, source: Ipv6Addr) -> [u8; 264] {
+    let mut request = [0; 264];
+    request[..4].copy_from_slice(&index.to_ne_bytes());
+    for (at, address) in [(8, GROUP), (136, source)] {
+        request[at..at + 2].copy_from_slice(&(AF_INET6 as u16).to_ne_bytes());
+        request[at + 8..at + 24].copy_from_slice(&address.octets());
+    }
+    request
+}
+
+fn sources() -> Outcome {
+    let index = Network::open()?.user_network()?.index;
+    let (listener, sender, to) = listener_and_sender(index)?;
+    because("IPV6_JOIN_GROUP", set_ipv6_add_membership(&listener, &GROUP, index))?;
+    send(&sender, b"who are you?", to)?;
+    let sender_address = *receive_any(&listener)?.from()?.ip();
+    let own = group_source(index, sender_address);
+    because("MCAST_BLOCK_SOURCE", set(&listener, IPV6, MCAST_BLOCK_SOURCE, &own))?;
+    send(&sender, b"blocked", to)?;
+    receive_none(&listener)?;
+    because("MCAST_UNBLOCK_SOURCE", set(&listener, IPV6, MCAST_UNBLOCK_SOURCE, &own))?;
+    send(&sender, b"unblocked", to)?;
+    check!(receive_any(&listener)?.data == b"unblocked", "another datagram");
+    because("IPV6_LEAVE_GROUP", set_ipv6_drop_membership(&listener, &GROUP, index))?;
+
+    let other = group_source(index, Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9));
+    because("MCAST_JOIN_SOURCE_GROUP", set(&listener, IPV6, MCAST_JOIN_SOURCE_GROUP, &other))?;
+    send(&sender, b"not joined", to)?;
+    receive_none(&listener)?;
+    because("MCAST_JOIN_SOURCE_GROUP", set(&listener, IPV6, MCAST_JOIN_SOURCE_GROUP, &own))?;
+    send(&sender, b"joined", to)?;
+    check!(receive_any(&listener)?.data == b"joined", "another datagram");
+    because("MCAST_LEAVE_SOURCE_GROUP", set(&listener, IPV6, MCAST_LEAVE_SOURCE_GROUP, &own))?;
+    send(&sender, b"left", to)?;
+    receive_none(&listener)?;
+    let again = set(&listener, IPV6, MCAST_LEAVE_SOURCE_GROUP, &own);
+    check!(again == Err(Errno::ADDRNOTAVAIL), "leaving twice: {again:?}");
     Ok(())
 }
 
