@@ -7,7 +7,7 @@ set -euo pipefail
 programs=$1 output=$2
 cd "$(dirname "$0")/.."
 
-entries=(bin/ dev/ etc/ proc/ sys/ tmp/)
+entries=(bin/ dev/ etc/ proc/ run/ sys/ tmp/)
 for program in "$programs"/*; do
   if [ -f "$program" ] && [ -x "$program" ] && [[ $program != *.* ]]; then
     entries+=("bin/$(basename "$program")=$program")

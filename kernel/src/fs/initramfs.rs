@@ -20,7 +20,7 @@ use core::time::Duration;
 use linux_raw_sys::general::RAMFS_MAGIC;
 
 /// Directories that must exist because other file systems are mounted there.
-const MOUNT_POINTS: [&[u8]; 4] = [b"dev", b"proc", b"sys", b"tmp"];
+const MOUNT_POINTS: [&[u8]; 6] = [b"dev", b"etc", b"proc", b"run", b"sys", b"tmp"];
 
 /// The entries of a directory by name.
 type Children = RefCell<BTreeMap<Vec<u8>, Rc<InitramfsNode>>>;
@@ -308,7 +308,7 @@ mod tests {
         assert_eq!(root.lookup(b"sbin").and_then(|link| link.read_link()), Ok(b"bin".to_vec()));
         let names: Vec<_> =
             root.entries().expect("a directory").into_iter().map(|entry| entry.name).collect();
-        assert_eq!(names, [&b"bin"[..], b"dev", b"proc", b"sbin", b"sys", b"tmp"]);
+        assert_eq!(names, [&b"bin"[..], b"dev", b"etc", b"proc", b"run", b"sbin", b"sys", b"tmp"]);
         assert!(matches!(sh.lookup(b"x"), Err(Errno::NOTDIR)));
         let mut part = [0; 8];
         let mut writer = UserWriter::from_bytes(&mut part);

@@ -8,7 +8,7 @@
 //!
 //! - [`mod@file`], [`descriptor`], [`pipe`]: open files.
 //! - [`path`], [`node`], [`stat`], [`open`]: the tree.
-//! - [`initramfs`] at `/`, [`ram`] at `/tmp`, [`device`] at `/dev`, [`proc`] and [`sys`].
+//! - [`initramfs`] at `/`, [`ram`] at `/tmp`, `/run` and `/etc`, [`device`] at `/dev`, [`proc`] and [`sys`].
 //!
 //! Nothing here waits: see [`file::File`].
 
@@ -34,6 +34,10 @@ use stat::DeviceNumber;
 
 /// Bytes that files in `/tmp` may take.
 pub const TMP_LIMIT: u64 = 64 << 20;
+/// Bytes that files in `/run` may take.
+pub const RUN_LIMIT: u64 = 4 << 20;
+/// Bytes that files in `/etc` may take.
+pub const ETC_LIMIT: u64 = 4 << 20;
 
 /// The tree of all file systems, with `archive` at its root. Damage to the archive is reported and
 /// what came before it is used.
@@ -42,11 +46,16 @@ pub fn mount_all(archive: &'static [u8]) -> Namespace {
     if let Some(error) = root.error {
         log::error!("initramfs: {error}; {} files before that", root.files);
     }
+    // Programs change what stands in /etc: the archive's files are where it begins.
+    let etc = root.root.lookup(b"etc");
+    let etc = ram::RamFileSystem::with(etc.ok(), DeviceNumber::new(0, 7), ETC_LIMIT);
     let mut namespace = Namespace::new(root.root, "rootfs");
     let mounts = [
         ("/dev", "devtmpfs", device::root()),
         ("/proc", "proc", proc::root()),
         ("/sys", "sysfs", sys::root()),
+        ("/etc", "tmpfs", etc),
+        ("/run", "tmpfs", ram::RamFileSystem::new(DeviceNumber::new(0, 8), RUN_LIMIT)),
         ("/tmp", "tmpfs", ram::RamFileSystem::new(DeviceNumber::new(0, 6), TMP_LIMIT)),
     ];
     for (path, kind, root) in mounts {
@@ -68,6 +77,8 @@ mod tests {
         for (path, place) in [
             (&b"/dev/null"[..], &b"/dev/null"[..]),
             (b"/tmp", b"/tmp"),
+            (b"/etc", b"/etc"),
+            (b"/run", b"/run"),
             (b"/proc/meminfo", b"/proc/meminfo"),
             (b"/sys", b"/sys"),
         ] {

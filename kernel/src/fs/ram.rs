@@ -1,8 +1,11 @@
-//! A file system in memory with a limit: what `/tmp` is. It behaves like Linux's tmpfs.
+//! A file system in memory with a limit: what `/tmp`, `/run` and `/etc` are. It behaves like Linux's
+//! tmpfs.
 //!
 //! Contents are kept in frames, and pages never written are holes of zeros. Everything
 //! that takes memory is charged against the limit, names and empty files too, so that no program
 //! can fill the kernel's heap through it: beyond the limit it is `ENOSPC`.
+
+mod copy;
 
 use super::directory::DirectoryFile;
 use super::file::{Access, File};

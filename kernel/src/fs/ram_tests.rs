@@ -220,3 +220,35 @@ proptest! {
         prop_assert_eq!(read(&file), model);
     }
 }
+
+#[test]
+fn a_copy_of_fixed_files_can_be_changed() {
+    let long = alloc::vec![b'x'; CHUNK + 5];
+    let bytes = crate::fs::cpio::tests::archive(&[
+        ("etc/hosts", 1, 1, 0o100_640, b"::1 localhost\n"),
+        ("etc/more/long", 2, 1, 0o100_644, &long),
+        ("etc/link", 3, 1, 0o120_777, b"hosts"),
+    ]);
+    let archive = crate::fs::initramfs::build(
+        alloc::boxed::Box::leak(bytes.into_boxed_slice()),
+        DeviceNumber::new(0, 2),
+    );
+    let folder = archive.root.lookup(b"etc").expect("the folder");
+    let root = RamFileSystem::with(Some(folder), DeviceNumber::new(0, 7), 1 << 20);
+    let hosts = root.lookup(b"hosts").expect("the file");
+    assert_eq!((read(&hosts), hosts.stat().permissions), (b"::1 localhost\n".to_vec(), 0o640));
+    let more = root.lookup(b"more").expect("the folder in it");
+    assert_eq!(read(&more.lookup(b"long").expect("the file")), long);
+    let link = root.lookup(b"link").expect("the link");
+    assert_eq!(link.read_link(), Ok(b"hosts".to_vec()));
+    write(&regular(&root, b"resolv.conf.new"), 0, b"new").expect("write");
+    assert_eq!(root.rename(b"resolv.conf.new", &root, b"hosts", false), Ok(()));
+    assert_eq!(root.lookup(b"hosts").map(|node| read(&node)), Ok(b"new".to_vec()));
+    // Without the folder it is empty; without room what fits is there.
+    let none = RamFileSystem::with(None, DeviceNumber::new(0, 7), 1 << 20);
+    assert_eq!(none.entries().expect("a directory").len(), 0);
+    let folder = archive.root.lookup(b"etc").expect("the folder");
+    let small = RamFileSystem::with(Some(folder), DeviceNumber::new(0, 7), 6000);
+    assert!(small.lookup(b"hosts").is_ok());
+    assert!(small.lookup(b"more").and_then(|more| more.lookup(b"long")).is_err());
+}
