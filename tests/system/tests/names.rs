@@ -1,4 +1,4 @@
-//! Names on a real link: avahi as the other host that speaks multicast DNS.
+//! Names on a real link: dnsmasq as name server, avahi as the other host that speaks multicast DNS.
 //!
 //! Needs root. `make test` runs it where it can, and says so where it can't.
 
@@ -20,6 +20,83 @@ fn boot(lab: &Lab) -> Guest {
 /// The guest's own addresses.
 const GLOBAL: &str = "2001:db8:1:0:5054:ff:fe12:3457";
 const LINK_LOCAL: &str = "fe80::5054:ff:fe12:3457";
+
+/// dnsmasq with a zone `lab` of its own.
+fn name_server(lab: &Lab) -> Service {
+    let long: Vec<String> = (1..=60)
+        .map(|number| format!("--host-record=long.lab,2001:db8:ffff::{number:x}"))
+        .collect();
+    let service = lab.start(&format!(
+        "dnsmasq --keep-in-foreground --conf-file=/dev/null --user=root --pid-file= \
+         --listen-address={LINUX} --bind-interfaces --no-resolv --no-hosts --local=/lab/ \
+         --local=/ip6.arpa/ --host-record=host.lab,{LINUX} --cname=www.lab,alias.lab \
+         --cname=alias.lab,host.lab --mx-host=lab,host.lab,10 {}",
+        long.join(" ")
+    ));
+    lab.run_until("ss -Hlun sport = :53", |text| !text.is_empty());
+    service
+}
+
+/// Says which name servers and domains the guest has.
+fn configure(guest: &mut Guest, lines: &[&str]) {
+    let mut redirection = ">";
+    for line in lines {
+        guest.run(&format!("echo '{line}' {redirection} /etc/resolv.conf")).success();
+        redirection = ">>";
+    }
+}
+
+#[test]
+fn names_of_a_name_server() {
+    let mut lab = Lab::new();
+    lab.start_router(1800);
+    let _server = name_server(&lab);
+    let mut guest = boot(&lab);
+    let server = format!("nameserver {LINUX}");
+    configure(&mut guest, &[&server, "search nowhere.lab lab"]);
+
+    let ping = guest.run("ping6 -c 1 host").success();
+    assert!(ping.starts_with(&format!("PING host(host.lab ({LINUX})) 56 data bytes\n")), "{ping}");
+    assert!(ping.contains(&format!("64 bytes from host.lab ({LINUX}): icmp_seq=1")), "{ping}");
+    // An alias of an alias.
+    let answer = guest.run("nslookup www.lab").success();
+    for line in ["www.lab\tcanonical name = alias.lab.", "alias.lab\tcanonical name = host.lab."] {
+        assert!(answer.contains(line), "{answer}");
+    }
+    assert!(answer.contains(&format!("Name:\thost.lab\nAddress: {LINUX}\n")), "{answer}");
+    assert_eq!(
+        guest.run("nslookup -type=mx lab").success(),
+        format!(
+            "Server:\t\t{LINUX}\nAddress:\t{LINUX}#53\n\nlab\tmail exchanger = 10 host.lab.\n\n"
+        )
+    );
+    // Sixty addresses don't fit into a datagram: TCP has them.
+    let answer = guest.run("nslookup long.lab").success();
+    assert_eq!(answer.matches("Address: 2001:db8:ffff::").count(), 60, "{answer}");
+    let answer = guest.run(&format!("nslookup {LINUX}")).success();
+    assert!(answer.contains(".ip6.arpa\tname = host.lab."), "{answer}");
+    let nobody = guest.run("nslookup nobody.lab.");
+    assert_eq!(nobody.status, 1);
+    assert!(nobody.text.contains("** server can't find nobody.lab: NXDOMAIN"), "{}", nobody.text);
+    let nobody = guest.run("ping6 -c 1 nobody.lab.");
+    assert_eq!(
+        (nobody.status, nobody.text.as_str()),
+        (2, "ping6: nobody.lab.: Name or service not known\n")
+    );
+
+    // A server where nobody listens, and one that is not there.
+    for down in ["nameserver fe80::1%usb0", "nameserver 2001:db8:1::77"] {
+        configure(&mut guest, &[down, &server]);
+        let answer = guest.run("nslookup host.lab").success();
+        assert!(answer.starts_with(&format!("Server:\t\t{LINUX}\n")), "{down}: {answer}");
+    }
+    configure(&mut guest, &["# none"]);
+    let without = guest.run("ping6 -c 1 host.lab");
+    assert_eq!(
+        (without.status, without.text.as_str()),
+        (2, "ping6: host.lab: No name server known\n")
+    );
+}
 
 /// A message bus and avahi as a host of that name; they end with the values.
 struct Avahi {

@@ -85,6 +85,8 @@ pub fn with_zone(address: &SocketAddrV6) -> String {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::{Error, Names, resolve};
 
     #[test]
@@ -116,6 +118,4 @@ mod tests {
         }
         assert_eq!(names.known.len(), super::MOST_NAMES);
     }
-
-    use alloc::string::ToString;
 }
