@@ -97,6 +97,8 @@ impl Platform for KernelPlatform {
 /// The class drivers: USB Ethernet.
 struct Drivers {
     choice: Choice,
+    /// Where the chip is that may have the board's address.
+    board_address: Cell<Option<DevicePath>>,
     /// What the running adapters count, by the place they are plugged into.
     counters: RefCell<Vec<(DevicePath, Rc<Cell<Counters>>)>>,
 }
@@ -111,7 +113,11 @@ impl Drivers {
                 Preference::default()
             }),
         };
-        Self { choice: Choice::new(preference), counters: RefCell::default() }
+        Self {
+            choice: Choice::new(preference),
+            board_address: Cell::default(),
+            counters: RefCell::default(),
+        }
     }
 
     /// What the adapter at a place counts; `None` when none runs there.
@@ -130,7 +136,7 @@ impl Drivers {
     }
 
     /// What the address of a device without one may be. A Raspberry Pi 3's own chip has neither an
-    /// EEPROM nor anything else to tell it from one in a dongle; the first is taken for it.
+    /// EEPROM nor anything else to tell it from one in a dongle; the first one is taken for it.
     fn addresses(&self, device: &Device<'_, KernelPlatform>) -> Addresses {
         let mut random = [0; 6];
         random::fill(&mut random);
@@ -138,9 +144,12 @@ impl Drivers {
             let device = descriptors.device();
             matches!((device.vendor, device.product), (0x0424, 0xec00 | 0x7800))
         });
-        let is_first = self.counters.borrow().iter().all(|(path, _)| *path == device.path());
-        let board = board::firmware::board_mac_address().ok().map(MacAddress);
-        Addresses { board: board.filter(|_| is_soldered && is_first), random }
+        let is_free = self.board_address.get().is_none_or(|holder| holder == device.path());
+        if !is_soldered || !is_free {
+            return Addresses { board: None, random };
+        }
+        self.board_address.set(Some(device.path()));
+        Addresses { board: board::firmware::board_mac_address().ok().map(MacAddress), random }
     }
 
     async fn run_ethernet(&self, device: &Device<'_, KernelPlatform>) -> Option<cdc_ecm::Error> {
@@ -181,6 +190,9 @@ impl ClassDrivers<KernelPlatform> for Drivers {
     async fn run(&self, device: &Device<'_, KernelPlatform>) -> DriverEnd {
         let end = self.run_ethernet(device).await;
         self.counters.borrow_mut().retain(|(path, _)| *path != device.path());
+        if self.board_address.get() == Some(device.path()) {
+            self.board_address.set(None);
+        }
         match end {
             Some(error) => {
                 log::info!("usb {}: {error}", device.path());
