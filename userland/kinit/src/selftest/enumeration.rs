@@ -19,10 +19,8 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "enumeration: the bus counts what happened, and no failure", run: statistics },
 ];
 
-/// bInterfaceClass of communications devices and of their data interfaces (CDC 1.2 sections 4.2
-/// and 4.5).
-const COMMUNICATIONS: u8 = 2;
-const CDC_DATA: u8 = 10;
+/// Drivers of network adapters. The last two are of chips with an interface of their vendor's class.
+const DRIVERS: [&str; 6] = ["cdc-ncm", "cdc-ecm", "cdc-eem", "rndis", "smsc95xx", "lan78xx"];
 /// bDeviceClass of hubs (USB 2.0 section 11.23.1).
 const HUB: u8 = 9;
 /// The highest address of a device (USB 2.0 section 9.4.6).
@@ -36,20 +34,23 @@ fn settled_bus() -> Result<Vec<Device>, String> {
 
 fn adapter() -> Outcome {
     let all = settled_bus()?;
-    let is_adapter = |device: &&Device| {
-        device.interfaces.iter().any(|interface| interface.class == COMMUNICATIONS)
+    let driver = |device: &Device| {
+        let mut drivers = device.interfaces.iter().map(|interface| interface.driver.as_deref());
+        drivers
+            .find_map(|driver| driver.filter(|driver| DRIVERS.contains(driver)).map(String::from))
     };
-    let adapter = all.iter().find(is_adapter).ok_or_else(|| {
+    let found = all.iter().find_map(|device| Some((device, driver(device)?)));
+    let (adapter, driver) = found.ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|device| device.name.as_str()).collect();
-        format!("no communications device among {names:?}")
+        format!("no network adapter with a driver among {names:?}")
     })?;
-    for class in [COMMUNICATIONS, CDC_DATA] {
-        let interface = adapter.interfaces.iter().find(|interface| interface.class == class);
-        let driver = interface.and_then(|interface| interface.driver.as_deref());
+    for interface in &adapter.interfaces {
         check!(
-            matches!(driver, Some("cdc-ncm" | "cdc-ecm" | "cdc-eem" | "rndis")),
-            "the interface of class {class} of {} has driver {driver:?}",
-            adapter.name
+            interface.driver.as_deref() == Some(driver.as_str()),
+            "an interface of class {} of {} has driver {:?}, not {driver}",
+            interface.class,
+            adapter.name,
+            interface.driver
         );
     }
     check!(!adapter.is_root(), "the root hub {} says it is the adapter", adapter.name);
