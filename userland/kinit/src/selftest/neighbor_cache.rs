@@ -15,6 +15,7 @@ use net_tools::ip::neighbor::Neighbor;
 use net_tools::netlink::field;
 use net_tools::socket::option::{IPV6, set_i32};
 use rt::rustix::fd::{AsFd, OwnedFd};
+use rt::rustix::fs::{Mode, OFlags, open};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_ipv6_multicast_hops;
@@ -22,7 +23,7 @@ use rustix::net::{SendFlags, bind, connect, send};
 
 use super::datagram::{self, Datagram, raw_icmpv6, receive_where};
 use super::network::{
-    Change, LinkAddress, Network, UserNetwork, link_address, refused_with, solicited_node,
+    ADAPTER, Change, LinkAddress, Network, UserNetwork, link_address, refused_with, solicited_node,
 };
 use super::waiting::{PATIENCE, is_ready, until};
 use super::{Outcome, Test, because, check};
@@ -204,11 +205,23 @@ fn solicited() -> Outcome {
     let mut network = Network::open()?;
     let place = network.user_network()?;
     let own = place.host(0x5e1f_7e57);
+    // Otherwise the router hears of the address before anybody asks (RFC 9131).
+    announce_addresses(false)?;
     let added = network.add_address(place.index, own, 64);
-    added.map_err(|error| format!("adding {own}: {error}"))?;
-    let outcome = answer_from_new_address(&mut network, &place, own);
-    let deleted = network.delete_address(place.index, own, 64);
-    outcome.and(deleted.map_err(|error| format!("deleting {own}: {error}")))
+    let outcome = added.map_err(|error| format!("adding {own}: {error}")).and_then(|()| {
+        let outcome = answer_from_new_address(&mut network, &place, own);
+        let deleted = network.delete_address(place.index, own, 64);
+        outcome.and(deleted.map_err(|error| format!("deleting {own}: {error}")))
+    });
+    outcome.and(announce_addresses(true))
+}
+
+/// Gratuitous Neighbor Advertisements for new addresses of the adapter, or none.
+fn announce_addresses(on: bool) -> Outcome {
+    let path = format!("/proc/sys/net/ipv6/conf/{ADAPTER}/ndisc_notify");
+    let file = because("open ndisc_notify", open(&path, OFlags::WRONLY, Mode::empty()))?;
+    let value: &[u8] = if on { b"1\n" } else { b"0\n" };
+    because("write ndisc_notify", rt::output::write_all(file.as_fd(), value))
 }
 
 fn answer_from_new_address(network: &mut Network, place: &UserNetwork, own: Ipv6Addr) -> Outcome {
