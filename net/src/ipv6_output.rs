@@ -137,14 +137,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return self.route_multicast(destination, interface, now);
         }
         let question = (self.epoch(), source, destination, interface);
-        if let Some(path) = self.paths.get(place(destination), &question)
+        let place = place(destination) + usize::from(source.is_some());
+        if let Some(path) = self.paths.get(place, &question)
             && let Some(mtu) = self.revisit(&path, destination, now)
         {
             return Ok(Path { mtu, ..path });
         }
         let path = self.find_route(source, destination, interface, now)?;
         if path.avoided.is_none() && path.mtu == self.link_mtu(&path) {
-            self.paths.put(place(destination), question, path);
+            self.paths.put(place, question, path);
         }
         Ok(path)
     }
@@ -235,6 +236,25 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             |index, router| source.is_some_and(|source| self.advertises(index, router, source)),
             |route| route_share(&self.flow_key, destination, route),
         )
+    }
+
+    /// The way of a packet whose source address was chosen for this first hop. If the router there
+    /// does not know the prefix of the source, perhaps another one does (RFC 8028, Section 3.2).
+    pub(crate) fn reconsider(
+        &self,
+        hop: Path,
+        source: Ipv6Addr,
+        destination: Ipv6Addr,
+        interface: Option<InterfaceIndex>,
+        now: Instant,
+    ) -> Path {
+        let settled = hop.local
+            || hop.next_hop == destination
+            || self.advertises(hop.interface, hop.next_hop, source);
+        if settled {
+            return hop;
+        }
+        self.route_from(Some(source), destination, interface, now).unwrap_or(hop)
     }
 
     /// Whether a router advertises a prefix of this address.
@@ -340,10 +360,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) -> Result<RouteTo, NoRoute> {
         let hop = self.route(destination, interface, now)?;
+        let source = self.select_source(destination, &hop);
+        let hop =
+            source.map_or(hop, |source| self.reconsider(hop, source, destination, interface, now));
         let connected = |table, metric| RouteTo {
             interface: hop.interface,
             gateway: (hop.next_hop != destination).then_some(hop.next_hop),
-            source: self.select_source(destination, &hop),
+            source,
             mtu: hop.mtu,
             local: hop.local,
             table,
@@ -358,7 +381,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if hop.local {
             return Ok(connected(Table::Local, 0));
         }
-        let found = self.lookup_route(None, destination, Some(hop.interface));
+        let found = self.lookup_route(source, destination, Some(hop.interface));
         // What is link-local needs no entry of the table.
         let Some(Choice { route, .. }) = found else {
             return Ok(connected(Table::Main, Route::METRIC_CONNECTED));

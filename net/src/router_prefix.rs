@@ -216,6 +216,10 @@ mod tests {
         advertise(&mut host, ROUTER, RouterPreference::Medium, true);
         advertise(&mut host, OTHER, RouterPreference::High, false);
         host.run(Duration::from_secs(4));
+        // The only source there is decides, even for who did not choose it.
+        let route = host.stack.route_to(ip(FAR), None, host.now).unwrap();
+        assert_eq!(route.gateway, Some(ROUTER.address));
+        assert_eq!(route.source, Some(own(&host, PREFIXES[0])));
         let manual = NewAddress {
             address: ip("2001:db8:2::5"),
             prefix_length: 128,

@@ -158,6 +158,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 SendError::NoSourceAddress
             })?
         };
+        let hop = if wanted_source.is_none() {
+            self.reconsider(hop, source, address, interface, now)
+        } else {
+            hop
+        };
         let discovery = socket_options.path_mtu_discovery;
         let refuses = socket_options.dont_fragment || !discovery.fragments();
         let size = socket_options.fragment_size.unwrap_or(u16::MAX);

@@ -292,6 +292,8 @@ impl Host {
             }
             self.send_octets(self.echo, from, &data, now);
         }
+        // No program here configures anything.
+        while self.stack.poll_router_option().is_some() {}
         while let Some(event) = self.stack.poll_event() {
             if !matches!(event, Event::Socket(_)) {
                 self.events.push((now, event));
