@@ -109,12 +109,18 @@ pub struct TcpSettings {
     pub syn_cookies: bool,
     /// Whether new connections use ECN.
     pub ecn: EcnMode,
+    /// What a new socket's TCP_SYNCNT is (Linux's `tcp_syn_retries`).
+    pub syn_retries: Option<u8>,
 }
 
 impl TcpSettings {
     /// CUBIC, SYN cookies, and ECN when the other side asks for it.
-    pub const DEFAULT: Self =
-        Self { congestion: CongestionAlgorithm::Cubic, syn_cookies: true, ecn: EcnMode::Accept };
+    pub const DEFAULT: Self = Self {
+        congestion: CongestionAlgorithm::Cubic,
+        syn_cookies: true,
+        ecn: EcnMode::Accept,
+        syn_retries: None,
+    };
 }
 
 impl Default for TcpSettings {

@@ -203,7 +203,7 @@ mod tests {
     fn open(name: &[u8]) -> Rc<OpenFile> {
         let node = root().lookup(name).expect("a device");
         let file = node.open(Access::BOTH).expect("open");
-        OpenFile::new(file, Access::BOTH, Status::empty())
+        OpenFile::new(file, Access::BOTH, Status::empty()).expect("few files are open")
     }
 
     fn read(name: &[u8]) -> Result<Vec<u8>, Errno> {

@@ -16,6 +16,7 @@ use alloc::rc::Rc;
 use bitflags::bitflags;
 use core::any::Any;
 use core::cell::Cell;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use linux_raw_sys::general::{
     O_ACCMODE, O_APPEND, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY, POLLERR, POLLHUP, POLLIN,
@@ -179,24 +180,69 @@ pub struct OpenFile {
     access: Access,
     status: Cell<Status>,
     position: Cell<u64>,
+    _share: Share,
+}
+
+/// Open files that there can be in all (`fs.file-max`).
+pub const FILES_MAX: usize = 8192;
+
+/// Open files that there are.
+static FILES: AtomicUsize = AtomicUsize::new(0);
+
+/// How many files are open in all.
+pub fn open_files() -> usize {
+    FILES.load(Ordering::Relaxed)
+}
+
+/// One open file's share of what there can be in all.
+struct Share;
+
+impl Share {
+    /// `ENFILE`: no more are left.
+    fn take() -> Result<Self, Errno> {
+        let count = FILES.fetch_add(1, Ordering::Relaxed);
+        // Dropped, it gives back what was counted.
+        let share = Self;
+        if count < FILES_MAX { Ok(share) } else { Err(Errno::NFILE) }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        FILES.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl OpenFile {
-    /// A description of an object without a path: a pipe's end, a socket.
-    pub fn new(file: Box<dyn File>, access: Access, status: Status) -> Rc<Self> {
-        let (status, position) = (Cell::new(status), Cell::new(0));
-        Rc::new(Self { file, location: None, access, status, position })
+    /// A description of an object without a path: a pipe's end, a socket. `ENFILE` when there are
+    /// too many in all.
+    pub fn new(file: Box<dyn File>, access: Access, status: Status) -> Result<Rc<Self>, Errno> {
+        Self::with_location(None, file, access, status)
     }
 
-    /// A description of what was opened at `location`.
+    /// A description of what was opened at `location`; `ENFILE` as above.
     pub fn at(
         location: Rc<Location>,
         file: Box<dyn File>,
         access: Access,
         status: Status,
-    ) -> Rc<Self> {
+    ) -> Result<Rc<Self>, Errno> {
+        Self::with_location(Some(location), file, access, status)
+    }
+
+    /// `ENFILE` when another one would be too many.
+    pub fn check_room() -> Result<(), Errno> {
+        Share::take().map(drop)
+    }
+
+    fn with_location(
+        location: Option<Rc<Location>>,
+        file: Box<dyn File>,
+        access: Access,
+        status: Status,
+    ) -> Result<Rc<Self>, Errno> {
         let (status, position) = (Cell::new(status), Cell::new(0));
-        Rc::new(Self { file, location: Some(location), access, status, position })
+        Ok(Rc::new(Self { file, location, access, status, position, _share: Share::take()? }))
     }
 
     /// The object.

@@ -33,7 +33,7 @@ use path::Namespace;
 use stat::DeviceNumber;
 
 /// Bytes that files in `/tmp` may take.
-pub const TMP_LIMIT: u64 = 64 << 20;
+pub const TMP_LIMIT: u64 = 128 << 20;
 /// Bytes that files in `/run` may take.
 pub const RUN_LIMIT: u64 = 4 << 20;
 /// Bytes that files in `/etc` may take.

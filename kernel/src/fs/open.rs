@@ -106,7 +106,7 @@ fn open_location(
         // A place only: neither read nor written.
         let none = Access { read: false, write: false };
         let file = alloc::boxed::Box::new(super::directory::DirectoryFile(node));
-        return Ok(OpenFile::at(location, file, none, Status::empty()));
+        return OpenFile::at(location, file, none, Status::empty());
     }
     if kind == Kind::Directory && flags.has(O_CREAT) {
         return Err(Errno::ISDIR);
@@ -115,7 +115,7 @@ fn open_location(
     if flags.has(O_TRUNC) && access.write && !created && kind == Kind::Regular {
         node.truncate(0)?;
     }
-    Ok(OpenFile::at(location, file, access, status))
+    OpenFile::at(location, file, access, status)
 }
 
 #[cfg(test)]

@@ -26,6 +26,8 @@ const FULL_SIZED: usize = 256;
 const ATOMIC: usize = PIPE_BUF as usize;
 /// The most that one step copies, on the stack.
 const STEP: usize = 512;
+/// The most that one step of splice(2) puts in.
+const PUT_STEP: usize = 16 * 1024;
 
 static NEXT_INODE: AtomicU64 = AtomicU64::new(1);
 /// Pipes that there are.
@@ -45,6 +47,16 @@ impl Pipe {
         self.capacity - self.bytes.borrow().len()
     }
 
+    /// `ENOMEM` when so many further bytes would need memory that there is not.
+    fn check_memory(&self, count: usize) -> Result<(), Errno> {
+        let bytes = self.bytes.borrow();
+        let grows = bytes.capacity() - bytes.len() < count;
+        if grows && !frames::heap_has_room(2 * bytes.capacity() + count) {
+            return Err(Errno::NOMEM);
+        }
+        Ok(())
+    }
+
     fn stat(&self) -> Stat {
         Stat::new(DeviceNumber::new(0, 13), self.inode, Kind::Fifo, 0o600)
     }
@@ -57,12 +69,80 @@ impl Drop for Pipe {
 }
 
 /// The end that is read.
-struct ReadEnd(Rc<Pipe>);
+pub struct ReadEnd(Rc<Pipe>);
 /// The end that is written.
-struct WriteEnd(Rc<Pipe>);
+pub struct WriteEnd(Rc<Pipe>);
 
-/// A new pipe: its read end and its write end.
-pub fn new(status: Status) -> (Rc<OpenFile>, Rc<OpenFile>) {
+/// The part of splice(2) that is about a pipe.
+impl ReadEnd {
+    /// How many bytes wait; 0 is the end of the stream, `EAGAIN`: none yet.
+    pub fn waiting(&self) -> Result<usize, Errno> {
+        match self.0.bytes.borrow().len() {
+            0 if self.0.writer_open.get() => Err(Errno::AGAIN),
+            count => Ok(count),
+        }
+    }
+
+    /// Shows `take` some of the bytes in front, at most `most`, and removes as many as it took. It
+    /// must not come back to this pipe.
+    pub fn take(
+        &self,
+        most: usize,
+        take: impl FnOnce(&[u8]) -> Result<usize, Errno>,
+    ) -> Result<usize, Errno> {
+        let taken = {
+            let bytes = self.0.bytes.borrow();
+            let (front, _) = bytes.as_slices();
+            match front.get(..most).unwrap_or(front) {
+                [] => return Ok(0),
+                front => take(front)?,
+            }
+        };
+        let mut bytes = self.0.bytes.borrow_mut();
+        let taken = taken.min(bytes.len());
+        bytes.drain(..taken);
+        self.0.changed.wake_all();
+        Ok(taken)
+    }
+}
+
+/// The part of splice(2) that is about a pipe.
+impl WriteEnd {
+    /// Whether it is an end of the same pipe.
+    pub fn is_of(&self, other: &ReadEnd) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// How many bytes there is room for; `EAGAIN`: none now, `EPIPE`: nobody reads.
+    pub fn room(&self) -> Result<usize, Errno> {
+        if !self.0.reader_open.get() {
+            return Err(Errno::PIPE);
+        }
+        match self.0.room() {
+            0 => Err(Errno::AGAIN),
+            room => Ok(room),
+        }
+    }
+
+    /// Has `give` give bytes, at most `most` and no more than there is room for. It must not come
+    /// back to this pipe.
+    pub fn put(
+        &self,
+        most: usize,
+        give: impl FnOnce(&mut UserWriter<'_>) -> Result<usize, Errno>,
+    ) -> Result<usize, Errno> {
+        let most = self.room()?.min(most).min(PUT_STEP);
+        self.0.check_memory(most)?;
+        let mut step = alloc::vec![0; most];
+        let count = give(&mut UserWriter::from_bytes(&mut step))?;
+        self.0.bytes.borrow_mut().extend(step.get(..count).unwrap_or(&step));
+        self.0.changed.wake_all();
+        Ok(count)
+    }
+}
+
+/// A new pipe: its read end and its write end. `ENFILE` when too many files are open.
+pub fn new(status: Status) -> Result<(Rc<OpenFile>, Rc<OpenFile>), Errno> {
     let others = PIPES.fetch_add(1, Ordering::Relaxed);
     let pipe = Rc::new(Pipe {
         capacity: if others < FULL_SIZED { CAPACITY } else { ATOMIC },
@@ -72,9 +152,9 @@ pub fn new(status: Status) -> (Rc<OpenFile>, Rc<OpenFile>) {
         writer_open: Cell::new(true),
         changed: WaitQueue::new(),
     });
-    let reader = OpenFile::new(Box::new(ReadEnd(pipe.clone())), Access::READ, status);
-    let writer = OpenFile::new(Box::new(WriteEnd(pipe)), Access::WRITE, status);
-    (reader, writer)
+    let reader = OpenFile::new(Box::new(ReadEnd(pipe.clone())), Access::READ, status)?;
+    let writer = OpenFile::new(Box::new(WriteEnd(pipe)), Access::WRITE, status)?;
+    Ok((reader, writer))
 }
 
 impl File for ReadEnd {
@@ -153,12 +233,10 @@ impl File for WriteEnd {
             // The bytes are taken before the pipe is borrowed: fetching a page may do anything.
             match from.copy(&mut step[..left.min(STEP)]) {
                 Ok(count) => {
-                    let mut bytes = self.0.bytes.borrow_mut();
-                    let grows = bytes.capacity() - bytes.len() < count;
-                    if grows && !frames::heap_has_room(2 * bytes.capacity() + count) {
-                        return if done > 0 { Ok(done) } else { Err(Errno::NOMEM) };
+                    if let Err(error) = self.0.check_memory(count) {
+                        return if done > 0 { Ok(done) } else { Err(error) };
                     }
-                    bytes.extend(&step[..count]);
+                    self.0.bytes.borrow_mut().extend(&step[..count]);
                     (left, done) = (left - count, done + count);
                 }
                 Err(_) if done > 0 => break,
@@ -219,7 +297,7 @@ mod tests {
 
     #[test]
     fn bytes_pass_in_order_and_the_end_is_seen() {
-        let (reader, writer) = new(Status::empty());
+        let (reader, writer) = new(Status::empty()).expect("few files are open");
         assert_eq!(read(&reader, 4), Err(Errno::AGAIN));
         assert_eq!(reader.file().readiness(), Readiness::empty());
         assert_eq!(write(&writer, b"hello"), Ok(5));
@@ -234,7 +312,7 @@ mod tests {
 
     #[test]
     fn without_a_reader_writing_fails() {
-        let (reader, writer) = new(Status::empty());
+        let (reader, writer) = new(Status::empty()).expect("few files are open");
         drop(reader);
         assert_eq!(write(&writer, b"x"), Err(Errno::PIPE));
         assert_eq!(writer.file().readiness(), Readiness::OUT | Readiness::ERROR);
@@ -243,7 +321,7 @@ mod tests {
 
     #[test]
     fn small_writes_are_whole_large_ones_are_cut() {
-        let (reader, writer) = new(Status::empty());
+        let (reader, writer) = new(Status::empty()).expect("few files are open");
         assert_eq!(write(&writer, &vec![1; CAPACITY - 100]), Ok(CAPACITY - 100));
         assert_eq!(write(&writer, &[2; 101]), Err(Errno::AGAIN));
         assert_eq!(writer.file().readiness(), Readiness::empty());
@@ -254,8 +332,33 @@ mod tests {
     }
 
     #[test]
+    fn bytes_are_spliced_in_order() {
+        let (reader, writer) = new(Status::empty()).expect("few files are open");
+        let source = reader.downcast::<ReadEnd>().expect("the end that is read");
+        let sink = writer.downcast::<WriteEnd>().expect("the end that is written");
+        assert!(sink.is_of(source));
+        assert_eq!(source.waiting(), Err(Errno::AGAIN));
+        assert_eq!(sink.put(5, |room| room.copy(b"hello")), Ok(5));
+        assert_eq!(sink.put(100, |_| Err(Errno::AGAIN)), Err(Errno::AGAIN));
+        // Only what was taken is gone.
+        assert_eq!(source.take(4, |bytes| Ok(bytes.len() - 1)), Ok(3));
+        assert_eq!(source.take(100, |_| Err(Errno::AGAIN)), Err(Errno::AGAIN));
+        assert_eq!(read(&reader, 10), Ok(b"lo".to_vec()));
+
+        while let Ok(room) = sink.room() {
+            let put = sink.put(usize::MAX, |to| to.zero(room));
+            assert!(put.is_ok_and(|count| (1..=room).contains(&count)));
+        }
+        assert_eq!(source.waiting(), Ok(CAPACITY));
+        drop(writer);
+        assert_eq!(source.take(CAPACITY, |bytes| Ok(bytes.len())).map(|n| n > 0), Ok(true));
+        while source.take(CAPACITY, |bytes| Ok(bytes.len())) != Ok(0) {}
+        assert_eq!(source.waiting(), Ok(0));
+    }
+
+    #[test]
     fn the_ends_go_one_way() {
-        let (reader, writer) = new(Status::empty());
+        let (reader, writer) = new(Status::empty()).expect("few files are open");
         assert_eq!(write(&reader, b"x"), Err(Errno::BADF));
         assert_eq!(read(&writer, 1), Err(Errno::BADF));
         assert_eq!(reader.read_at(0, &mut UserWriter::from_bytes(&mut [0])), Err(Errno::SPIPE));

@@ -176,8 +176,10 @@ fn listing_while_removing_misses_nothing() {
 fn append_goes_to_the_end_and_rights_are_checked() {
     let root = empty(1 << 20);
     let node = regular(&root, b"f");
-    let open =
-        |access, status| OpenFile::new(node.clone().open(access).expect("open"), access, status);
+    let open = |access, status| {
+        let file = node.clone().open(access).expect("open");
+        OpenFile::new(file, access, status).expect("few files are open")
+    };
     let log = open(Access::WRITE, Status::APPEND);
     write(&node, 0, b"one").expect("write");
     assert_eq!(log.try_write(&mut UserReader::from_bytes(b"two")), Ok(3));

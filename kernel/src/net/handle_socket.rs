@@ -3,10 +3,8 @@
 //! Programs open one to ask for interface names and flags (`if_nametoindex`, `ifconfig`). Whatever
 //! would need IPv4 or local sockets answers as a Linux host without such addresses does.
 
-use super::inode::Inode;
-use super::option::{self, Kind};
-use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
-use crate::executor::WaitQueue;
+use super::option::Kind;
+use super::socket::{Incoming, MessageFlags, Outgoing, Socket, SocketBase};
 use crate::fs::file::Readiness;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
@@ -16,21 +14,14 @@ use linux_raw_sys::net::AF_UNIX;
 
 /// A socket that can only be asked about interfaces.
 pub(in crate::net) struct HandleSocket {
-    inode: Inode,
+    base: SocketBase,
     kind: Kind,
-    timeouts: TimeoutCells,
-    wait_queue: WaitQueue,
 }
 
 impl HandleSocket {
     /// A handle of this kind.
     pub(in crate::net) fn new(kind: Kind) -> Rc<Self> {
-        Rc::new(Self {
-            inode: Inode::fresh(),
-            kind,
-            timeouts: TimeoutCells::default(),
-            wait_queue: WaitQueue::new(),
-        })
+        Rc::new(Self { base: SocketBase::fresh(), kind })
     }
 
     fn is_local(&self) -> bool {
@@ -39,8 +30,12 @@ impl HandleSocket {
 }
 
 impl Socket for HandleSocket {
-    fn inode(&self) -> Inode {
-        self.inode
+    fn base(&self) -> &SocketBase {
+        &self.base
+    }
+
+    fn kind(&self) -> Kind {
+        self.kind
     }
 
     fn bind(&self, _address: &[u8]) -> Result<(), Errno> {
@@ -90,23 +85,15 @@ impl Socket for HandleSocket {
         Err(Errno::AGAIN)
     }
 
-    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<(), Errno> {
-        option::set_generic(&self.timeouts, level, name, value)
+    fn set_option(&self, _level: u32, _name: u32, _value: &[u8]) -> Result<(), Errno> {
+        Err(Errno::NOPROTOOPT)
     }
 
-    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
-        option::get_generic(&self.timeouts, self.kind, level, name)
-    }
-
-    fn timeouts(&self) -> Timeouts {
-        self.timeouts.get()
+    fn option(&self, _level: u32, _name: u32) -> Result<Vec<u8>, Errno> {
+        Err(Errno::NOPROTOOPT)
     }
 
     fn readiness(&self) -> Readiness {
         Readiness::OUT
-    }
-
-    fn wait_queue(&self) -> &WaitQueue {
-        &self.wait_queue
     }
 }

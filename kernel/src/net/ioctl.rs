@@ -50,15 +50,15 @@ pub(super) fn socket(
 ) -> Result<usize, Errno> {
     match request {
         FIONREAD => {
-            let count = i32::try_from(socket.readable_bytes()).unwrap_or(i32::MAX);
+            let count = i32::try_from(socket.readable_bytes()?).unwrap_or(i32::MAX);
             UserPtr::new(argument).write(&count)?;
         }
         SIOCOUTQ => {
-            let count = i32::try_from(socket.unacknowledged_bytes()).unwrap_or(i32::MAX);
+            let count = i32::try_from(socket.unacknowledged_bytes()?).unwrap_or(i32::MAX);
             UserPtr::new(argument).write(&count)?;
         }
         SIOCOUTQNSD => {
-            let count = i32::try_from(socket.unsent_bytes()).unwrap_or(i32::MAX);
+            let count = i32::try_from(socket.unsent_bytes()?).unwrap_or(i32::MAX);
             UserPtr::new(argument).write(&count)?;
         }
         SIOCGSTAMP | SIOCGSTAMPNS_OLD => {

@@ -1,9 +1,9 @@
 //! Socket options that every kind of socket has (socket(7)), and how values are read and written.
 //!
-//! Each kind of socket looks at its own options first and hands the rest to [`set_generic`] and
-//! [`get_generic`].
+//! [`set`] and [`get`] are setsockopt(2) and getsockopt(2): a socket is asked first for what only
+//! its kind has; what it does not know may be among the options that all have.
 
-use super::socket::TimeoutCells;
+use super::socket::{Socket, SocketBase, Timeouts};
 use crate::syscall::errno::Errno;
 use ::net::address_selection::SourcePreference;
 use ::net::socket::PathMtuDiscovery;
@@ -119,19 +119,30 @@ fn emit_timeout(timeout: Option<Duration>) -> Vec<u8> {
     bytes
 }
 
-/// Sets an option that needs no knowledge of the socket; `ENOPROTOOPT` for an unknown one.
-pub fn set_generic(
-    timeouts: &TimeoutCells,
-    level: u32,
-    name: u32,
-    value: &[u8],
-) -> Result<(), Errno> {
-    if level != SOL_SOCKET {
-        return Err(Errno::NOPROTOOPT);
+/// setsockopt(2); `ENOPROTOOPT` for an option that there is not.
+pub fn set(socket: &dyn Socket, level: u32, name: u32, value: &[u8]) -> Result<(), Errno> {
+    match socket.set_option(level, name, value) {
+        Err(Errno::NOPROTOOPT) if level == SOL_SOCKET => set_common(socket.base(), name, value),
+        result => result,
     }
+}
+
+/// getsockopt(2): the whole value, which the caller cuts to the program's room; `ENOPROTOOPT` for
+/// an option that there is not.
+pub fn get(socket: &dyn Socket, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
+    match socket.option(level, name) {
+        Err(Errno::NOPROTOOPT) if level == SOL_SOCKET => {
+            get_common(socket.base(), socket.kind(), name)
+        }
+        result => result,
+    }
+}
+
+fn set_common(base: &SocketBase, name: u32, value: &[u8]) -> Result<(), Errno> {
+    let timeouts = base.timeouts();
     match name {
-        SO_RCVTIMEO => timeouts.set_receive(read_timeout(value)?),
-        SO_SNDTIMEO => timeouts.set_send(read_timeout(value)?),
+        SO_RCVTIMEO => base.set_timeouts(Timeouts { receive: read_timeout(value)?, ..timeouts }),
+        SO_SNDTIMEO => base.set_timeouts(Timeouts { send: read_timeout(value)?, ..timeouts }),
         // Nothing here sends broadcasts, routes by priority or keeps a queue that these would
         // change; programs set them by habit and Linux takes them from any socket.
         SO_BROADCAST | SO_DEBUG | SO_DONTROUTE | SO_KEEPALIVE | SO_OOBINLINE | SO_PRIORITY
@@ -143,19 +154,10 @@ pub fn set_generic(
     Ok(())
 }
 
-/// Reads an option that needs no knowledge of the socket; `ENOPROTOOPT` for an unknown one.
-pub fn get_generic(
-    timeouts: &TimeoutCells,
-    kind: Kind,
-    level: u32,
-    name: u32,
-) -> Result<Vec<u8>, Errno> {
-    if level != SOL_SOCKET {
-        return Err(Errno::NOPROTOOPT);
-    }
+fn get_common(base: &SocketBase, kind: Kind, name: u32) -> Result<Vec<u8>, Errno> {
     Ok(match name {
-        SO_RCVTIMEO => emit_timeout(timeouts.get().receive),
-        SO_SNDTIMEO => emit_timeout(timeouts.get().send),
+        SO_RCVTIMEO => emit_timeout(base.timeouts().receive),
+        SO_SNDTIMEO => emit_timeout(base.timeouts().send),
         SO_TYPE => emit_u32(kind.kind),
         SO_DOMAIN => emit_u32(kind.family),
         SO_PROTOCOL => emit_u32(kind.protocol),
@@ -170,6 +172,7 @@ pub fn get_generic(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::handle_socket::HandleSocket;
 
     fn timeval(seconds: i64, micros: i64) -> Vec<u8> {
         [seconds.to_ne_bytes(), micros.to_ne_bytes()].concat()
@@ -210,11 +213,16 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_option_is_refused() {
-        let timeouts = TimeoutCells::default();
-        let kind = Kind { family: 10, protocol: 17, kind: 2 };
-        assert_eq!(set_generic(&timeouts, SOL_SOCKET, 9999, &[0; 4]), Err(Errno::NOPROTOOPT));
-        assert_eq!(set_generic(&timeouts, 6, SO_TYPE, &[0; 4]), Err(Errno::NOPROTOOPT));
-        assert_eq!(get_generic(&timeouts, kind, SOL_SOCKET, 9999), Err(Errno::NOPROTOOPT));
+    fn a_socket_is_asked_before_what_all_have() {
+        let kind = Kind { family: 1, protocol: 17, kind: 2 };
+        let socket = HandleSocket::new(kind);
+        let second = timeval(1, 0);
+        assert_eq!(set(&*socket, SOL_SOCKET, SO_RCVTIMEO, &second), Ok(()));
+        assert_eq!(get(&*socket, SOL_SOCKET, SO_RCVTIMEO), Ok(second));
+        assert_eq!(get(&*socket, SOL_SOCKET, SO_SNDTIMEO), Ok(timeval(0, 0)));
+        assert_eq!(get(&*socket, SOL_SOCKET, SO_PROTOCOL), Ok(emit_u32(17)));
+        assert_eq!(set(&*socket, SOL_SOCKET, 9999, &[0; 4]), Err(Errno::NOPROTOOPT));
+        assert_eq!(set(&*socket, 6, SO_KEEPALIVE, &[0; 4]), Err(Errno::NOPROTOOPT));
+        assert_eq!(get(&*socket, SOL_SOCKET, 9999), Err(Errno::NOPROTOOPT));
     }
 }

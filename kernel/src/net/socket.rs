@@ -6,9 +6,10 @@
 
 use crate::executor::WaitQueue;
 use crate::fs::file::{File, IoctlArgument, Readiness, TimeLimit};
-use crate::fs::stat::{DeviceNumber, Kind, Stat};
+use crate::fs::stat::{DeviceNumber, Kind as FileKind, Stat};
 use crate::net::inode::Inode;
 use crate::net::ioctl;
+use crate::net::option::Kind;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
 use alloc::rc::Rc;
@@ -70,10 +71,51 @@ pub struct Incoming {
     pub flags: u32,
 }
 
+/// What every socket has, whatever its kind.
+pub struct SocketBase {
+    inode: Inode,
+    timeouts: Cell<Timeouts>,
+    wait_queue: WaitQueue,
+}
+
+impl SocketBase {
+    /// That of a new socket.
+    pub fn fresh() -> Self {
+        Self {
+            inode: Inode::fresh(),
+            timeouts: Cell::new(Timeouts::default()),
+            wait_queue: WaitQueue::new(),
+        }
+    }
+
+    /// The number by which the socket is known outside.
+    pub fn inode(&self) -> Inode {
+        self.inode
+    }
+
+    /// How long its calls wait.
+    pub fn timeouts(&self) -> Timeouts {
+        self.timeouts.get()
+    }
+
+    /// Changes how long its calls wait.
+    pub fn set_timeouts(&self, timeouts: Timeouts) {
+        self.timeouts.set(timeouts);
+    }
+
+    /// Woken when the readiness may have changed.
+    pub fn wait_queue(&self) -> &WaitQueue {
+        &self.wait_queue
+    }
+}
+
 /// One kind of socket.
 pub trait Socket: 'static {
-    /// The number by which it is known outside.
-    fn inode(&self) -> Inode;
+    /// What it has in common with all others.
+    fn base(&self) -> &SocketBase;
+
+    /// What socket(2) was asked for.
+    fn kind(&self) -> Kind;
 
     /// bind(2) to a `sockaddr`.
     fn bind(&self, address: &[u8]) -> Result<(), Errno>;
@@ -122,36 +164,30 @@ pub trait Socket: 'static {
     /// Takes one message; `EAGAIN` when there is none.
     fn try_receive(&self, to: &mut UserWriter<'_>, flags: MessageFlags) -> Result<Incoming, Errno>;
 
-    /// setsockopt(2).
+    /// Sets an option that this kind of socket has; `ENOPROTOOPT` for another, which
+    /// [`option::set`](super::option::set) then looks for among those that all have.
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<(), Errno>;
 
-    /// getsockopt(2): the whole value, which the caller cuts to the program's room.
+    /// The whole value of an option that this kind of socket has; `ENOPROTOOPT` for another, see
+    /// [`option::get`](super::option::get).
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno>;
-
-    /// SO_RCVTIMEO and SO_SNDTIMEO.
-    fn timeouts(&self) -> Timeouts {
-        Timeouts::default()
-    }
 
     /// What poll(2) reports.
     fn readiness(&self) -> Readiness;
 
-    /// Woken when the readiness may have changed.
-    fn wait_queue(&self) -> &WaitQueue;
-
-    /// FIONREAD: bytes that the next receive can take.
-    fn readable_bytes(&self) -> usize {
-        0
+    /// FIONREAD: bytes that the next receive can take; `EINVAL` for a socket that never has any.
+    fn readable_bytes(&self) -> Result<usize, Errno> {
+        Ok(0)
     }
 
-    /// SIOCOUTQ: bytes that the other side does not have for certain.
-    fn unacknowledged_bytes(&self) -> usize {
-        0
+    /// SIOCOUTQ: bytes that the other side does not have for certain; `EINVAL` as above.
+    fn unacknowledged_bytes(&self) -> Result<usize, Errno> {
+        Ok(0)
     }
 
-    /// SIOCOUTQNSD: bytes that were never sent.
-    fn unsent_bytes(&self) -> usize {
-        0
+    /// SIOCOUTQNSD: bytes that were never sent; `EINVAL` as above.
+    fn unsent_bytes(&self) -> Result<usize, Errno> {
+        Ok(0)
     }
 
     /// How long close(2) waits for what was sent to arrive, as SO_LINGER asks for. Asked once,
@@ -209,16 +245,16 @@ impl File for SocketFile {
     }
 
     fn wait_queue(&self) -> Option<&WaitQueue> {
-        Some(self.socket.wait_queue())
+        Some(self.socket.base().wait_queue())
     }
 
     fn read_limit(&self) -> Option<TimeLimit> {
-        let after = self.socket.timeouts().receive?;
+        let after = self.socket.base().timeouts().receive?;
         Some(TimeLimit { after, result: Err(Errno::AGAIN) })
     }
 
     fn write_limit(&self) -> Option<TimeLimit> {
-        let after = self.socket.timeouts().send?;
+        let after = self.socket.base().timeouts().send?;
         Some(TimeLimit { after, result: Err(Errno::AGAIN) })
     }
 
@@ -227,34 +263,10 @@ impl File for SocketFile {
     }
 
     fn stat(&self) -> Result<Stat, Errno> {
-        Ok(Stat::new(SOCKET_FILE_SYSTEM, self.socket.inode().get(), Kind::Socket, 0o777))
+        Ok(Stat::new(SOCKET_FILE_SYSTEM, self.socket.base().inode().get(), FileKind::Socket, 0o777))
     }
 
     fn as_any(&self) -> &dyn Any {
         self
-    }
-}
-
-/// The part of SOL_SOCKET that every kind of socket keeps in the same way.
-#[derive(Default)]
-pub struct TimeoutCells {
-    receive: Cell<Option<Duration>>,
-    send: Cell<Option<Duration>>,
-}
-
-impl TimeoutCells {
-    /// The present values.
-    pub fn get(&self) -> Timeouts {
-        Timeouts { receive: self.receive.get(), send: self.send.get() }
-    }
-
-    /// SO_RCVTIMEO.
-    pub fn set_receive(&self, timeout: Option<Duration>) {
-        self.receive.set(timeout);
-    }
-
-    /// SO_SNDTIMEO.
-    pub fn set_send(&self, timeout: Option<Duration>) {
-        self.send.set(timeout);
     }
 }

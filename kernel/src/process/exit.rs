@@ -5,7 +5,7 @@ use super::signal::Signal;
 use super::status::{Change, ExitStatus};
 use super::{INIT, futex, group, table, wait};
 use crate::board::power;
-use crate::fs::descriptor::DescriptorTable;
+use crate::fs::descriptor::{DescriptorLimit, DescriptorTable};
 use crate::syscall::user_memory::UserPtr;
 use crate::tty;
 use alloc::rc::Rc;
@@ -68,7 +68,7 @@ fn clear_child_tid(process: &Process) {
 }
 
 fn close_files(process: &Process) {
-    let empty = Rc::new(RefCell::new(DescriptorTable::new()));
+    let empty = Rc::new(RefCell::new(DescriptorTable::new(DescriptorLimit::DEFAULT)));
     let closed = process.descriptors.replace(empty);
     // Closing may wake and signal others: nothing is borrowed meanwhile.
     drop(closed);

@@ -156,6 +156,13 @@ impl Process {
         self.descriptors.borrow().borrow_mut().insert(file, close_on_exec)
     }
 
+    /// Whether another file could be opened: `EMFILE` when the process, `ENFILE` when all
+    /// together have too many.
+    pub fn check_file_room(&self) -> Result<(), Errno> {
+        self.descriptors.borrow().borrow().check_room()?;
+        OpenFile::check_room()
+    }
+
     /// Where it looks for files.
     pub fn files(&self) -> &Files {
         &self.files

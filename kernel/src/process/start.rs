@@ -7,7 +7,7 @@ use super::signal::{Signal, SignalState};
 use super::{INIT, proc_files, run, table};
 use crate::board::console;
 use crate::executor::{self, WaitQueue};
-use crate::fs::descriptor::DescriptorTable;
+use crate::fs::descriptor::{DescriptorLimit, DescriptorTable};
 use crate::fs::open::{OpenFlags, open};
 use crate::syscall::errno::Errno;
 use crate::{fs, time, tty};
@@ -32,7 +32,7 @@ pub fn start_init(archive: &'static [u8], path: &[u8], arguments: &[&[u8]]) -> R
     let pid = table::next_pid()?;
     debug_assert_eq!(pid, INIT);
 
-    let mut descriptors = DescriptorTable::new();
+    let mut descriptors = DescriptorTable::new(DescriptorLimit::DEFAULT);
     let console = open(&namespace, &root, b"/dev/console", OpenFlags(O_RDWR), 0)?;
     for _ in 0..3 {
         descriptors.insert(console.clone(), false)?;

@@ -30,14 +30,16 @@ pub async fn until_done<T>(
     process.interruptible_until(deadline, done).await?.transpose()
 }
 
-/// When a wait that begins now ends.
-fn deadline(limit: Option<TimeLimit>) -> Option<Instant> {
-    limit.map(|limit| time::now() + limit.after)
-}
-
-/// What a call answers when its time is up.
-fn time_is_up(limit: Option<TimeLimit>) -> Result<usize, Errno> {
-    limit.map_or(Ok(0), |limit| limit.result)
+/// As [`until_done`]; when the time is up, the answer is the one that belongs to the limit.
+pub async fn within(
+    process: &Process,
+    file: &OpenFile,
+    limit: Option<TimeLimit>,
+    attempt: impl FnMut() -> Result<usize, Errno>,
+) -> Result<usize, Errno> {
+    let deadline = limit.map(|limit| time::now() + limit.after);
+    let done = until_done(process, file, deadline, attempt).await?;
+    done.map_or_else(|| limit.map_or(Ok(0), |limit| limit.result), Ok)
 }
 
 /// Reads what there is, waiting for the first byte.
@@ -46,9 +48,7 @@ pub async fn read(
     file: &OpenFile,
     to: &mut UserWriter<'_>,
 ) -> Result<usize, Errno> {
-    let limit = file.file().read_limit();
-    let read = until_done(process, file, deadline(limit), || file.try_read(to)).await?;
-    read.map_or_else(|| time_is_up(limit), Ok)
+    within(process, file, file.file().read_limit(), || file.try_read(to)).await
 }
 
 /// Writes everything, waiting for room; with `O_NONBLOCK`, or when a signal comes, what there was
@@ -62,8 +62,7 @@ pub async fn write(
     let mut total = 0;
     loop {
         let limit = file.file().write_limit();
-        let step = until_done(process, file, deadline(limit), || file.try_write(from)).await;
-        let step = step.and_then(|written| written.map_or_else(|| time_is_up(limit), Ok));
+        let step = within(process, file, limit, || file.try_write(from)).await;
         match step {
             Ok(written) => total += written,
             Err(Errno::PIPE) if total == 0 => {

@@ -23,8 +23,8 @@ pub(super) async fn close(process: &Process, arguments: Arguments) -> Result<usi
     Ok(0)
 }
 
-/// close_range(2), without `CLOSE_RANGE_UNSHARE`.
-pub(super) fn close_range(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
+/// close_range(2), without `CLOSE_RANGE_UNSHARE`. Sockets linger as with close(2).
+pub(super) async fn close_range(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
     /// From linux/close_range.h, which the ABI crate does not carry.
     const CLOSE_RANGE_CLOEXEC: u32 = 1 << 2;
     let (first, last, flags) =
@@ -43,7 +43,11 @@ pub(super) fn close_range(process: &Process, arguments: Arguments) -> Result<usi
         if flags & CLOSE_RANGE_CLOEXEC != 0 {
             table.borrow_mut().set_close_on_exec(fd, true)?;
         } else {
+            // It may be gone meanwhile, when a process shares the table.
             let removed = table.borrow_mut().remove(fd);
+            if let Ok(removed) = &removed {
+                socket::linger(process, &removed.file).await;
+            }
             drop(removed);
         }
     }
@@ -55,8 +59,9 @@ pub(super) fn dup(process: &Process, arguments: Arguments) -> Result<usize, Errn
     Ok(process.insert_file(file, false)? as usize)
 }
 
-/// dup3(2): `EINVAL` when both are the same.
-pub(super) fn dup3(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
+/// dup3(2): `EINVAL` when both are the same. A socket that was at the new descriptor lingers as
+/// with close(2).
+pub(super) async fn dup3(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
     let (old, new, flags) = (arguments.int(0), arguments.int(1), arguments.unsigned(2));
     if flags & !O_CLOEXEC != 0 || old == new {
         return Err(Errno::INVAL);
@@ -64,6 +69,9 @@ pub(super) fn dup3(process: &Process, arguments: Arguments) -> Result<usize, Err
     let file = process.file(old)?;
     let close_on_exec = flags & O_CLOEXEC != 0;
     let replaced = process.descriptors().borrow_mut().replace(new, file, close_on_exec)?;
+    if let Some(replaced) = &replaced {
+        socket::linger(process, &replaced.file).await;
+    }
     drop(replaced);
     Ok(new as usize)
 }
@@ -107,7 +115,7 @@ pub(super) fn pipe2(process: &Process, arguments: Arguments) -> Result<usize, Er
     if flags & !(O_CLOEXEC | O_NONBLOCK) != 0 {
         return Err(Errno::INVAL);
     }
-    let (reader, writer) = pipe::new(Status::from_bits_truncate(flags));
+    let (reader, writer) = pipe::new(Status::from_bits_truncate(flags))?;
     let close_on_exec = flags & O_CLOEXEC != 0;
     let first = process.insert_file(reader, close_on_exec)?;
     let undo = |fd| drop(process.descriptors().borrow_mut().remove(fd));

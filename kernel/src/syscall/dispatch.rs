@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::errno::Errno;
 use super::{
     descriptors, directories, epoll, files, identity, memory, metadata, poll, processes,
-    read_write, resources, signals, socket, system, time,
+    read_write, resources, signals, socket, splice, system, time,
 };
 use crate::arch::aarch64::UserContext;
 use crate::executor;
@@ -89,12 +89,13 @@ async fn dispatch(process: &Rc<Process>, number: u32, a: Arguments) -> Result<us
         __NR_pwritev => read_write::pwritev(process, a),
         __NR_lseek => read_write::lseek(process, a),
         __NR_sendfile => read_write::sendfile(process, a).await,
+        __NR_splice => splice::splice(process, a).await,
 
         // Descriptors.
         __NR_close => descriptors::close(process, a).await,
-        __NR_close_range => descriptors::close_range(process, a),
+        __NR_close_range => descriptors::close_range(process, a).await,
         __NR_dup => descriptors::dup(process, a),
-        __NR_dup3 => descriptors::dup3(process, a),
+        __NR_dup3 => descriptors::dup3(process, a).await,
         __NR_fcntl => descriptors::fcntl(process, a),
         __NR_pipe2 => descriptors::pipe2(process, a),
         __NR_ioctl => descriptors::ioctl(process, a),
@@ -249,8 +250,8 @@ async fn dispatch(process: &Rc<Process>, number: u32, a: Arguments) -> Result<us
 
         // Resources.
         __NR_prlimit64 => resources::prlimit64(process, a),
-        __NR_getrlimit => resources::getrlimit(a),
-        __NR_setrlimit => resources::setrlimit(a),
+        __NR_getrlimit => resources::getrlimit(process, a),
+        __NR_setrlimit => resources::setrlimit(process, a),
         __NR_getrusage => resources::getrusage(process, a),
         __NR_times => resources::times(process, a),
         __NR_sched_getaffinity => resources::sched_getaffinity(process, a),

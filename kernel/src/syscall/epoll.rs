@@ -116,7 +116,7 @@ pub(super) fn epoll_create1(process: &Process, arguments: Arguments) -> Result<u
         changes: Cell::new(0),
         changed: WaitQueue::new(),
     };
-    let file = OpenFile::new(Box::new(epoll), Access::BOTH, Status::empty());
+    let file = OpenFile::new(Box::new(epoll), Access::BOTH, Status::empty())?;
     Ok(process.insert_file(file, flags & EPOLL_CLOEXEC != 0)? as usize)
 }
 

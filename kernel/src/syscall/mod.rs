@@ -42,6 +42,8 @@ mod signals;
 #[cfg(target_os = "none")]
 mod socket;
 #[cfg(target_os = "none")]
+mod splice;
+#[cfg(target_os = "none")]
 mod system;
 #[cfg(target_os = "none")]
 mod time;

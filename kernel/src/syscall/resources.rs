@@ -4,7 +4,7 @@ use super::arguments::Arguments;
 use super::errno::Errno;
 use super::time::timeval_from;
 use super::user_memory::plain;
-use crate::fs::descriptor::DESCRIPTORS_MAX;
+use crate::fs::descriptor::{DESCRIPTORS_MAX, DescriptorLimit};
 use crate::fs::proc::system::since_boot;
 use crate::process::address_space::STACK_SIZE;
 use crate::process::initial_stack::CLOCK_TICKS;
@@ -26,11 +26,14 @@ plain!(Rusage);
 
 const INFINITY: u64 = u64::MAX;
 
-/// The limits are fixed; most there are not.
-fn limit(resource: u32) -> Result<Limit, Errno> {
+/// RLIMIT_NOFILE can be changed. The other limits are fixed; most there are not.
+fn limit(process: &Process, resource: u32) -> Result<Limit, Errno> {
     Ok(match resource {
         RLIMIT_STACK => [STACK_SIZE, STACK_SIZE],
-        RLIMIT_NOFILE => [DESCRIPTORS_MAX as u64; 2],
+        RLIMIT_NOFILE => {
+            let limit = process.descriptors().borrow().limit();
+            [limit.soft as u64, limit.hard as u64]
+        }
         RLIMIT_NPROC => [PROCESSES_MAX as u64; 2],
         RLIMIT_CORE => [0, 0],
         0..=RLIMIT_RTTIME => [INFINITY; 2],
@@ -38,41 +41,49 @@ fn limit(resource: u32) -> Result<Limit, Errno> {
     })
 }
 
-/// prlimit64(2): asking for less than there is succeeds and changes nothing; for more it is
-/// `EPERM`.
-pub(super) fn prlimit64(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
-    let (pid, resource) = (arguments.int(0), arguments.unsigned(1));
-    if pid != 0 && pid != process.pid() && table::find(pid).is_none() {
-        return Err(Errno::SRCH);
-    }
-    let current = limit(resource)?;
-    if let Some(new) = arguments.pointer::<Limit>(2).present() {
-        let [soft, hard] = new.read()?;
-        if soft > hard {
-            return Err(Errno::INVAL);
-        }
-        if hard > current[1] {
-            return Err(Errno::PERM);
-        }
-    }
-    if let Some(to) = arguments.pointer::<Limit>(3).present() {
-        to.write(&current)?;
-    }
-    Ok(0)
-}
-
-pub(super) fn getrlimit(arguments: Arguments) -> Result<usize, Errno> {
-    arguments.pointer::<Limit>(1).write(&limit(arguments.unsigned(0))?)?;
-    Ok(0)
-}
-
-pub(super) fn setrlimit(arguments: Arguments) -> Result<usize, Errno> {
-    let [soft, hard] = arguments.pointer::<Limit>(1).read()?;
-    let current = limit(arguments.unsigned(0))?;
+/// Asking for less of what is fixed succeeds and changes nothing; for more it is `EPERM`. As every
+/// process is privileged, it may raise RLIMIT_NOFILE to what there can be at most.
+fn change_limit(process: &Process, resource: u32, [soft, hard]: Limit) -> Result<(), Errno> {
+    let current = limit(process, resource)?;
     if soft > hard {
         return Err(Errno::INVAL);
     }
-    if hard > current[1] { Err(Errno::PERM) } else { Ok(0) }
+    let highest = if resource == RLIMIT_NOFILE { DESCRIPTORS_MAX as u64 } else { current[1] };
+    if hard > highest {
+        return Err(Errno::PERM);
+    }
+    if resource == RLIMIT_NOFILE {
+        let limit = DescriptorLimit { soft: soft as usize, hard: hard as usize };
+        process.descriptors().borrow_mut().set_limit(limit);
+    }
+    Ok(())
+}
+
+/// prlimit64(2).
+pub(super) fn prlimit64(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
+    let (pid, resource) = (arguments.int(0), arguments.unsigned(1));
+    let other = (pid != 0 && pid != process.pid()).then(|| table::find(pid).ok_or(Errno::SRCH));
+    let other = other.transpose()?;
+    let process = other.as_deref().unwrap_or(process);
+    let before = limit(process, resource)?;
+    if let Some(new) = arguments.pointer::<Limit>(2).present() {
+        change_limit(process, resource, new.read()?)?;
+    }
+    if let Some(to) = arguments.pointer::<Limit>(3).present() {
+        to.write(&before)?;
+    }
+    Ok(0)
+}
+
+pub(super) fn getrlimit(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
+    arguments.pointer::<Limit>(1).write(&limit(process, arguments.unsigned(0))?)?;
+    Ok(0)
+}
+
+pub(super) fn setrlimit(process: &Process, arguments: Arguments) -> Result<usize, Errno> {
+    let new = arguments.pointer::<Limit>(1).read()?;
+    change_limit(process, arguments.unsigned(0), new)?;
+    Ok(0)
 }
 
 fn rusage(user: Duration, system: Duration, peak: u64) -> Rusage {

@@ -1,6 +1,6 @@
 //! Opening, binding and closing; choosing ports (RFC 6056).
 
-use super::{BindError, Endpoint, OpenError, Socket, SocketId, SocketKind};
+use super::{BindError, Endpoint, OpenError, Socket, SocketError, SocketId, SocketKind};
 use crate::address::AddressExt;
 use crate::buffer::BufferPool;
 use crate::counters::{DropReason, TableFull};
@@ -49,6 +49,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.count_drop(Some(interface), DropReason::SocketClosed);
         }
         self.sockets.memory.errors.clear(&mut socket.errors);
+    }
+
+    /// Ends what a socket does, on behalf of somebody else than its owner, who is told
+    /// [`SocketError::Aborted`]: it is no longer connected, nor bound to a port that it did not
+    /// choose. False when it is closed.
+    pub fn destroy_socket(&mut self, id: SocketId) -> bool {
+        if self.disconnect(id).is_err() {
+            return false;
+        }
+        if let Some(socket) = self.sockets.get_mut(id) {
+            socket.pending_error = Some(SocketError::Aborted);
+        }
+        self.notify_socket(id);
+        true
     }
 
     /// Gives a socket a local address and port (RFC 3493, Section 3.5). Port 0 means any. For an

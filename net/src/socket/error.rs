@@ -21,6 +21,8 @@ pub enum SocketError {
     /// The socket's local address is no longer valid here, or the interface it was bound to is
     /// gone: ENETDOWN.
     NetworkDown,
+    /// Ended from outside, see [`crate::stack::Stack::destroy_socket`]: ECONNABORTED.
+    Aborted,
 }
 
 /// A socket cannot be made: ENFILE.
@@ -189,6 +191,7 @@ error_text! {
         Self::MessageTooBig => "message too big",
         Self::Protocol => "protocol error",
         Self::NetworkDown => "network down",
+        Self::Aborted => "connection aborted",
     }
     OpenError {
         _ => "too many sockets",

@@ -27,7 +27,7 @@ pub use error::{
 };
 pub use icmpv6::Icmpv6Filter;
 pub use option::{SetOption, SocketOptions};
-pub use path_mtu::PathMtuDiscovery;
+pub use path_mtu::{PathMtuDiscovery, PathMtuReport};
 pub use receive::{ErrorMeta, ErrorOrigin, Payload, ReceiveMeta};
 pub use send::SendOptions;
 pub use source_filter::{FilterMode, SourceChange};
@@ -36,7 +36,7 @@ pub(crate) use bind::EPHEMERAL;
 pub(crate) use error_input::{Quoted, meaning as error_meaning};
 pub(crate) use multicast::Membership;
 pub(crate) use plan::PlanMemo;
-pub(crate) use receive::scoped;
+pub(crate) use receive::{QueuedError, scoped};
 pub(crate) use source_filter::MembershipSource;
 pub(crate) use table::SocketTable;
 
@@ -104,6 +104,8 @@ pub(crate) struct Socket {
     pub(crate) options: SocketOptions,
     pub(crate) filter: Icmpv6Filter,
     pub(crate) pending_error: Option<SocketError>,
+    /// What IPV6_RECVPATHMTU has to tell.
+    pub(crate) path_mtu_report: Option<PathMtuReport>,
     /// Received datagrams.
     pub(crate) received: List,
     /// Octets charged for them.
@@ -131,6 +133,7 @@ impl Socket {
             options: SocketOptions::default(),
             filter: Icmpv6Filter::PASS_ALL,
             pending_error: None,
+            path_mtu_report: None,
             received: List::new(),
             received_octets: 0,
             errors: List::new(),
@@ -150,7 +153,9 @@ impl Socket {
 
     pub(crate) fn readiness(&self) -> Readiness {
         Readiness {
-            readable: !self.received.is_empty() || self.receive_shut_down,
+            readable: !self.received.is_empty()
+                || self.receive_shut_down
+                || self.path_mtu_report.is_some(),
             writable: !self.waits_to_send,
             error: self.pending_error.is_some() || !self.errors.is_empty(),
             receive_shut_down: self.receive_shut_down,

@@ -50,6 +50,8 @@ pub struct SocketOptions {
     /// IPV6_ADDR_PREFERENCES: which source addresses are preferred; `None` is the interface's
     /// setting.
     pub source_preference: Option<SourcePreference>,
+    /// IPV6_RECVPATHMTU: tell when a datagram that must not be fragmented is too long.
+    pub receive_path_mtu: bool,
     /// UDP_NO_CHECK6_TX: datagrams have no checksum. Only for tunnels, whose contents have their
     /// own (RFC 6935, Section 4).
     pub send_unchecked: bool,
@@ -82,6 +84,7 @@ impl Default for SocketOptions {
             unicast_interface: None,
             auto_flow_label: true,
             source_preference: None,
+            receive_path_mtu: false,
             send_unchecked: false,
             receive_unchecked: false,
         }
@@ -129,9 +132,11 @@ pub enum SetOption {
     AutoFlowLabel(bool),
     /// IPV6_ADDR_PREFERENCES.
     SourcePreference(Option<SourcePreference>),
-    /// UDP_NO_CHECK6_TX.
+    /// IPV6_RECVPATHMTU.
+    ReceivePathMtu(bool),
+    /// UDP_NO_CHECK6_TX; UDP sockets only.
     SendUnchecked(bool),
-    /// UDP_NO_CHECK6_RX.
+    /// UDP_NO_CHECK6_RX; UDP sockets only.
     ReceiveUnchecked(bool),
     /// ICMP6_FILTER; raw ICMPv6 sockets only.
     Icmpv6Filter(Icmpv6Filter),
@@ -217,6 +222,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
             SetOption::AutoFlowLabel(on) => options.auto_flow_label = on,
             SetOption::SourcePreference(preference) => options.source_preference = preference,
+            SetOption::ReceivePathMtu(on) => {
+                options.receive_path_mtu = on;
+                socket.path_mtu_report = None;
+            }
+            SetOption::SendUnchecked(_) | SetOption::ReceiveUnchecked(_)
+                if socket.kind != SocketKind::Udp =>
+            {
+                return Err(OptionError::NotSupported);
+            }
             SetOption::SendUnchecked(on) => options.send_unchecked = on,
             SetOption::ReceiveUnchecked(on) => options.receive_unchecked = on,
             SetOption::Icmpv6Filter(filter) => {

@@ -7,6 +7,7 @@ use crate::ipv6_output::Path;
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
+use core::net::SocketAddrV6;
 
 /// IPV6_MTU_DISCOVER, with Linux's meanings.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -52,7 +53,37 @@ impl PathMtuDiscovery {
     }
 }
 
+/// What IPV6_RECVPATHMTU tells (RFC 3542, Section 11.3): a datagram was longer than the path allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PathMtuReport {
+    /// Where it was to go; the port is 0.
+    pub destination: SocketAddrV6,
+    /// The longest packet that would get there, in octets.
+    pub mtu: u16,
+}
+
 impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// The latest report for a socket, which is none afterwards.
+    pub fn take_path_mtu_report(&mut self, id: SocketId) -> Option<PathMtuReport> {
+        self.sockets.get_mut(id)?.path_mtu_report.take()
+    }
+
+    /// Notes that a datagram was not sent because the path is too narrow, for a user who wants to
+    /// know.
+    pub(super) fn report_path_mtu(
+        &mut self,
+        id: SocketId,
+        mut destination: SocketAddrV6,
+        mtu: u16,
+    ) {
+        destination.set_port(0);
+        let Some(socket) = self.sockets.get_mut(id) else { return };
+        if socket.options.receive_path_mtu {
+            socket.path_mtu_report = Some(PathMtuReport { destination, mtu });
+            self.notify_socket(id);
+        }
+    }
+
     /// The MTU that a socket with this setting uses on a path.
     pub(crate) fn mtu_of(&self, hop: &Path, discovery: PathMtuDiscovery) -> u16 {
         if discovery.ignores_path() { self.link_mtu(hop) } else { hop.mtu }

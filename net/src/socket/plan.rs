@@ -174,6 +174,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if fragmented && refuses || length > longest {
             self.count_fragmentation_failure(hop.interface);
             self.queue_too_big(id, destination, &hop);
+            if fragmented && socket_options.dont_fragment {
+                self.report_path_mtu(id, destination, hop.mtu);
+            }
             let room = if refuses { room } else { longest };
             return Err(SendError::TooBig(room));
         }

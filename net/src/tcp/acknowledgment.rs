@@ -86,12 +86,17 @@ impl Connection {
         if self.ecn.on_acknowledgment(segment, ack) {
             self.on_mark(context, delivered);
         }
-        self.detect(context);
+        let recovered_before = matches!(self.phase, Phase::Recovery { .. });
+        // Without SACK, an acknowledgment that ends no recovery shows the next loss (RFC 6582).
+        let further_loss = self.detect(context) || !self.sack;
         if let Phase::Recovery { mut rate, high } = self.phase
             && !self.congestion.state().governs_window()
         {
             let pipe = self.pipe();
-            rate.on_ack(&mut self.window, delivered, pipe);
+            if !recovered_before {
+                rate.begun_by(delivered);
+            }
+            rate.on_ack(&mut self.window, delivered, pipe, advanced && !further_loss);
             self.phase = Phase::Recovery { rate, high };
         }
         if advanced || delivered > 0 {
@@ -313,8 +318,8 @@ impl Connection {
         }
     }
 
-    /// Looks for losses and acts on them.
-    pub(crate) fn detect<P: BufferPool>(&mut self, context: &mut Context<'_, P>) {
+    /// Looks for losses and acts on them. True when there were any.
+    pub(crate) fn detect<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> bool {
         let recovering = self.phase != Phase::Open;
         let found = if self.sack {
             let worth = self.send.sacked() > 0 || self.send.lost() > 0;
@@ -346,6 +351,7 @@ impl Connection {
             self.timers.retransmit = None;
             self.arm_retransmit(context.now);
         }
+        found.lost
     }
 
     fn enter_recovery(&mut self, now: Instant) {
@@ -353,7 +359,8 @@ impl Connection {
         self.undo = Some(Undo::new(&self.window, self.send.una));
         self.congestion.control().on_loss(&mut self.window, flight, now);
         self.ecn.on_slowed_down(self.send.nxt);
-        self.phase = Phase::Recovery { high: self.send.nxt, rate: RateReduction::new(flight) };
+        let rate = RateReduction::new(flight.saturating_sub(self.send.sacked()));
+        self.phase = Phase::Recovery { high: self.send.nxt, rate };
         self.tail_probe = None;
     }
 

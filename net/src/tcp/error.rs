@@ -21,6 +21,8 @@ pub enum TcpError {
     HostUnreachable,
     /// The other side did not understand a header: EPROTO.
     Protocol,
+    /// Ended from outside, see [`crate::stack::Stack::tcp_destroy`]: ECONNABORTED.
+    Aborted,
 }
 
 /// A stream socket cannot be made: ENFILE.
@@ -137,6 +139,7 @@ error_text! {
         Self::NetworkUnreachable => "network unreachable",
         Self::HostUnreachable => "host unreachable",
         Self::Protocol => "protocol error",
+        Self::Aborted => "connection aborted",
     }
     TcpOpenError {
         _ => "too many sockets",

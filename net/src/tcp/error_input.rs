@@ -10,7 +10,7 @@ use super::state::TcpState;
 use crate::buffer::BufferPool;
 use crate::ipv6_input::Received;
 use crate::random::Random;
-use crate::socket::{ErrorMeta, ErrorOrigin, Quoted, SocketError, scoped};
+use crate::socket::{ErrorMeta, ErrorOrigin, QueuedError, Quoted, SocketError, scoped};
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::icmpv6::Icmpv6Message;
@@ -24,7 +24,9 @@ const fn named(error: SocketError) -> Option<TcpError> {
         SocketError::NetworkUnreachable => TcpError::NetworkUnreachable,
         SocketError::HostUnreachable => TcpError::HostUnreachable,
         SocketError::Protocol => TcpError::Protocol,
-        SocketError::MessageTooBig | SocketError::NetworkDown => return None,
+        SocketError::MessageTooBig | SocketError::NetworkDown | SocketError::Aborted => {
+            return None;
+        }
     })
 }
 
@@ -85,7 +87,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     interface: received.interface,
                     hop_limit: received.hop_limit,
                 };
-                self.tcp.queue_error(slot, meta);
+                let packet = self.copy_of(quoted.segment);
+                self.tcp.queue_error(slot, QueuedError { meta, packet });
             }
             self.tcp_notify(slot);
         } else if wanted {

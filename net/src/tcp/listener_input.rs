@@ -70,14 +70,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let listener = (id.slot, id.generation);
         let origin = Origin { tuple, zone, listener, iss, window: first_window(&options) };
         let mut entry = HalfOpen::new(&origin, segment.sequence, &segment.options);
+        // A cookie has room for it only in a timestamp.
+        let remembers = !cookie || segment.options.timestamps.is_some();
+        if remembers && self.config.tcp.ecn.accepts() && segment.asks_for_ecn() {
+            entry.agree_on_ecn();
+        }
         if cookie {
             entry.iss = self.tcp.cookies.make(&tuple, segment.sequence, entry.peer_mss(), now);
             self.counters.tcp.syn_cookies_sent += 1;
             return self.tcp_answer_syn(&entry, true, now);
-        }
-        // A cookie has no room for it.
-        if self.config.tcp.ecn.accepts() && segment.asks_for_ecn() {
-            entry.agree_on_ecn();
         }
         let Some(entry) = self.tcp.half_open.insert(entry) else {
             self.counters.tables.count(TableFull::TcpHalfOpen);
@@ -106,19 +107,24 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return None;
         };
         let timestamps = segment.options.timestamps;
-        let (window_scale, sack_permitted) =
-            timestamps.map_or((None, false), |stamps| syn_cookie::offered(stamps.echo_reply));
+        let remembered = timestamps
+            .map(|stamps| syn_cookie::Remembered::from_echo(stamps.echo_reply))
+            .unwrap_or_default();
         let offered = TcpOptions {
             maximum_segment_size: Some(mss),
-            window_scale,
-            sack_permitted,
+            window_scale: remembered.window_scale,
+            sack_permitted: remembered.sack_permitted,
             timestamps,
             ..TcpOptions::NONE
         };
         let zone = received.source.needs_zone().then_some(received.interface);
         let listener = (id.slot, id.generation);
         let origin = Origin { tuple, zone, listener, iss, window: first_window(&options) };
-        let entry = HalfOpen::new(&origin, irs, &offered);
+        let mut entry = HalfOpen::new(&origin, irs, &offered);
+        // What comes back could be anybody's invention, but may only ask for what is allowed.
+        if remembered.ecn && self.config.tcp.ecn.accepts() {
+            entry.agree_on_ecn();
+        }
         let established = entry.on_segment(segment) == half_open::Verdict::Establish;
         self.counters.tcp.syn_cookies_received += u64::from(established);
         established.then_some(entry)
@@ -148,7 +154,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let mss = advertised_mss(self.link_mtu(&hop), options.maximum_segment);
         let mut clock = self.tcp.secrets.timestamp(&entry.tuple, now);
         if cookie {
-            clock = syn_cookie::stamp(clock, &entry.offered());
+            clock = syn_cookie::stamp(clock, &entry.offered(), entry.ecn());
         }
         let theirs = entry.answer_options(mss, window_shift(&options), clock);
         let mut flags = TcpFlags::SYN | TcpFlags::ACK;

@@ -9,7 +9,7 @@
 //!   `tcp_connect`, `tcp_disconnect`
 //! - [`tcp_send`](crate::stack::Stack::tcp_send),
 //!   [`tcp_receive`](crate::stack::Stack::tcp_receive), `tcp_send_more`,
-//!   `tcp_send_urgent`, `tcp_at_mark`, `tcp_shutdown`, `tcp_close`, `tcp_abort`
+//!   `tcp_send_urgent`, `tcp_at_mark`, `tcp_shutdown`, `tcp_close`, `tcp_abort`, `tcp_destroy`
 //! - [`tcp_readiness`](crate::stack::Stack::tcp_readiness), `tcp_take_error`,
 //!   `tcp_receive_error`, `tcp_unread`, `tcp_unacknowledged`, `tcp_unsent`, `tcp_path_mtu`,
 //!   `tcp_state`, `tcp_info`, `tcp_sockets`
@@ -34,8 +34,8 @@
 //!
 //! A `connection::Connection` is pure: segments and time go in, segments come out. The data of
 //! all connections lies in one `store::Store` of packet buffers. `input`, `transmit`, `open`,
-//! `stream`, `urgent`, `error_input`, `option`, `info` and `summary` join connections with the
-//! rest of the stack.
+//! `stream`, `urgent`, `error_input`, `option`, `info`, `summary` and `destroy` join connections with
+//! the rest of the stack.
 //!
 //! Urgent data is read in line (RFC 6093).
 
@@ -48,6 +48,7 @@ mod connection;
 mod counts;
 mod deadline_heap;
 mod delivery_rate;
+mod destroy;
 mod ecn;
 mod error;
 mod error_input;
@@ -63,6 +64,7 @@ mod option;
 mod output;
 mod pacing;
 mod packed_options;
+mod port;
 mod prediction;
 mod rack;
 mod receive;

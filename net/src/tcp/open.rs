@@ -21,12 +21,16 @@ use crate::time::{Duration, Instant};
 use crate::wire::tcp_sequence::SequenceNumber;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
+/// How many ports there are to choose from.
+const EPHEMERAL_COUNT: u32 = (*EPHEMERAL.end() - *EPHEMERAL.start()) as u32 + 1;
+
 impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Makes a stream socket.
     pub fn tcp_open(&mut self) -> Result<TcpId, TcpOpenError> {
         self.seed();
         let options = TcpSocketOptions {
             congestion: self.config.tcp.congestion,
+            syn_retries: self.config.tcp.syn_retries,
             ..TcpSocketOptions::default()
         };
         let socket = TcpSocket::new(&options, Body::Idle);
@@ -105,14 +109,35 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         !taken && !waiting
     }
 
-    /// A free port at random (RFC 6056, Section 3.3.2): the search begins anywhere.
+    /// A free port to listen at, at random (RFC 6056, Section 3.3.2): the search begins anywhere.
     fn tcp_ephemeral_port(&mut self, is_free: impl Fn(&Self, u16) -> bool) -> Option<u16> {
-        let (first, last) = (*EPHEMERAL.start(), *EPHEMERAL.end());
-        let count = u32::from(last - first) + 1;
-        let start = self.random.below(count);
-        (0..count)
-            .map(|step| first + ((start + step) % count) as u16)
-            .find(|&port| is_free(self, port))
+        let start = self.random.below(EPHEMERAL_COUNT);
+        self.tcp_search_port(start, is_free).map(|(_, port)| port)
+    }
+
+    /// A free port for a connection between these addresses to a port over there.
+    fn tcp_connection_port(
+        &mut self,
+        source: Ipv6Addr,
+        destination: (Ipv6Addr, u16),
+        is_free: impl Fn(&Self, u16) -> bool,
+    ) -> Option<u16> {
+        let sequence = self.tcp.ports.sequence(source, destination);
+        let start = self.tcp.ports.start(sequence, EPHEMERAL_COUNT);
+        let (steps, port) = self.tcp_search_port(start, is_free)?;
+        self.tcp.ports.advance(sequence, steps, &mut self.random);
+        Some(port)
+    }
+
+    /// The first port from `start` on that is free, and how many are in front of it.
+    fn tcp_search_port(
+        &self,
+        start: u32,
+        is_free: impl Fn(&Self, u16) -> bool,
+    ) -> Option<(u32, u16)> {
+        (0..EPHEMERAL_COUNT)
+            .map(|step| (step, EPHEMERAL.start() + ((start + step) % EPHEMERAL_COUNT) as u16))
+            .find(|&(_, port)| is_free(self, port))
     }
 
     /// Waits for connections, of which `backlog` may wait to be accepted. Called again, it changes
@@ -247,12 +272,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let tuple =
             |port| FourTuple { local: (source, port), remote: (address, destination.port()) };
         let port = if bound.port == 0 {
-            self.tcp_ephemeral_port(|stack, port| {
+            let there = (address, destination.port());
+            self.tcp_connection_port(source, there, |stack, port| {
                 !stack.tcp.is_taken(&tuple(port), hop.interface)
                     && stack.tcp.iter().all(|(_, other)| other.local.port != port)
             })
             .or_else(|| {
-                self.tcp_ephemeral_port(|stack, port| {
+                self.tcp_connection_port(source, there, |stack, port| {
                     !stack.tcp.is_taken(&tuple(port), hop.interface)
                 })
             })

@@ -47,6 +47,9 @@ pub struct TcpSocketOptions {
     pub keep_count: u8,
     /// TCP_USER_TIMEOUT: how long the other side may be silent (RFC 5482).
     pub user_timeout: Option<Duration>,
+    /// TCP_SYNCNT: how often a SYN is sent again before the attempt to connect has failed; `None`
+    /// is three minutes (RFC 9293, Section 3.8.3).
+    pub syn_retries: Option<u8>,
     /// TCP_MAXSEG.
     pub maximum_segment: Option<u16>,
     /// TCP_CONGESTION.
@@ -86,6 +89,7 @@ impl Default for TcpSocketOptions {
             keep_interval: Duration::from_secs(75),
             keep_count: 9,
             user_timeout: None,
+            syn_retries: None,
             maximum_segment: None,
             congestion: CongestionAlgorithm::default(),
             receive_low_water: 1,
@@ -127,6 +131,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let sane = in_range(options.keep_idle)
             && in_range(options.keep_interval)
             && (1..=127).contains(&options.keep_count)
+            && options.syn_retries.is_none_or(|count| (1..=127).contains(&count))
             && options.maximum_segment.is_none_or(|mss| (88..=32_767).contains(&mss));
         if !sane {
             return Err(OptionError::Invalid);

@@ -40,6 +40,7 @@ pub(crate) struct PackedOptions {
     maximum_segment: u16,
     flags: Flags,
     keep_count: u8,
+    syn_retries: u8,
     unicast_hops: Option<HopLimit>,
     traffic_class: TrafficClass,
     congestion: CongestionAlgorithm,
@@ -87,6 +88,7 @@ impl PackedOptions {
             maximum_segment: options.maximum_segment.unwrap_or(0),
             flags,
             keep_count: options.keep_count,
+            syn_retries: options.syn_retries.unwrap_or(0),
             unicast_hops: options.unicast_hops,
             traffic_class: options.traffic_class,
             congestion: options.congestion,
@@ -116,6 +118,7 @@ impl PackedOptions {
             keep_interval: self.keep_interval(),
             keep_count: self.keep_count,
             user_timeout: self.user_timeout(),
+            syn_retries: self.syn_retries(),
             maximum_segment,
             congestion: self.congestion,
             receive_low_water: self.receive_low_water,
@@ -181,6 +184,10 @@ impl PackedOptions {
         some(self.user_timeout).map(|millis| Duration::from_millis(millis.into()))
     }
 
+    pub(crate) const fn syn_retries(&self) -> Option<u8> {
+        if self.syn_retries == 0 { None } else { Some(self.syn_retries) }
+    }
+
     pub(crate) const fn receive_errors(&self) -> bool {
         self.flags.contains(Flags::RECEIVE_ERRORS)
     }
@@ -195,7 +202,7 @@ mod tests {
     fn every_option_comes_back() {
         let mut options = TcpSocketOptions::default();
         assert_eq!(PackedOptions::pack(&options).unpack(), options);
-        let changes: [fn(&mut TcpSocketOptions); 25] = [
+        let changes: [fn(&mut TcpSocketOptions); 26] = [
             |set| set.reuse_address = true,
             |set| set.reuse_port = true,
             |set| set.device = Some(InterfaceIndex::LOOPBACK),
@@ -212,6 +219,7 @@ mod tests {
             |set| set.keep_interval = Duration::from_secs(1),
             |set| set.keep_count = 127,
             |set| set.user_timeout = Some(Duration::from_millis(1234)),
+            |set| set.syn_retries = Some(3),
             |set| set.maximum_segment = Some(1000),
             |set| set.congestion = CongestionAlgorithm::NewReno,
             |set| set.receive_low_water = 77,

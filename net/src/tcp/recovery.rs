@@ -1,35 +1,51 @@
 //! Where a sender stands with its losses, and how much it sends meanwhile: fast recovery with
-//! proportional rate reduction (RFC 6937), NewReno without SACK (RFC 6582), and what shows that
+//! proportional rate reduction (RFC 9937), NewReno without SACK (RFC 6582), and what shows that
 //! there was nothing to recover from (RFC 3522, RFC 3708, RFC 5682).
 
 use super::congestion::Window;
 use crate::wire::tcp::SackBlock;
 use crate::wire::tcp_sequence::SequenceNumber;
 
-/// Proportional rate reduction, Section 3.
+/// Proportional rate reduction, RFC 9937, Section 6.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RateReduction {
     /// RecoverFS.
     flight: u32,
+    /// prr_delivered.
     delivered: u32,
+    /// prr_out.
     out: u32,
 }
 
 impl RateReduction {
+    /// A recovery begins with so many octets in flight that can still be delivered: without those
+    /// of which it is known that they arrived.
     pub(crate) const fn new(flight: u32) -> Self {
         Self { flight, delivered: 0, out: 0 }
     }
 
+    /// The recovery was begun by the acknowledgment that delivered these octets, which were in
+    /// flight before.
+    pub(crate) const fn begun_by(&mut self, delivered: u32) {
+        self.flight = self.flight.saturating_add(delivered);
+    }
+
     /// The window after an acknowledgment that delivered `delivered` octets, with `pipe` left.
-    pub(crate) fn on_ack(&mut self, window: &mut Window, delivered: u32, pipe: u32) {
+    /// `safe` is SafeACK: the cumulative acknowledgment goes on and there are no signs of further
+    /// losses.
+    pub(crate) fn on_ack(&mut self, window: &mut Window, delivered: u32, pipe: u32, safe: bool) {
+        if delivered == 0 {
+            return;
+        }
         self.delivered = self.delivered.saturating_add(delivered);
         let budget = if pipe > window.ssthresh {
             let share = u64::from(self.delivered) * u64::from(window.ssthresh);
             let share = share.div_ceil(u64::from(self.flight.max(1)));
             u32::try_from(share).unwrap_or(u32::MAX).saturating_sub(self.out)
         } else {
-            // Slow start reduction bound.
-            let limit = self.delivered.saturating_sub(self.out).max(delivered) + window.mss;
+            // The conservative bound; the bound of slow start while all goes well.
+            let limit = self.delivered.saturating_sub(self.out).max(delivered);
+            let limit = if safe { limit.saturating_add(window.mss) } else { limit };
             (window.ssthresh - pipe).min(limit)
         };
         // The first retransmission is never held back.
@@ -120,7 +136,7 @@ impl Undo {
 mod tests {
     use super::*;
 
-    /// RFC 6937, Section 4, the first example: 20 segments in flight, one lost, CUBIC's 0.7.
+    /// 20 segments in flight, one lost, CUBIC's 0.7.
     /// Rows: TCP-PRR
     #[test]
     fn the_window_goes_down_in_proportion() {
@@ -129,7 +145,7 @@ mod tests {
         let (mut pipe, mut sent) = (19_000u32, 0);
         for _ in 0..19 {
             pipe -= 1000;
-            rate.on_ack(&mut window, 1000, pipe);
+            rate.on_ack(&mut window, 1000, pipe, false);
             while pipe + 1000 <= window.cwnd {
                 pipe += 1000;
                 sent += 1000;
@@ -140,16 +156,44 @@ mod tests {
         assert!((13_000..=14_000).contains(&sent), "{sent}");
     }
 
-    /// With half of the flight lost, what is sent equals what arrives, plus one segment each.
+    /// With half of the flight lost, what is sent equals what arrives, and a segment more only for
+    /// each acknowledgment that shows progress.
     #[test]
-    fn heavy_losses_are_followed_by_slow_start() {
+    fn heavy_losses_are_followed_by_caution_and_then_by_slow_start() {
         let mut window = Window { cwnd: 20_000, ssthresh: 14_000, mss: 1000 };
         let mut rate = RateReduction::new(20_000);
-        rate.on_ack(&mut window, 1000, 5000);
+        rate.on_ack(&mut window, 1000, 5000, false);
+        assert_eq!(window.cwnd, 6000);
+        rate.on_sent(1000);
+        rate.on_ack(&mut window, 1000, 5000, true);
         assert_eq!(window.cwnd, 7000);
         rate.on_sent(2000);
-        rate.on_ack(&mut window, 1000, 6000);
-        assert_eq!(window.cwnd, 8000);
+        // What was sent beyond what arrived is not sent again.
+        rate.on_ack(&mut window, 1000, 6000, false);
+        assert_eq!(window.cwnd, 7000);
+        rate.on_ack(&mut window, 0, 3000, true);
+        assert_eq!(window.cwnd, 7000, "nothing arrived");
+        // Not above the threshold.
+        rate.on_ack(&mut window, 9000, 8000, true);
+        assert_eq!(window.cwnd, 14_000);
+    }
+
+    /// What had arrived before does not arrive again: the share is of the rest.
+    #[test]
+    fn the_acknowledgment_that_begins_a_recovery_counts() {
+        let mut window = Window { cwnd: 20_000, ssthresh: 14_000, mss: 1000 };
+        let mut rate = RateReduction::new(17_000);
+        rate.begun_by(3000);
+        rate.on_ack(&mut window, 3000, 16_000, false);
+        assert_eq!(window.cwnd, 16_000 + 3000 * 14 / 20);
+    }
+
+    #[test]
+    fn the_first_segment_is_never_held_back() {
+        let mut window = Window { cwnd: 20_000, ssthresh: 4000, mss: 1000 };
+        let mut rate = RateReduction::new(20_000);
+        rate.on_ack(&mut window, 1, 18_000, false);
+        assert_eq!(window.cwnd, 19_000);
     }
 
     const UNA: SequenceNumber = SequenceNumber(u32::MAX - 500);

@@ -268,7 +268,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Ends listening: what waits to be accepted is reset, what is half open forgotten.
-    fn tcp_stop_listening(&mut self, id: TcpId, now: Instant) {
+    pub(super) fn tcp_stop_listening(&mut self, id: TcpId, now: Instant) {
         let Some(socket) = self.tcp.get_mut(id) else { return };
         let Some(listener) = socket.listener() else { return };
         let mut slot = listener.head;
@@ -327,11 +327,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         })
     }
 
-    /// Takes the oldest error of the error queue (MSG_ERRQUEUE); see
+    /// Gives the oldest error of the error queue to `read` and removes it (MSG_ERRQUEUE), with
+    /// what the report quotes of the segment, from its TCP header on; see
     /// [`super::TcpSocketOptions::receive_errors`].
-    pub fn tcp_receive_error(&mut self, id: TcpId) -> Result<ErrorMeta, ReceiveError> {
+    pub fn tcp_receive_error<T>(
+        &mut self,
+        id: TcpId,
+        read: impl FnOnce(&ErrorMeta, &[u8]) -> T,
+    ) -> Result<T, ReceiveError> {
         self.tcp.get(id).ok_or(ReceiveError::Closed)?;
-        self.tcp.pop_error(id).ok_or(ReceiveError::WouldBlock)
+        let queued = self.tcp.pop_error(id).ok_or(ReceiveError::WouldBlock)?;
+        Ok(read(&queued.meta, queued.packet.as_ref().map_or(&[], |packet| packet.data())))
     }
 
     /// The pending error, which is none afterwards (SO_ERROR).

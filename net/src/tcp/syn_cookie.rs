@@ -3,9 +3,9 @@
 //!
 //! The initial sequence number is, from its highest bit on: whether the minute in which it was
 //! made is odd, the other side's MSS as one of eight, and 28 bits of a keyed hash of these, the
-//! connection and the other side's number. What was offered in options fits there no more. If
-//! timestamps were offered too, it goes into the lowest bits of the own timestamp, as on Linux;
-//! otherwise the connection does without.
+//! connection and the other side's number. What was offered in options, and ECN, fit there no
+//! more. If timestamps were offered too, they go into the lowest bits of the own timestamp, as on
+//! Linux; otherwise the connection does without.
 
 use super::isn::FourTuple;
 use crate::hash::HashKey;
@@ -28,6 +28,7 @@ const STAMP_MASK: u32 = (1 << STAMP_BITS) - 1;
 /// A window scale of this means that none was offered.
 const NO_SCALE: u32 = 15;
 const SACK: u32 = 1 << 4;
+const ECN: u32 = 1 << 5;
 
 /// Where cookies come from.
 pub(crate) struct SynCookies {
@@ -87,20 +88,35 @@ impl SynCookies {
     }
 }
 
-/// The timestamp to send instead of `clock`: not later, and with what the SYN offered in its
-/// lowest bits.
-pub(crate) fn stamp(clock: u32, offered: &TcpOptions) -> u32 {
+/// The timestamp to send instead of `clock`: not later, and with what the SYN offered, and whether
+/// both sides agree on ECN, in its lowest bits.
+pub(crate) fn stamp(clock: u32, offered: &TcpOptions, ecn: bool) -> u32 {
     let scale = offered.window_scale.map_or(NO_SCALE, |shift| u32::from(shift).min(NO_SCALE - 1));
     let sack = if offered.sack_permitted { SACK } else { 0 };
-    let stamp = clock & !STAMP_MASK | scale | sack;
+    let ecn = if ecn { ECN } else { 0 };
+    let stamp = clock & !STAMP_MASK | scale | sack | ecn;
     // Timestamps must not go back when the connection is open.
     if (stamp.wrapping_sub(clock) as i32) > 0 { stamp.wrapping_sub(1 << STAMP_BITS) } else { stamp }
 }
 
-/// What was offered, from an echo of that: the window scale, and selective acknowledgments.
-pub(crate) fn offered(echo: u32) -> (Option<u8>, bool) {
-    let scale = echo & NO_SCALE;
-    ((scale != NO_SCALE).then_some(scale as u8), echo & SACK != 0)
+/// What an echo of such a timestamp brings back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Remembered {
+    pub(crate) window_scale: Option<u8>,
+    pub(crate) sack_permitted: bool,
+    /// Both sides agree on ECN.
+    pub(crate) ecn: bool,
+}
+
+impl Remembered {
+    pub(crate) fn from_echo(echo: u32) -> Self {
+        let scale = echo & NO_SCALE;
+        Self {
+            window_scale: (scale != NO_SCALE).then_some(scale as u8),
+            sack_permitted: echo & SACK != 0,
+            ecn: echo & ECN != 0,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -163,10 +179,13 @@ mod tests {
     fn options_travel_in_the_timestamp() {
         for clock in [0, 1, 62, 63, 64, 1_000_000, u32::MAX] {
             for window_scale in [None, Some(0), Some(7), Some(14)] {
-                for sack_permitted in [false, true] {
+                for (sack_permitted, ecn) in
+                    [(false, false), (false, true), (true, false), (true, true)]
+                {
                     let options = TcpOptions { window_scale, sack_permitted, ..TcpOptions::NONE };
-                    let stamp = stamp(clock, &options);
-                    assert_eq!(offered(stamp), (window_scale, sack_permitted));
+                    let stamp = stamp(clock, &options, ecn);
+                    let expected = Remembered { window_scale, sack_permitted, ecn };
+                    assert_eq!(Remembered::from_echo(stamp), expected);
                     assert!(clock.wrapping_sub(stamp) < 1 << STAMP_BITS, "{clock} {stamp}");
                 }
             }

@@ -8,6 +8,7 @@ use super::half_open::HalfOpenTable;
 use super::isn::{FourTuple, Secrets};
 use super::option::TcpSocketOptions;
 use super::packed_options::PackedOptions;
+use super::port::PortSelection;
 use super::store::Store;
 use super::syn_cookie::SynCookies;
 use super::time_wait::TimeWaitTable;
@@ -17,7 +18,7 @@ use crate::interface::InterfaceIndex;
 use crate::limits;
 use crate::list::{Arena, List};
 use crate::rate_limit::TokenBucket;
-use crate::socket::{Endpoint, ErrorMeta};
+use crate::socket::{Endpoint, QueuedError};
 use crate::time::{Duration, Instant};
 use core::cell::Cell;
 use heapless::{Deque, Vec};
@@ -181,6 +182,7 @@ pub(crate) struct TcpTable<B> {
     /// How often somebody could have changed where a connection's segments go.
     changes: u32,
     pub(crate) secrets: Secrets,
+    pub(crate) ports: PortSelection,
     /// Connections that wait for room on their way out.
     pub(crate) pending: Deque<u16, { limits::TCP_SOCKETS }>,
     /// There is room for them.
@@ -188,7 +190,7 @@ pub(crate) struct TcpTable<B> {
     /// Of these, some wait for the queue of packets from this node to itself.
     pub(crate) pending_local: bool,
     pub(crate) reset_limit: TokenBucket,
-    pub(crate) errors: Arena<ErrorMeta, { limits::TCP_ERRORS }>,
+    pub(crate) errors: Arena<QueuedError<B>, { limits::TCP_ERRORS }>,
 }
 
 impl<B> TcpTable<B> {
@@ -207,6 +209,7 @@ impl<B> TcpTable<B> {
             key: HashKey::UNSET,
             changes: 0,
             secrets: Secrets::UNSET,
+            ports: PortSelection::new(),
             pending: Deque::new(),
             pending_due: false,
             pending_local: false,
@@ -221,6 +224,7 @@ impl<B> TcpTable<B> {
         self.half_open.key = HashKey::new(draw());
         self.time_wait.key = HashKey::new(draw());
         self.cookies.key = HashKey::new(draw());
+        self.ports.key = HashKey::new(draw());
         self.secrets = Secrets { sequence: HashKey::new(draw()), timestamp: HashKey::new(draw()) };
     }
 
@@ -383,7 +387,7 @@ impl<B> TcpTable<B> {
 
 impl<B: PacketBuffer> TcpTable<B> {
     /// Keeps an error in the error queue of a socket. A full queue loses the details.
-    pub(crate) fn queue_error(&mut self, slot: usize, error: ErrorMeta) {
+    pub(crate) fn queue_error(&mut self, slot: usize, error: QueuedError<B>) {
         let Some(socket) = self.slots.get_mut(slot).and_then(|slot| slot.socket.as_mut()) else {
             return;
         };
@@ -393,7 +397,7 @@ impl<B: PacketBuffer> TcpTable<B> {
     }
 
     /// Takes the oldest error out of the error queue of a socket.
-    pub(crate) fn pop_error(&mut self, id: TcpId) -> Option<ErrorMeta> {
+    pub(crate) fn pop_error(&mut self, id: TcpId) -> Option<QueuedError<B>> {
         self.get(id)?;
         let socket = self.slots.get_mut(usize::from(id.slot))?.socket.as_mut()?;
         self.errors.pop_front(&mut socket.errors)

@@ -2,6 +2,7 @@
 
 use super::connection::{Connection, Context, Forced};
 use super::recovery::{Phase, TimeoutCheck, Undo};
+use super::rtt::{INITIAL_RTO, MAX_RTO};
 use super::state::TcpState;
 use super::timers::{CONNECT_TIMEOUT, DATA_TIMEOUT, ORPHAN_TIMEOUT, Purpose, RETRY};
 use super::{TcpError, connection::Owner};
@@ -15,6 +16,13 @@ pub(crate) enum Outcome {
     Goes,
     /// It has ended, with the error in it if it has one.
     Ended,
+}
+
+/// How long it takes to send a SYN again so often, and to wait for an answer to the last one.
+fn time_of_retries(count: u8) -> Duration {
+    let timeouts =
+        (0..=u32::from(count)).map(|backoff| INITIAL_RTO.times(1 << backoff.min(16)).min(MAX_RTO));
+    timeouts.map(Duration::from).sum()
 }
 
 impl Connection {
@@ -140,7 +148,9 @@ impl Connection {
     /// of RFC 5482.
     fn patience(&self) -> Duration {
         self.options.user_timeout().unwrap_or(match self.state {
-            TcpState::SynSent | TcpState::SynReceived => CONNECT_TIMEOUT,
+            TcpState::SynSent | TcpState::SynReceived => {
+                self.options.syn_retries().map_or(CONNECT_TIMEOUT, time_of_retries)
+            }
             _ if self.owner == Owner::Nobody => ORPHAN_TIMEOUT,
             _ => DATA_TIMEOUT,
         })

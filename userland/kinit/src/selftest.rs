@@ -14,6 +14,7 @@ mod enumeration;
 mod epoll;
 mod files;
 mod isolation;
+mod limits;
 mod memory;
 mod names;
 mod neighbor_cache;
@@ -23,6 +24,7 @@ mod pipes;
 mod processes;
 mod socket_diagnosis;
 mod socket_options;
+mod splice;
 mod stream;
 mod time;
 mod udp;
@@ -42,7 +44,7 @@ pub(crate) struct Test {
 pub(crate) type Outcome = Result<(), String>;
 
 /// All tests, subject by subject.
-const SUBJECTS: [&[Test]; 19] = [
+const SUBJECTS: [&[Test]; 21] = [
     processes::TESTS,
     isolation::TESTS,
     memory::TESTS,
@@ -59,6 +61,8 @@ const SUBJECTS: [&[Test]; 19] = [
     stream::TESTS,
     connections::TESTS,
     names::TESTS,
+    limits::TESTS,
+    splice::TESTS,
     epoll::TESTS,
     packet_sockets::TESTS,
     socket_diagnosis::TESTS,

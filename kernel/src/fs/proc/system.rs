@@ -1,5 +1,7 @@
 //! Files of `/proc` about the system as a whole.
 
+use super::super::descriptor::DESCRIPTORS_MAX;
+use super::super::file::{FILES_MAX, open_files};
 use super::super::generated::TextFile;
 use crate::executor;
 use crate::memory::{MemoryStatistics, PAGE_SIZE};
@@ -14,12 +16,22 @@ pub const RELEASE: &str = concat!("6.1.0-", env!("CARGO_PKG_NAME"), "-", env!("C
 pub const VERSION: &str = "#1 PREEMPT";
 
 /// The files and who makes them.
-pub const FILES: [(&str, TextFile); 7] = [
+pub const FILES: [(&str, TextFile); 10] = [
     ("cmdline", |text| write_line(text, boot_arguments())),
     ("cpuinfo", cpuinfo),
     ("filesystems", |text| text.push_str("nodev\tproc\nnodev\tsysfs\nnodev\ttmpfs\n")),
     ("meminfo", |text| meminfo(&memory_statistics(), text)),
     ("stat", |text| stat(&Ticks::now(), text)),
+    // Open files: those that are, those that are allocated and not used, those that can be.
+    ("sys/fs/file-nr", |text| {
+        let _ = writeln!(text, "{}\t0\t{FILES_MAX}", open_files());
+    }),
+    ("sys/fs/file-max", |text| {
+        let _ = writeln!(text, "{FILES_MAX}");
+    }),
+    ("sys/fs/nr_open", |text| {
+        let _ = writeln!(text, "{DESCRIPTORS_MAX}");
+    }),
     ("uptime", |text| uptime(since_boot(), executor::idle_time(), text)),
     ("version", |text| {
         let _ = writeln!(text, "Linux version {RELEASE} (rustc) {VERSION}");

@@ -5,14 +5,14 @@ use crate::net::socket_address;
 use crate::syscall::errno::Errno;
 use crate::time;
 use ::net::interface::InterfaceIndex;
-use ::net::socket::{ErrorMeta, ErrorOrigin, ReceiveMeta, SendOptions};
+use ::net::socket::{ErrorMeta, ErrorOrigin, PathMtuReport, ReceiveMeta, SendOptions};
 use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
 use bitflags::bitflags;
-use core::net::Ipv6Addr;
+use core::net::{Ipv6Addr, SocketAddrV6};
 use linux_raw_sys::net::{
-    IPV6_2292HOPLIMIT, IPV6_2292PKTINFO, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_RECVERR, IPV6_TCLASS,
-    SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IPV6, SOL_SOCKET,
+    IPV6_2292HOPLIMIT, IPV6_2292PKTINFO, IPV6_HOPLIMIT, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVERR,
+    IPV6_TCLASS, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IPV6, SOL_SOCKET,
 };
 
 /// `sock_extended_err` values that the headers of the crate lack (linux/errqueue.h).
@@ -22,7 +22,7 @@ const SO_EE_ORIGIN_ICMP6: u8 = 3;
 bitflags! {
     /// What a program wants to know of each message.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-    pub(super) struct Wanted: u16 {
+    pub(in crate::net) struct Wanted: u16 {
         /// IPV6_RECVPKTINFO.
         const PACKET_INFO = 1 << 0;
         /// IPV6_RECVHOPLIMIT.
@@ -37,6 +37,8 @@ bitflags! {
         const TIMESTAMP = 1 << 5;
         /// SO_TIMESTAMPNS.
         const TIMESTAMP_NANOSECONDS = 1 << 6;
+        /// IPV6_RECVPATHMTU.
+        const PATH_MTU = 1 << 7;
     }
 }
 
@@ -126,8 +128,23 @@ pub(super) fn emit(meta: &ReceiveMeta, wanted: Wanted) -> Vec<u8> {
     bytes
 }
 
+/// `ip6_mtuinfo`: a destination and the longest packet that gets there.
+pub(super) fn mtu_info(destination: SocketAddrV6, mtu: u16) -> Vec<u8> {
+    let mut value = socket_address::emit(destination);
+    value.extend_from_slice(&u32::from(mtu).to_ne_bytes());
+    value
+}
+
+/// The control message of IPV6_RECVPATHMTU.
+pub(super) fn emit_path_mtu(report: &PathMtuReport) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let value = mtu_info(report.destination, report.mtu);
+    control::push(&mut bytes, SOL_IPV6, IPV6_PATHMTU, &value);
+    bytes
+}
+
 /// The control message of an error (IPV6_RECVERR): `sock_extended_err` and who reported it.
-pub(in crate::net) fn emit_error(meta: &ErrorMeta) -> Vec<u8> {
+pub(super) fn emit_error(meta: &ErrorMeta) -> Vec<u8> {
     let (origin, message_type, code) = match meta.origin {
         ErrorOrigin::Icmpv6 { message_type, code } => (SO_EE_ORIGIN_ICMP6, message_type, code),
         ErrorOrigin::Local => (SO_EE_ORIGIN_LOCAL, 0, 0),

@@ -16,6 +16,7 @@ pub(super) fn socket(error: SocketError) -> Errno {
         SocketError::MessageTooBig => Errno::MSGSIZE,
         SocketError::Protocol => Errno::PROTO,
         SocketError::NetworkDown => Errno::NETDOWN,
+        SocketError::Aborted => Errno::CONNABORTED,
     }
 }
 

@@ -7,28 +7,27 @@ pub(in crate::net) mod errno;
 mod options;
 mod source_filter;
 
-pub(in crate::net) use control_message::emit_error;
+pub(in crate::net) use control_message::Wanted;
+pub(in crate::net) use options::wanted;
 
-use super::inode::Inode;
-use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
+use super::option::Kind;
+use super::socket::{Incoming, MessageFlags, Outgoing, Socket, SocketBase};
 use super::{KernelStack, change_stack, socket_address, with_stack};
-use crate::executor::WaitQueue;
 use crate::fs::file::Readiness;
 use crate::sync::TaskCell;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
 use crate::time;
 use ::net::interface::{Interface, InterfaceIndex};
-use ::net::socket::{SocketId, SocketKind};
+use ::net::socket::{ErrorMeta, SocketId, SocketKind};
 use alloc::collections::BTreeMap;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
-use control_message::Wanted;
 use core::cell::{Cell, RefCell};
 use core::net::{Ipv6Addr, SocketAddrV6};
 use linux_raw_sys::net::{
-    IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_UDP, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW,
-    SOCK_STREAM,
+    AF_INET6, IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_UDP, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM,
+    SOCK_RAW, SOCK_STREAM,
 };
 
 /// All datagram sockets, so that the stack's events find whom to wake.
@@ -38,25 +37,23 @@ static SOCKETS: TaskCell<BTreeMap<SocketId, Weak<DatagramSocket>>> = TaskCell::n
 pub(super) fn wake(id: SocketId) {
     let socket = SOCKETS.with(|sockets| sockets.get(&id).and_then(Weak::upgrade));
     if let Some(socket) = socket {
-        socket.wait_queue.wake_all();
+        socket.base.wait_queue().wake_all();
     }
 }
 
 /// The number by which a socket is known outside, while a program has it.
 pub(super) fn inode(id: SocketId) -> Option<u64> {
     let socket = SOCKETS.with(|sockets| sockets.get(&id).and_then(Weak::upgrade))?;
-    Some(socket.inode.get())
+    Some(socket.base.inode().get())
 }
 
 /// A UDP or ICMPv6 socket.
 pub(in crate::net) struct DatagramSocket {
-    inode: Inode,
+    base: SocketBase,
     id: SocketId,
     kind: SocketKind,
     /// Which control messages the program wants.
     wanted: Cell<Wanted>,
-    timeouts: TimeoutCells,
-    wait_queue: WaitQueue,
     /// IPV6_PKTINFO and the like set for all messages (RFC 3542 section 6).
     sticky: RefCell<::net::socket::SendOptions>,
 }
@@ -75,12 +72,10 @@ impl DatagramSocket {
         };
         let id = change_stack(|stack| stack.open_socket(kind)).map_err(|_| Errno::NFILE)?;
         let socket = Rc::new(Self {
-            inode: Inode::fresh(),
+            base: SocketBase::fresh(),
             id,
             kind,
             wanted: Cell::new(Wanted::empty()),
-            timeouts: TimeoutCells::default(),
-            wait_queue: WaitQueue::new(),
             sticky: RefCell::default(),
         });
         SOCKETS.with(|sockets| sockets.insert(id, Rc::downgrade(&socket)));
@@ -97,20 +92,41 @@ impl DatagramSocket {
     }
 
     fn receive_error(&self, to: &mut UserWriter<'_>) -> Result<Incoming, Errno> {
-        let taken = change_stack(|stack| {
-            stack.receive_error(self.id, |meta, payload| (*meta, to.copy(payload), payload.len()))
-        });
-        let (meta, copied, length) = taken.map_err(|_| Errno::AGAIN)?;
-        let copied = copied?;
-        let mut flags = MessageFlags::ERROR_QUEUE;
-        flags.set(MessageFlags::TRUNCATED, copied < length);
-        Ok(Incoming {
-            length: copied,
-            address: socket_address::emit(meta.destination),
-            control: control_message::emit_error(&meta),
-            flags: flags.bits(),
+        change_stack(|stack| {
+            stack.receive_error(self.id, |meta, payload| error_message(meta, payload, to))
+        })
+        .map_err(|_| Errno::AGAIN)?
+    }
+
+    /// What IPV6_RECVPATHMTU tells: a message without octets.
+    fn path_mtu_message(&self) -> Option<Incoming> {
+        if !self.wanted.get().contains(Wanted::PATH_MTU) {
+            return None;
+        }
+        let report = change_stack(|stack| stack.take_path_mtu_report(self.id))?;
+        Some(Incoming {
+            address: socket_address::emit(report.destination),
+            control: control_message::emit_path_mtu(&report),
+            ..Incoming::default()
         })
     }
+}
+
+/// An entry of an error queue as a message: the octets quoted, and the error as control message.
+pub(in crate::net) fn error_message(
+    meta: &ErrorMeta,
+    quoted: &[u8],
+    to: &mut UserWriter<'_>,
+) -> Result<Incoming, Errno> {
+    let length = to.copy(quoted)?;
+    let mut flags = MessageFlags::ERROR_QUEUE;
+    flags.set(MessageFlags::TRUNCATED, length < quoted.len());
+    Ok(Incoming {
+        length,
+        address: socket_address::emit(meta.destination),
+        control: control_message::emit_error(meta),
+        flags: flags.bits(),
+    })
 }
 
 impl Drop for DatagramSocket {
@@ -121,8 +137,17 @@ impl Drop for DatagramSocket {
 }
 
 impl Socket for DatagramSocket {
-    fn inode(&self) -> Inode {
-        self.inode
+    fn base(&self) -> &SocketBase {
+        &self.base
+    }
+
+    fn kind(&self) -> Kind {
+        let (protocol, kind) = match self.kind {
+            SocketKind::Udp => (IPPROTO_UDP as u32, SOCK_DGRAM),
+            SocketKind::Icmpv6Echo => (IPPROTO_ICMPV6, SOCK_DGRAM),
+            SocketKind::Icmpv6Raw => (IPPROTO_ICMPV6, SOCK_RAW),
+        };
+        Kind { family: AF_INET6, protocol, kind }
     }
 
     fn bind(&self, address: &[u8]) -> Result<(), Errno> {
@@ -183,6 +208,9 @@ impl Socket for DatagramSocket {
         if flags.contains(MessageFlags::ERROR_QUEUE) {
             return self.receive_error(to);
         }
+        if let Some(report) = self.path_mtu_message() {
+            return Ok(report);
+        }
         let peek = flags.contains(MessageFlags::PEEK);
         let taken = change_stack(|stack| {
             stack.receive(self.id, peek, |meta, payload| {
@@ -216,10 +244,6 @@ impl Socket for DatagramSocket {
         options::get(self, level, name)
     }
 
-    fn timeouts(&self) -> Timeouts {
-        self.timeouts.get()
-    }
-
     fn readiness(&self) -> Readiness {
         let state = with_stack(|stack| stack.readiness(self.id)).unwrap_or_default();
         let mut readiness = Readiness::empty();
@@ -232,12 +256,8 @@ impl Socket for DatagramSocket {
         readiness
     }
 
-    fn wait_queue(&self) -> &WaitQueue {
-        &self.wait_queue
-    }
-
-    fn readable_bytes(&self) -> usize {
-        with_stack(|stack| stack.next_receive_len(self.id))
+    fn readable_bytes(&self) -> Result<usize, Errno> {
+        Ok(with_stack(|stack| stack.next_receive_len(self.id)))
     }
 }
 

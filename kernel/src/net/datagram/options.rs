@@ -1,10 +1,10 @@
 //! Socket options of datagram sockets: numbers and bytes to the stack's typed options.
 
-use super::control_message::{Wanted, octet, parse_packet_info};
-use super::{DatagramSocket, errno, interface_by_name, source_filter};
+use super::control_message::{mtu_info, octet, parse_packet_info};
+use super::{DatagramSocket, Wanted, errno, interface_by_name, source_filter};
 use crate::net::option::{
-    Kind, emit_address_preferences, emit_bool, emit_u32, get_generic, read_address_preferences,
-    read_bool, read_i32, read_path_mtu_discovery, read_u32, set_generic,
+    emit_address_preferences, emit_bool, emit_u32, read_address_preferences, read_bool, read_i32,
+    read_path_mtu_discovery, read_u32,
 };
 use crate::net::{change_stack, with_stack};
 use crate::syscall::errno::Errno;
@@ -13,15 +13,16 @@ use ::net::interface::InterfaceIndex;
 use ::net::socket::{Icmpv6Filter, SetOption, SocketKind};
 use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
+use core::net::{Ipv6Addr, SocketAddrV6};
 use linux_raw_sys::net::{
-    AF_INET6, IPPROTO_ICMPV6, IPPROTO_UDP, IPV6_2292HOPLIMIT, IPV6_2292PKTINFO,
-    IPV6_ADD_MEMBERSHIP, IPV6_ADDR_PREFERENCES, IPV6_AUTOFLOWLABEL, IPV6_CHECKSUM, IPV6_DONTFRAG,
-    IPV6_DROP_MEMBERSHIP, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS,
-    IPV6_MULTICAST_IF, IPV6_MULTICAST_LOOP, IPV6_PKTINFO, IPV6_RECVERR, IPV6_RECVHOPLIMIT,
-    IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF,
-    IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE,
-    SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP, SO_TIMESTAMPNS,
-    SOCK_DGRAM, SOCK_RAW, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET, SOL_UDP,
+    IPV6_2292HOPLIMIT, IPV6_2292PKTINFO, IPV6_ADD_MEMBERSHIP, IPV6_ADDR_PREFERENCES,
+    IPV6_AUTOFLOWLABEL, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_MTU,
+    IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
+    IPV6_MULTICAST_LOOP, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVERR, IPV6_RECVHOPLIMIT,
+    IPV6_RECVPATHMTU, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS,
+    IPV6_UNICAST_IF, IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR, SO_RCVBUF,
+    SO_RCVBUFFORCE, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP,
+    SO_TIMESTAMPNS, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET, SOL_UDP,
 };
 
 /// UDP_NO_CHECK6_TX and UDP_NO_CHECK6_RX (linux/udp.h), which the crate lacks, too.
@@ -45,8 +46,12 @@ pub(super) fn set(
 ) -> Result<(), Errno> {
     if let Some(flag) = wanted(level, name) {
         let mut wanted = socket.wanted.get();
-        wanted.set(flag, read_bool(value)?);
+        let on = read_bool(value)?;
+        wanted.set(flag, on);
         socket.wanted.set(wanted);
+        if flag == Wanted::PATH_MTU {
+            return apply(socket, SetOption::ReceivePathMtu(on));
+        }
         return Ok(());
     }
     match level {
@@ -70,11 +75,12 @@ pub(super) fn set(
 }
 
 /// The options that ask for a control message.
-fn wanted(level: u32, name: u32) -> Option<Wanted> {
+pub(in crate::net) fn wanted(level: u32, name: u32) -> Option<Wanted> {
     Some(match (level, name) {
         (SOL_IPV6, IPV6_RECVPKTINFO) => Wanted::PACKET_INFO,
         (SOL_IPV6, IPV6_RECVHOPLIMIT) => Wanted::HOP_LIMIT,
         (SOL_IPV6, IPV6_RECVTCLASS) => Wanted::TRAFFIC_CLASS,
+        (SOL_IPV6, IPV6_RECVPATHMTU) => Wanted::PATH_MTU,
         (SOL_IPV6, IPV6_2292PKTINFO) => Wanted::OLD_PACKET_INFO,
         (SOL_IPV6, IPV6_2292HOPLIMIT) => Wanted::OLD_HOP_LIMIT,
         (SOL_SOCKET, SO_TIMESTAMP) => Wanted::TIMESTAMP,
@@ -112,7 +118,7 @@ fn set_socket(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Er
             SetOption::Device(device)
         }
         SO_BINDTOIFINDEX => SetOption::Device(InterfaceIndex::new(read_u32(value)?)),
-        _ => return set_generic(&socket.timeouts, SOL_SOCKET, name, value),
+        _ => return Err(Errno::NOPROTOOPT),
     };
     apply(socket, option)
 }
@@ -234,15 +240,7 @@ fn get_socket(socket: &DatagramSocket, name: u32) -> Result<Vec<u8>, Errno> {
             let error = change_stack(|stack| stack.take_socket_error(socket.id));
             emit_u32(error.map_or(0, |error| u32::from(errno::socket(error).raw())))
         }
-        _ => {
-            let (protocol, kind) = match socket.kind {
-                SocketKind::Udp => (IPPROTO_UDP as u32, SOCK_DGRAM),
-                SocketKind::Icmpv6Echo => (IPPROTO_ICMPV6, SOCK_DGRAM),
-                SocketKind::Icmpv6Raw => (IPPROTO_ICMPV6, SOCK_RAW),
-            };
-            let kind = Kind { family: AF_INET6, protocol, kind };
-            return get_generic(&socket.timeouts, kind, SOL_SOCKET, name);
-        }
+        _ => return Err(Errno::NOPROTOOPT),
     })
 }
 
@@ -269,6 +267,11 @@ fn get_ipv6(socket: &DatagramSocket, name: u32) -> Result<Vec<u8>, Errno> {
         IPV6_MTU => {
             let mtu = with_stack(|stack| stack.path_mtu(socket.id, time::now()));
             emit_u32(mtu.ok_or(Errno::NOTCONN)?.into())
+        }
+        IPV6_PATHMTU => {
+            let mtu = with_stack(|stack| stack.path_mtu(socket.id, time::now()));
+            let anywhere = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, 0, 0, 0);
+            mtu_info(anywhere, mtu.ok_or(Errno::NOTCONN)?)
         }
         _ => return Err(Errno::NOPROTOOPT),
     })

@@ -21,10 +21,9 @@ mod tests;
 
 pub(in crate::net) use notify::{publish, publish_router_option};
 
-use super::inode::Inode;
-use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
+use super::option::Kind;
+use super::socket::{Incoming, MessageFlags, Outgoing, Socket, SocketBase};
 use super::{option, socket_address};
-use crate::executor::WaitQueue;
 use crate::fs::file::Readiness;
 use crate::sync::TaskCell;
 use crate::syscall::errno::Errno;
@@ -71,7 +70,7 @@ impl Family {
 
 /// A netlink socket.
 pub(in crate::net) struct NetlinkSocket {
-    inode: Inode,
+    base: SocketBase,
     family: Family,
     /// The program's choice, or what automatic binding gave; 0 before.
     port: Cell<u32>,
@@ -82,8 +81,6 @@ pub(in crate::net) struct NetlinkSocket {
     queued_bytes: Cell<usize>,
     /// A notification was lost; the next receive says ENOBUFS.
     overrun: Cell<bool>,
-    timeouts: TimeoutCells,
-    wait_queue: WaitQueue,
 }
 
 impl NetlinkSocket {
@@ -95,7 +92,7 @@ impl NetlinkSocket {
             _ => return Err(Errno::PROTONOSUPPORT),
         };
         let socket = Rc::new(Self {
-            inode: Inode::fresh(),
+            base: SocketBase::fresh(),
             family,
             port: Cell::new(0),
             process,
@@ -103,8 +100,6 @@ impl NetlinkSocket {
             queue: RefCell::new(VecDeque::new()),
             queued_bytes: Cell::new(0),
             overrun: Cell::new(false),
-            timeouts: TimeoutCells::default(),
-            wait_queue: WaitQueue::new(),
         });
         SOCKETS.with(|sockets| {
             sockets.retain(|socket| socket.strong_count() > 0);
@@ -143,13 +138,13 @@ impl NetlinkSocket {
     fn answer(&self, datagram: Vec<u8>) {
         self.queued_bytes.set(self.queued_bytes.get() + datagram.len());
         self.queue.borrow_mut().push_back(datagram);
-        self.wait_queue.wake_all();
+        self.base.wait_queue().wake_all();
     }
 
     /// Has the next receive say that notifications were lost.
     fn lose_notification(&self) {
         self.overrun.set(true);
-        self.wait_queue.wake_all();
+        self.base.wait_queue().wake_all();
     }
 
     /// Puts a notification into the queue of a subscriber, unless it is full.
@@ -196,8 +191,12 @@ fn parse_address(bytes: &[u8]) -> Result<(u32, u32), Errno> {
 }
 
 impl Socket for NetlinkSocket {
-    fn inode(&self) -> Inode {
-        self.inode
+    fn base(&self) -> &SocketBase {
+        &self.base
+    }
+
+    fn kind(&self) -> Kind {
+        Kind { family: AF_NETLINK, protocol: self.family.number(), kind: SOCK_RAW }
     }
 
     fn bind(&self, address: &[u8]) -> Result<(), Errno> {
@@ -282,7 +281,7 @@ impl Socket for NetlinkSocket {
 
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<(), Errno> {
         if level != SOL_NETLINK {
-            return option::set_generic(&self.timeouts, level, name, value);
+            return Err(Errno::NOPROTOOPT);
         }
         let value = option::read_u32(value)?;
         let group = || (1..=32).contains(&value).then(|| 1 << (value - 1)).ok_or(Errno::INVAL);
@@ -297,14 +296,8 @@ impl Socket for NetlinkSocket {
         Ok(())
     }
 
-    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
-        let protocol = self.family.number();
-        let kind = option::Kind { family: AF_NETLINK, protocol, kind: SOCK_RAW };
-        option::get_generic(&self.timeouts, kind, level, name)
-    }
-
-    fn timeouts(&self) -> Timeouts {
-        self.timeouts.get()
+    fn option(&self, _level: u32, _name: u32) -> Result<Vec<u8>, Errno> {
+        Err(Errno::NOPROTOOPT)
     }
 
     fn readiness(&self) -> Readiness {
@@ -314,11 +307,7 @@ impl Socket for NetlinkSocket {
         readiness
     }
 
-    fn wait_queue(&self) -> &WaitQueue {
-        &self.wait_queue
-    }
-
-    fn readable_bytes(&self) -> usize {
-        self.queue.borrow().front().map_or(0, Vec::len)
+    fn readable_bytes(&self) -> Result<usize, Errno> {
+        Ok(self.queue.borrow().front().map_or(0, Vec::len))
     }
 }

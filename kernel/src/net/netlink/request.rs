@@ -54,9 +54,12 @@ pub(super) fn answer(
     } else {
         match family {
             Family::Route => single(message, reply, sink),
-            Family::SocketDiagnosis => diag::get(message, reply).map(|found| {
-                sink(found);
-                Answered::WithData
+            Family::SocketDiagnosis => diag::single(message, reply).map(|found| match found {
+                Some(found) => {
+                    sink(found);
+                    Answered::WithData
+                }
+                None => Answered::Silently,
             }),
         }
     };

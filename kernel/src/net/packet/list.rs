@@ -38,7 +38,7 @@ impl Description {
             queued: octets(queue.octets()),
             limit: octets(queue.limit()),
             drops: queue.statistics().drops,
-            inode: socket.inode().get(),
+            inode: socket.base().inode().get(),
         }
     }
 }

@@ -23,10 +23,9 @@ pub(in crate::net) use list::{Description, describe_all, list};
 #[cfg(target_os = "none")]
 pub(in crate::net) use tap::{Direction, ethernet};
 
-use super::inode::Inode;
-use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
+use super::option::Kind;
+use super::socket::{Incoming, MessageFlags, Outgoing, Socket, SocketBase};
 use super::{change_stack, control, netlink, with_stack};
-use crate::executor::WaitQueue;
 use crate::fs::file::Readiness;
 use crate::sync::TaskCell;
 use crate::syscall::errno::Errno;
@@ -45,7 +44,7 @@ use filter::{Filter, View};
 use linux_raw_sys::if_arp::ETH_P_ALL;
 use linux_raw_sys::if_packet::{PACKET_AUXDATA, TP_STATUS_USER};
 use linux_raw_sys::net::{
-    SO_TIMESTAMP, SO_TIMESTAMPNS, SOCK_DGRAM, SOCK_RAW, SOL_PACKET, SOL_SOCKET,
+    AF_PACKET, SO_TIMESTAMP, SO_TIMESTAMPNS, SOCK_DGRAM, SOCK_RAW, SOL_PACKET, SOL_SOCKET,
 };
 use options::Wanted;
 use queue::{Captured, Queue};
@@ -61,7 +60,7 @@ static SOCKETS: TaskCell<Vec<Weak<PacketSocket>>> = TaskCell::new(Vec::new());
 
 /// A socket of AF_PACKET.
 pub(in crate::net) struct PacketSocket {
-    inode: Inode,
+    base: SocketBase,
     /// SOCK_RAW: frames with their Ethernet header. Otherwise (SOCK_DGRAM) without.
     raw: bool,
     /// The EtherType of the packets that it receives, or ETH_P_ALL; 0: none.
@@ -80,8 +79,6 @@ pub(in crate::net) struct PacketSocket {
     last_time: Cell<Option<Duration>>,
     /// The interface has gone down or away.
     error: Cell<Option<Errno>>,
-    timeouts: TimeoutCells,
-    wait_queue: WaitQueue,
 }
 
 impl PacketSocket {
@@ -108,7 +105,7 @@ impl PacketSocket {
     fn new(raw: bool, protocol: u16) -> Self {
         tap::open();
         Self {
-            inode: Inode::fresh(),
+            base: SocketBase::fresh(),
             raw,
             protocol: Cell::new(protocol),
             interface: Cell::new(None),
@@ -119,8 +116,6 @@ impl PacketSocket {
             memberships: RefCell::default(),
             last_time: Cell::new(None),
             error: Cell::new(None),
-            timeouts: TimeoutCells::default(),
-            wait_queue: WaitQueue::new(),
         }
     }
 
@@ -170,7 +165,7 @@ impl PacketSocket {
         let header = EthernetHeader::LEN - start;
         queue.push(Captured { address, time: now, length: data.len(), header, data: copy });
         drop(queue);
-        self.wait_queue.wake_all();
+        self.base.wait_queue().wake_all();
     }
 
     /// The control messages of a packet.
@@ -263,13 +258,19 @@ pub(in crate::net) fn link_changed(index: InterfaceIndex) {
             socket.protocol.set(0);
         }
         socket.error.set(Some(error));
-        socket.wait_queue.wake_all();
+        socket.base.wait_queue().wake_all();
     }
 }
 
 impl Socket for PacketSocket {
-    fn inode(&self) -> Inode {
-        self.inode
+    fn base(&self) -> &SocketBase {
+        &self.base
+    }
+
+    fn kind(&self) -> Kind {
+        let kind = if self.raw { SOCK_RAW } else { SOCK_DGRAM };
+        // SO_PROTOCOL is in network byte order here, as on Linux.
+        Kind { family: AF_PACKET, protocol: self.protocol.get().to_be().into(), kind }
     }
 
     fn bind(&self, address: &[u8]) -> Result<(), Errno> {
@@ -356,10 +357,6 @@ impl Socket for PacketSocket {
         options::get(self, level, name)
     }
 
-    fn timeouts(&self) -> Timeouts {
-        self.timeouts.get()
-    }
-
     fn readiness(&self) -> Readiness {
         let error = self.error.get().is_some();
         let mut readiness = Readiness::OUT;
@@ -368,12 +365,8 @@ impl Socket for PacketSocket {
         readiness
     }
 
-    fn wait_queue(&self) -> &WaitQueue {
-        &self.wait_queue
-    }
-
-    fn readable_bytes(&self) -> usize {
-        self.queue.borrow().front().map_or(0, |packet| packet.data.len())
+    fn readable_bytes(&self) -> Result<usize, Errno> {
+        Ok(self.queue.borrow().front().map_or(0, |packet| packet.data.len()))
     }
 
     fn last_time(&self) -> Option<Duration> {

@@ -2,9 +2,7 @@
 
 use super::filter::{Filter, INSTRUCTION_LENGTH, INSTRUCTIONS_MAX};
 use super::{PacketSocket, queue};
-use crate::net::option::{
-    Kind, emit_bool, emit_u32, get_generic, read_bool, read_u32, set_generic,
-};
+use crate::net::option::{emit_bool, emit_u32, read_bool, read_u32};
 use crate::net::with_stack;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::UserSlice;
@@ -16,8 +14,8 @@ use linux_raw_sys::if_packet::{
     PACKET_MR_UNICAST, PACKET_STATISTICS, PACKET_VERSION,
 };
 use linux_raw_sys::net::{
-    AF_PACKET, SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE,
-    SO_TIMESTAMP, SO_TIMESTAMPNS, SOCK_DGRAM, SOCK_RAW, SOL_PACKET, SOL_SOCKET,
+    SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE, SO_TIMESTAMP,
+    SO_TIMESTAMPNS, SOL_PACKET, SOL_SOCKET,
 };
 
 /// net.core.rmem_max; SO_RCVBUFFORCE may go beyond.
@@ -119,7 +117,6 @@ pub(super) fn set(socket: &PacketSocket, level: u32, name: u32, value: &[u8]) ->
         // There are no rings, so only their first version is there.
         (SOL_PACKET, PACKET_VERSION) if read_u32(value)? != 0 => return Err(Errno::INVAL),
         (SOL_PACKET, PACKET_VERSION) => {}
-        (SOL_SOCKET, _) => return set_generic(&socket.timeouts, level, name, value),
         _ => return Err(Errno::NOPROTOOPT),
     }
     Ok(())
@@ -156,13 +153,7 @@ pub(super) fn get(socket: &PacketSocket, level: u32, name: u32) -> Result<Vec<u8
         }
         (SOL_PACKET, PACKET_IGNORE_OUTGOING) => emit_bool(socket.ignores_outgoing.get()),
         (SOL_PACKET, PACKET_VERSION) => emit_u32(0),
-        _ => {
-            let kind = if socket.raw { SOCK_RAW } else { SOCK_DGRAM };
-            // SO_PROTOCOL is in network byte order here, as on Linux.
-            let protocol = socket.protocol.get().to_be().into();
-            let kind = Kind { family: AF_PACKET, protocol, kind };
-            return get_generic(&socket.timeouts, kind, level, name);
-        }
+        _ => return Err(Errno::NOPROTOOPT),
     })
 }
 

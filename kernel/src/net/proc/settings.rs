@@ -1,11 +1,12 @@
 //! `/proc/sys/net`: the settings of the stack that programs know by these names (sysctl(8)).
 
 use crate::fs;
+use crate::net::stream::SYN_RETRIES;
 use crate::net::{change_stack, with_stack};
 use crate::syscall::errno::Errno;
 use crate::time::Duration;
 use ::net::limits;
-use ::net::tcp::CongestionAlgorithm;
+use ::net::tcp::{CongestionAlgorithm, EcnMode};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::Write;
@@ -13,6 +14,8 @@ use core::fmt::Write;
 /// Makes the files known to `/proc`.
 pub(super) fn register() {
     fs::proc::register_setting("sys/net/ipv4/tcp_congestion_control", default, set_default);
+    fs::proc::register_setting("sys/net/ipv4/tcp_ecn", ecn, set_ecn);
+    fs::proc::register_setting("sys/net/ipv4/tcp_syn_retries", syn_retries, set_syn_retries);
     fs::proc::register("sys/net/ipv4/tcp_available_congestion_control", available);
     fs::proc::register("sys/net/ipv4/tcp_allowed_congestion_control", available);
     fs::proc::register("sys/net/core/somaxconn", backlog);
@@ -32,6 +35,46 @@ fn set_default(text: &str) -> Result<(), Errno> {
     change_stack(|stack| {
         let mut config = stack.config().clone();
         config.tcp.congestion = algorithm;
+        stack.configure(config);
+    });
+    Ok(())
+}
+
+/// How often new connections send a SYN again.
+fn syn_retries(text: &mut String) {
+    let count = with_stack(|stack| stack.config().tcp.syn_retries);
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "{}", count.unwrap_or(SYN_RETRIES));
+}
+
+/// `EINVAL` for a number that Linux would not take either.
+fn set_syn_retries(text: &str) -> Result<(), Errno> {
+    let number = text.parse().map_err(|_| Errno::INVAL)?;
+    if !(1..=127).contains(&number) {
+        return Err(Errno::INVAL);
+    }
+    change_stack(|stack| {
+        let mut config = stack.config().clone();
+        config.tcp.syn_retries = Some(number);
+        stack.configure(config);
+    });
+    Ok(())
+}
+
+/// Whether new connections use ECN.
+fn ecn(text: &mut String) {
+    let mode = with_stack(|stack| stack.config().tcp.ecn);
+    // Writing to a String can't fail.
+    let _ = writeln!(text, "{}", mode.number());
+}
+
+/// `EINVAL` for a number that means nothing.
+fn set_ecn(text: &str) -> Result<(), Errno> {
+    let number = text.parse().map_err(|_| Errno::INVAL)?;
+    let mode = EcnMode::from_number(number).ok_or(Errno::INVAL)?;
+    change_stack(|stack| {
+        let mut config = stack.config().clone();
+        config.tcp.ecn = mode;
         stack.configure(config);
     });
     Ok(())
@@ -71,8 +114,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unknown_algorithm_is_refused() {
+    fn unknown_values_are_refused() {
         assert_eq!(set_default("nosuch"), Err(Errno::NOENT));
+        assert_eq!([set_ecn("3"), set_ecn("yes"), set_ecn("-1")], [Err(Errno::INVAL); 3]);
+        assert_eq!([set_syn_retries("0"), set_syn_retries("128")], [Err(Errno::INVAL); 2]);
         let mut text = String::new();
         available(&mut text);
         assert!(text.starts_with("cubic reno") && text.ends_with('\n'), "{text}");

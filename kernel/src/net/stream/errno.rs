@@ -15,6 +15,7 @@ pub(super) fn connection(error: TcpError) -> Errno {
         TcpError::NetworkUnreachable => Errno::NETUNREACH,
         TcpError::HostUnreachable => Errno::HOSTUNREACH,
         TcpError::Protocol => Errno::PROTO,
+        TcpError::Aborted => Errno::CONNABORTED,
     }
 }
 

@@ -7,13 +7,12 @@ mod info;
 mod options;
 
 pub(in crate::net) use info::{emit as info, emit_idle as idle_info};
-pub(in crate::net) use options::buffer_sizes;
+pub(in crate::net) use options::{SYN_RETRIES, buffer_sizes};
 
-use super::datagram::{emit_error, errno as shared_errno};
-use super::inode::Inode;
-use super::socket::{Incoming, MessageFlags, Outgoing, Socket, TimeoutCells, Timeouts};
+use super::datagram::{Wanted, errno as shared_errno, error_message};
+use super::option::Kind;
+use super::socket::{Incoming, MessageFlags, Outgoing, Socket, SocketBase};
 use super::{KernelStack, change_stack, socket_address, with_stack};
-use crate::executor::WaitQueue;
 use crate::fs::file::Readiness;
 use crate::sync::TaskCell;
 use crate::syscall::errno::Errno;
@@ -24,7 +23,9 @@ use alloc::collections::BTreeMap;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::Cell;
-use linux_raw_sys::net::{IPPROTO_IP, IPPROTO_TCP, SHUT_RD, SHUT_RDWR, SHUT_WR};
+use linux_raw_sys::net::{
+    AF_INET6, IPPROTO_IP, IPPROTO_TCP, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_STREAM,
+};
 
 /// All stream sockets that programs have, so that the stack's events find whom to wake.
 static SOCKETS: TaskCell<BTreeMap<TcpId, Weak<StreamSocket>>> = TaskCell::new(BTreeMap::new());
@@ -33,26 +34,27 @@ static SOCKETS: TaskCell<BTreeMap<TcpId, Weak<StreamSocket>>> = TaskCell::new(BT
 pub(super) fn wake(id: TcpId) {
     let socket = SOCKETS.with(|sockets| sockets.get(&id).and_then(Weak::upgrade));
     if let Some(socket) = socket {
-        socket.wait_queue.wake_all();
+        socket.base.wait_queue().wake_all();
     }
 }
 
 /// The number by which a socket is known outside, while a program has it.
 pub(super) fn inode(id: TcpId) -> Option<u64> {
     let socket = SOCKETS.with(|sockets| sockets.get(&id).and_then(Weak::upgrade))?;
-    Some(socket.inode.get())
+    Some(socket.base.inode().get())
 }
 
 /// A TCP socket.
 pub(in crate::net) struct StreamSocket {
-    inode: Inode,
+    base: SocketBase,
     id: TcpId,
     /// A connection that was begun has been reported as made, or none was begun.
     reported: Cell<bool>,
     /// SO_LINGER, when it is on.
     linger: Cell<Option<Duration>>,
-    timeouts: TimeoutCells,
-    wait_queue: WaitQueue,
+    /// IPV6_RECVPKTINFO and the like. As on Linux they can be set and read, but nothing comes of
+    /// them: a stream has no messages to which control messages could belong.
+    wanted: Cell<Wanted>,
 }
 
 impl StreamSocket {
@@ -69,27 +71,27 @@ impl StreamSocket {
 
     fn new(id: TcpId) -> Rc<Self> {
         let socket = Rc::new(Self {
-            inode: Inode::fresh(),
+            base: SocketBase::fresh(),
             id,
             reported: Cell::new(true),
             linger: Cell::new(None),
-            timeouts: TimeoutCells::default(),
-            wait_queue: WaitQueue::new(),
+            wanted: Cell::new(Wanted::empty()),
         });
         SOCKETS.with(|sockets| sockets.insert(id, Rc::downgrade(&socket)));
         socket
     }
 
-    /// The oldest error of the error queue. What a segment carried is not kept.
-    fn receive_error(&self) -> Result<Incoming, Errno> {
-        let meta =
-            change_stack(|stack| stack.tcp_receive_error(self.id)).map_err(|_| Errno::AGAIN)?;
-        Ok(Incoming {
-            length: 0,
-            address: socket_address::emit(meta.destination),
-            control: emit_error(&meta),
-            flags: MessageFlags::ERROR_QUEUE.bits(),
+    /// The oldest error of the error queue, with what it quotes of the segment.
+    fn receive_error(&self, to: &mut UserWriter<'_>) -> Result<Incoming, Errno> {
+        change_stack(|stack| {
+            stack.tcp_receive_error(self.id, |meta, quoted| error_message(meta, quoted, to))
         })
+        .map_err(|_| Errno::AGAIN)?
+    }
+
+    /// tcp(7): a listener has no bytes that could be counted.
+    fn check_not_listening(&self) -> Result<(), Errno> {
+        if self.state() == TcpState::Listen { Err(Errno::INVAL) } else { Ok(()) }
     }
 
     fn state(&self) -> TcpState {
@@ -124,8 +126,12 @@ impl Drop for StreamSocket {
 }
 
 impl Socket for StreamSocket {
-    fn inode(&self) -> Inode {
-        self.inode
+    fn base(&self) -> &SocketBase {
+        &self.base
+    }
+
+    fn kind(&self) -> Kind {
+        Kind { family: AF_INET6, protocol: IPPROTO_TCP as u32, kind: SOCK_STREAM }
     }
 
     fn bind(&self, address: &[u8]) -> Result<(), Errno> {
@@ -226,7 +232,7 @@ impl Socket for StreamSocket {
 
     fn try_receive(&self, to: &mut UserWriter<'_>, flags: MessageFlags) -> Result<Incoming, Errno> {
         if flags.contains(MessageFlags::ERROR_QUEUE) {
-            return self.receive_error();
+            return self.receive_error(to);
         }
         let length = to.remaining();
         let peek = flags.contains(MessageFlags::PEEK);
@@ -251,10 +257,6 @@ impl Socket for StreamSocket {
         options::get(self, level, name)
     }
 
-    fn timeouts(&self) -> Timeouts {
-        self.timeouts.get()
-    }
-
     fn readiness(&self) -> Readiness {
         let state = with_stack(|stack| stack.tcp_readiness(self.id)).unwrap_or_default();
         let mut readiness = Readiness::empty();
@@ -266,26 +268,25 @@ impl Socket for StreamSocket {
         readiness
     }
 
-    fn wait_queue(&self) -> &WaitQueue {
-        &self.wait_queue
+    fn readable_bytes(&self) -> Result<usize, Errno> {
+        self.check_not_listening()?;
+        Ok(with_stack(|stack| stack.tcp_unread(self.id)) as usize)
     }
 
-    fn readable_bytes(&self) -> usize {
-        with_stack(|stack| stack.tcp_unread(self.id)) as usize
+    fn unacknowledged_bytes(&self) -> Result<usize, Errno> {
+        self.check_not_listening()?;
+        Ok(with_stack(|stack| stack.tcp_unacknowledged(self.id)) as usize)
     }
 
-    fn unacknowledged_bytes(&self) -> usize {
-        with_stack(|stack| stack.tcp_unacknowledged(self.id)) as usize
-    }
-
-    fn unsent_bytes(&self) -> usize {
-        with_stack(|stack| stack.tcp_unsent(self.id)) as usize
+    fn unsent_bytes(&self) -> Result<usize, Errno> {
+        self.check_not_listening()?;
+        Ok(with_stack(|stack| stack.tcp_unsent(self.id)) as usize)
     }
 
     fn begin_close(&self) -> Option<Duration> {
         let limit = self.linger.get().filter(|limit| !limit.is_zero())?;
         // What nobody has read makes closing a reset, for which there is nothing to wait.
-        if self.readable_bytes() > 0 || self.unacknowledged_bytes() == 0 {
+        if self.readable_bytes() != Ok(0) || self.unacknowledged_bytes() == Ok(0) {
             return None;
         }
         self.shutdown(SHUT_WR).ok()?;

@@ -2,8 +2,8 @@
 
 use super::{StreamSocket, info, shared_errno};
 use crate::net::option::{
-    Kind, emit_address_preferences, emit_bool, emit_u32, get_generic, read_address_preferences,
-    read_bool, read_i32, read_path_mtu_discovery, read_u32, set_generic,
+    emit_address_preferences, emit_bool, emit_u32, read_address_preferences, read_bool, read_i32,
+    read_path_mtu_discovery, read_u32,
 };
 use crate::net::{change_stack, datagram, with_stack};
 use crate::syscall::errno::Errno;
@@ -13,11 +13,11 @@ use ::net::tcp::{CongestionAlgorithm, TcpInfo, TcpSocketOptions, TcpState};
 use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
 use linux_raw_sys::net::{
-    AF_INET6, IPPROTO_TCP, IPV6_ADDR_PREFERENCES, IPV6_AUTOFLOWLABEL, IPV6_MTU, IPV6_MTU_DISCOVER,
-    IPV6_RECVERR, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF, IPV6_V6ONLY, SO_ACCEPTCONN,
-    SO_BINDTODEVICE, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVLOWAT, SO_REUSEADDR,
-    SO_REUSEPORT, SO_SNDBUF, SOCK_STREAM, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CONGESTION, TCP_CORK,
-    TCP_INFO, TCP_KEEPCNT, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_QUICKACK,
+    IPV6_ADDR_PREFERENCES, IPV6_AUTOFLOWLABEL, IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_RECVERR,
+    IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF, IPV6_V6ONLY, SO_ACCEPTCONN, SO_BINDTODEVICE,
+    SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVLOWAT, SO_REUSEADDR, SO_REUSEPORT,
+    SO_SNDBUF, SOL_IPV6, SOL_SOCKET, SOL_TCP, TCP_CONGESTION, TCP_CORK, TCP_INFO, TCP_KEEPCNT,
+    TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_MAXSEG, TCP_NODELAY, TCP_QUICKACK, TCP_SYNCNT,
     TCP_USER_TIMEOUT,
 };
 
@@ -28,6 +28,8 @@ const CONGESTION_NAME_LENGTH: usize = 16;
 /// What the buffers are shown as before they have been set or have grown (net.ipv4.tcp_rmem).
 const RECEIVE_DEFAULT: u32 = 131_072;
 const SEND_DEFAULT: u32 = 16_384;
+/// How many SYNs fit into the time that the stack takes when nobody has said anything.
+pub(in crate::net) const SYN_RETRIES: u8 = 6;
 
 /// How much may wait in each direction, as SO_RCVBUF and SO_SNDBUF show it.
 pub(in crate::net) fn buffer_sizes(
@@ -98,7 +100,7 @@ fn set_socket(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errn
             };
             change(socket, |options| options.device = device)
         }
-        _ => set_generic(&socket.timeouts, SOL_SOCKET, name, value),
+        _ => Err(Errno::NOPROTOOPT),
     }
 }
 
@@ -111,6 +113,12 @@ fn octet(value: &[u8]) -> Result<Option<u8>, Errno> {
 }
 
 fn set_ipv6(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
+    if let Some(flag) = datagram::wanted(SOL_IPV6, name) {
+        let mut wanted = socket.wanted.get();
+        wanted.set(flag, read_bool(value)?);
+        socket.wanted.set(wanted);
+        return Ok(());
+    }
     match name {
         IPV6_V6ONLY => {
             let on = read_bool(value)?;
@@ -176,6 +184,10 @@ fn set_tcp(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno> 
             let count = u8::try_from(number).map_err(|_| Errno::INVAL)?;
             change(socket, |options| options.keep_count = count)
         }
+        TCP_SYNCNT => {
+            let count = u8::try_from(number).map_err(|_| Errno::INVAL)?;
+            change(socket, |options| options.syn_retries = Some(count))
+        }
         TCP_MAXSEG => {
             let size = u16::try_from(number).map_err(|_| Errno::INVAL)?;
             change(socket, |options| options.maximum_segment = (size != 0).then_some(size))
@@ -189,6 +201,9 @@ fn set_tcp(socket: &StreamSocket, name: u32, value: &[u8]) -> Result<(), Errno> 
 }
 
 pub(super) fn get(socket: &StreamSocket, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
+    if let Some(flag) = datagram::wanted(level, name).filter(|_| level == SOL_IPV6) {
+        return Ok(emit_bool(socket.wanted.get().contains(flag)));
+    }
     let options = with_stack(|stack| stack.tcp_options(socket.id)).ok_or(Errno::BADF)?;
     match level {
         SOL_SOCKET => get_socket(socket, &options, name),
@@ -244,10 +259,7 @@ fn get_socket(
                 options.device.and_then(|device: InterfaceIndex| stack.interface(device));
             interface.map_or(Vec::new(), |interface| interface.name().bytes().chain([0]).collect())
         }),
-        _ => {
-            let kind = Kind { family: AF_INET6, protocol: IPPROTO_TCP as u32, kind: SOCK_STREAM };
-            return get_generic(&socket.timeouts, kind, SOL_SOCKET, name);
-        }
+        _ => return Err(Errno::NOPROTOOPT),
     })
 }
 
@@ -260,6 +272,7 @@ fn get_tcp(socket: &StreamSocket, options: &TcpSocketOptions, name: u32) -> Resu
         TCP_KEEPIDLE => seconds(options.keep_idle),
         TCP_KEEPINTVL => seconds(options.keep_interval),
         TCP_KEEPCNT => emit_u32(u32::from(options.keep_count)),
+        TCP_SYNCNT => emit_u32(options.syn_retries.unwrap_or(SYN_RETRIES).into()),
         TCP_MAXSEG => {
             let info = with_stack(|stack| stack.tcp_info(socket.id, time::now()));
             emit_u32(info.map_or(536, |info| info.send_mss))

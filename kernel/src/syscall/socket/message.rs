@@ -113,7 +113,7 @@ async fn send(
 ) -> Result<usize, Errno> {
     let (file, socket) = find(process, fd)?;
     let flags = MessageFlags::from_bits_truncate(flags);
-    let wait = Wait::new(&file, flags, socket.timeouts().send);
+    let wait = Wait::new(&file, flags, socket.base().timeouts().send);
     let mut from = UserReader::new(vector);
     let mut total = 0;
     loop {
@@ -225,7 +225,7 @@ async fn receive(
 ) -> Result<Incoming, Errno> {
     let (file, socket) = find(process, fd)?;
     let flags = MessageFlags::from_bits_truncate(flags);
-    let wait = Wait::new(&file, flags, limit.or(socket.timeouts().receive));
+    let wait = Wait::new(&file, flags, limit.or(socket.base().timeouts().receive));
     let mut to = UserWriter::new(vector);
     let whole = socket.is_stream()
         && flags.contains(MessageFlags::WAIT_ALL)

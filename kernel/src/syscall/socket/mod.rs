@@ -10,6 +10,7 @@ use crate::fs::file::{Access, OpenFile, Status};
 use crate::net::socket::{MessageFlags, Socket, SocketFile};
 use crate::process::Process;
 use crate::{net, time};
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -43,7 +44,7 @@ pub(super) fn socket(
 fn install(process: &Process, socket: Rc<dyn Socket>, flags: u32) -> Result<usize, Errno> {
     let mut status = Status::empty();
     status.set(Status::NON_BLOCKING, flags & SOCK_NONBLOCK != 0);
-    let file = OpenFile::new(alloc::boxed::Box::new(SocketFile::new(socket)), Access::BOTH, status);
+    let file = OpenFile::new(Box::new(SocketFile::new(socket)), Access::BOTH, status)?;
     let fd = process.insert_file(file, flags & SOCK_CLOEXEC != 0)?;
     Ok(fd as usize)
 }
@@ -93,7 +94,7 @@ pub(super) async fn linger(process: &Process, file: &Rc<OpenFile>) {
     let Some(socket) = file.downcast::<SocketFile>().map(SocketFile::socket) else { return };
     if let Some(limit) = socket.begin_close() {
         let wait = Wait { non_blocking: false, timeout: Some(limit) };
-        let arrived = || match socket.unacknowledged_bytes() {
+        let arrived = || match socket.unacknowledged_bytes()? {
             0 => Ok(()),
             _ => Err(Errno::AGAIN),
         };
@@ -112,7 +113,7 @@ pub(super) async fn connect(
     let (file, socket) = find(process, fd)?;
     let begun = socket.connect(&read_address(address, length)?);
     if begun == Err(Errno::INPROGRESS) && !file.non_blocking() {
-        let wait = Wait { non_blocking: false, timeout: socket.timeouts().send };
+        let wait = Wait { non_blocking: false, timeout: socket.base().timeouts().send };
         wait.until_done(process, &*socket, || socket.try_finish_connect())
             .await
             .map_err(Errno::never_restart)?;
@@ -140,8 +141,14 @@ pub(super) async fn accept4(
         return Err(Errno::INVAL);
     }
     let (file, socket) = find(process, fd)?;
-    let wait = Wait { non_blocking: file.non_blocking(), timeout: socket.timeouts().receive };
-    let (accepted, peer) = wait.until_done(process, &*socket, || socket.try_accept()).await?;
+    let wait =
+        Wait { non_blocking: file.non_blocking(), timeout: socket.base().timeouts().receive };
+    let accept = || {
+        // A connection that no descriptor is left for stays where it is.
+        process.check_file_room()?;
+        socket.try_accept()
+    };
+    let (accepted, peer) = wait.until_done(process, &*socket, accept).await?;
     if address != 0 {
         write_address(&peer, address, length)?;
     }
@@ -193,7 +200,7 @@ pub(super) fn setsockopt(
         return Err(Errno::INVAL);
     }
     let value = UserSlice::new(value, u64::from(length).min(OPTION_LIMIT as u64)).read()?;
-    socket.set_option(level, name, &value)?;
+    net::option::set(&*socket, level, name, &value)?;
     Ok(0)
 }
 
@@ -211,7 +218,7 @@ pub(super) fn getsockopt(
     if room > i32::MAX as u32 {
         return Err(Errno::INVAL);
     }
-    let bytes = socket.option(level, name)?;
+    let bytes = net::option::get(&*socket, level, name)?;
     let copied = UserSlice::new(value, u64::from(room)).write(&bytes)?;
     length.write(&(copied as u32))?;
     Ok(0)
@@ -245,7 +252,7 @@ impl Wait {
         if self.non_blocking {
             return checked().unwrap_or(Err(Errno::AGAIN));
         }
-        let done = socket.wait_queue().wait_until(checked);
+        let done = socket.base().wait_queue().wait_until(checked);
         match self.timeout {
             None => process.interruptible(done).await?,
             // A call with a time limit is not restarted after a signal (signal(7)).

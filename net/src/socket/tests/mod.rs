@@ -1,5 +1,6 @@
 //! Calls in, packets and errors out. What Linux does in each situation is the expectation.
 
+mod destroy;
 mod icmpv6;
 mod limits;
 mod multicast;

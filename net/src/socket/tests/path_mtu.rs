@@ -44,6 +44,25 @@ fn what_becomes_of_a_datagram_longer_than_path_or_link() {
 }
 
 #[test]
+fn what_is_not_sent_is_reported_to_who_wants_that() {
+    let (mut host, id) = narrow();
+    for (wanted, dont_fragment, reported) in
+        [(false, true, None), (true, false, None), (true, true, Some(1300))]
+    {
+        set(&mut host, id, SetOption::ReceivePathMtu(wanted));
+        set(&mut host, id, SetOption::DontFragment(dont_fragment));
+        let sent = send(&mut host, id, None, &[7; 1253]);
+        assert_eq!(sent.is_err(), dont_fragment);
+        assert_eq!(host.stack.readiness(id).unwrap().readable, reported.is_some());
+        let report = host.stack.take_path_mtu_report(id);
+        assert_eq!(report.map(|report| report.mtu), reported);
+        let destination = SocketAddrV6::new(PEER.address, 0, 0, 0);
+        assert!(report.is_none_or(|report| report.destination == destination));
+        assert_eq!(host.stack.take_path_mtu_report(id), None);
+    }
+}
+
+#[test]
 fn fragments_can_be_kept_short() {
     let (mut host, id) = narrow();
     let refused = host.stack.set_socket_option(id, SetOption::FragmentSize(Some(1279)));

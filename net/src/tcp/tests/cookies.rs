@@ -80,6 +80,33 @@ fn connections_come_in_during_a_flood_with_all_that_was_offered() {
 }
 
 #[test]
+fn ecn_is_agreed_on_during_a_flood_if_there_are_timestamps() {
+    for (stamps, mode, agreed) in [
+        (true, EcnMode::Accept, true),
+        (false, EcnMode::Accept, false),
+        (true, EcnMode::Off, false),
+    ] {
+        let tcp = TcpSettings { ecn: mode, ..TcpSettings::default() };
+        let mut host = host_with(Config { tcp, ..Config::default() });
+        let listener = listen(&mut host, 5);
+        flood(&mut host);
+        let mut syn = syn(PEER_PORT);
+        syn.flags |= TcpFlags::ECE | TcpFlags::CWR;
+        if !stamps {
+            syn.options.timestamps = None;
+        }
+        arrive(&mut host, syn, &[]);
+        let (syn_ack, _) = sent_one(&mut host);
+        assert_eq!(counts(&host).0, 1);
+        assert_eq!(syn_ack.flags.contains(TcpFlags::ECE), agreed);
+        let answer = answer(&syn, &syn_ack);
+        arrive(&mut host, answer, &[]);
+        let (id, _) = host.stack.tcp_accept(listener).unwrap();
+        assert_eq!(host.stack.tcp_info(id, host.now).unwrap().ecn, agreed);
+    }
+}
+
+#[test]
 fn without_timestamps_the_options_are_lost() {
     let mut host = host();
     let listener = listen(&mut host, 5);

@@ -1,7 +1,7 @@
 //! ICMPv6 errors about segments.
 
 use super::*;
-use crate::socket::{ErrorOrigin, ReceiveError, SocketError};
+use crate::socket::{ErrorMeta, ErrorOrigin, ReceiveError, SocketError};
 
 fn unreachable(code: DestinationUnreachableCode) -> impl Fn(&[u8]) -> Icmpv6Message<'_> {
     move |invoking| Icmpv6Message::DestinationUnreachable { code, invoking }
@@ -23,15 +23,18 @@ fn an_attempt_to_connect_fails_and_tells_why_in_detail() {
         assert_eq!(host.stack.tcp_take_error(id), Some(TcpError::Prohibited));
         assert_eq!(host.stack.tcp_readiness(id).unwrap().error, wanted);
         if wanted {
-            let error = host.stack.tcp_receive_error(id).unwrap();
+            let take = |meta: &ErrorMeta, quoted: &[u8]| (*meta, quoted.to_vec());
+            let (error, quoted) = host.stack.tcp_receive_error(id, take).unwrap();
             assert_eq!(error.error, SocketError::Prohibited);
             assert_eq!(error.origin, ErrorOrigin::Icmpv6 { message_type: 1, code: 1 });
             assert_eq!(error.destination, to(PEER.address, PEER_PORT));
             assert_eq!(*error.offender.ip(), PEER.address);
+            // From the TCP header on, as on Linux.
+            assert_eq!(quoted, syn.packet[Ipv6Header::LEN..]);
         }
-        assert_eq!(host.stack.tcp_receive_error(id), Err(ReceiveError::WouldBlock));
+        assert_eq!(host.stack.tcp_receive_error(id, |_, _| ()), Err(ReceiveError::WouldBlock));
         host.stack.tcp_close(id, host.now);
-        assert_eq!(host.stack.tcp_receive_error(id), Err(ReceiveError::Closed));
+        assert_eq!(host.stack.tcp_receive_error(id, |_, _| ()), Err(ReceiveError::Closed));
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod acknowledging;
 mod cookies;
+mod destroy;
 mod ecn;
 mod errors;
 mod handshake;
@@ -14,6 +15,7 @@ mod recovery;
 mod sending;
 mod sizes;
 mod spurious;
+mod tables;
 mod time_wait;
 mod urgent;
 

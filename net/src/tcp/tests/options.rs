@@ -128,3 +128,25 @@ fn the_interface_can_be_chosen() {
     host.stack.tcp_connect(id, link_local, host.now).unwrap();
     assert_eq!(host.stack.tcp_remote_address(id).unwrap().scope_id(), USB0.get());
 }
+
+#[test]
+fn an_attempt_to_connect_takes_as_many_syns_as_wanted() {
+    for (retries, seconds) in [(1, 3), (2, 7), (5, 63)] {
+        let mut host = host();
+        let id = host.stack.tcp_open().unwrap();
+        set(&mut host, id, |options| options.syn_retries = Some(retries));
+        host.stack.tcp_connect(id, to(PEER.address, PEER_PORT), host.now).unwrap();
+        let mut count = sent(&mut host).len();
+        count += host.run(Duration::from_secs(200)).iter().filter_map(as_tcp).count();
+        assert_eq!(count, 1 + usize::from(retries));
+        assert_eq!(host.stack.tcp_take_error(id), Some(TcpError::TimedOut));
+        let mut other = self::host();
+        let id = other.stack.tcp_open().unwrap();
+        set(&mut other, id, |options| options.syn_retries = Some(retries));
+        other.stack.tcp_connect(id, to(PEER.address, PEER_PORT), other.now).unwrap();
+        other.run(Duration::from_secs(seconds - 1));
+        assert_eq!(other.stack.tcp_state(id), Some(TcpState::SynSent));
+        other.run(Duration::from_secs(2));
+        assert_eq!(other.stack.tcp_state(id), Some(TcpState::Closed));
+    }
+}

@@ -30,6 +30,7 @@ pub(super) const TESTS: &[Test] = &[
     // Rows: UDP-8
     Test { name: "sockets: hop limit and traffic class of what is sent", run: sent_fields },
     Test { name: "sockets: IPV6_PKTINFO chooses the source address", run: chosen_source },
+    Test { name: "sockets: a stream keeps what it was asked to tell", run: told_of_streams },
     Test { name: "sockets: a group's datagrams come to its members", run: group },
     Test { name: "sockets: IPV6_MULTICAST_LOOP off keeps them away", run: no_loop },
     Test { name: "sockets: memberships have rules", run: memberships },
@@ -79,6 +80,17 @@ fn received_info() -> Outcome {
     check!(packet_info(&datagram) == Some(expected), "{:?}", packet_info(&datagram));
     let limit = number(&datagram, IPV6_HOPLIMIT);
     check!(limit == Some(64), "hop limit {limit:?}");
+    Ok(())
+}
+
+fn told_of_streams() -> Outcome {
+    let fd = super::stream::stream(rustix::net::SocketFlags::empty())?;
+    for option in [IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS] {
+        let before = because("getsockopt", get_i32(&fd, IPV6, option))?;
+        wants(&fd, &[option])?;
+        let after = because("getsockopt", get_i32(&fd, IPV6, option))?;
+        check!((before, after) == (0, 1), "option {option} was {before}, is {after}");
+    }
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::request::{Attribute, InternetRequest, SOCKET_ID_LENGTH, cookie};
 use crate::net::netlink::message::{Builder, Header};
 use crate::net::netlink::request::Dump;
-use crate::net::{KernelStack, datagram, stream, with_stack};
+use crate::net::{KernelStack, change_stack, datagram, stream, with_stack};
 use crate::syscall::errno::Errno;
 use crate::time::{self, Instant};
 use ::net::interface::InterfaceIndex;
@@ -297,23 +297,53 @@ pub(super) fn dump(request: &InternetRequest, header: Header) -> Result<Dump, Er
     })
 }
 
-/// The socket that the request names; a connection comes before a listener. `ENOENT`: none.
+/// The stream socket that the request names; a connection comes before a listener.
+fn find_stream(
+    stack: &KernelStack,
+    request: &InternetRequest,
+    now: Instant,
+) -> Result<(TcpSummary, Common), Errno> {
+    let named = stack.tcp_sockets().filter(is_listed).filter_map(|summary| {
+        let common = Common::of_stream(&summary, now);
+        common.is_named_by(request).then_some((summary, common))
+    });
+    named.min_by_key(|(summary, _)| summary.remote.is_none()).ok_or(Errno::NOENT)
+}
+
+/// The datagram socket that the request names; a connected one comes before another.
+fn find_datagram(
+    stack: &KernelStack,
+    request: &InternetRequest,
+) -> Result<(SocketInfo, Common), Errno> {
+    let kind = datagram_kind(request.protocol)?;
+    let named = datagrams(stack, kind).filter(|(_, common)| common.is_named_by(request));
+    named.min_by_key(|(info, _)| info.remote.is_none()).ok_or(Errno::NOENT)
+}
+
+/// The socket that the request names; `ENOENT`: none.
 pub(super) fn get(request: &InternetRequest, header: Header) -> Result<Vec<u8>, Errno> {
     let now = time::now();
     with_stack(|stack| {
         if request.protocol == TCP {
-            let named = stack.tcp_sockets().filter(is_listed).filter_map(|summary| {
-                let common = Common::of_stream(&summary, now);
-                common.is_named_by(request).then_some((summary, common))
-            });
-            let best = named.min_by_key(|(summary, _)| summary.remote.is_none());
-            let (summary, common) = best.ok_or(Errno::NOENT)?;
+            let (summary, common) = find_stream(stack, request, now)?;
             return Ok(emit_stream(stack, request, &summary, &common, header, now));
         }
-        let kind = datagram_kind(request.protocol)?;
-        let named = datagrams(stack, kind).filter(|(_, common)| common.is_named_by(request));
-        let best = named.min_by_key(|(info, _)| info.remote.is_none());
-        let (info, common) = best.ok_or(Errno::NOENT)?;
+        let (info, common) = find_datagram(stack, request)?;
         Ok(emit_datagram(stack, request, &info, &common, header))
+    })
+}
+
+/// Ends the socket that the request names, with ECONNABORTED for its owner; `ENOENT`: none.
+pub(super) fn destroy(request: &InternetRequest) -> Result<(), Errno> {
+    let now = time::now();
+    change_stack(|stack| {
+        let found = if request.protocol == TCP {
+            let (summary, _) = find_stream(stack, request, now)?;
+            stack.tcp_destroy(&summary, now)
+        } else {
+            let (info, _) = find_datagram(stack, request)?;
+            stack.destroy_socket(info.id)
+        };
+        if found { Ok(()) } else { Err(Errno::NOENT) }
     })
 }

@@ -4,6 +4,7 @@ use super::super::message::Messages;
 use super::*;
 use crate::net::change_stack;
 use crate::time;
+use ::net::tcp::TcpState;
 use core::net::{Ipv6Addr, SocketAddrV6};
 use linux_raw_sys::netlink::{NLM_F_DUMP, NLM_F_REQUEST};
 
@@ -54,10 +55,18 @@ fn a_listener_is_listed_with_its_attributes() {
 
     let mut exact = request(6, 0);
     exact[8..10].copy_from_slice(&PORT.to_be_bytes());
-    let found = get(&message(&exact), HEADER).unwrap();
+    let found = single(&message(&exact), HEADER).unwrap().unwrap();
     assert_eq!(at_port(&alloc::vec![found], PORT).len(), 1);
     exact[9] ^= 1;
-    assert_eq!(get(&message(&exact), HEADER), Err(Errno::NOENT));
+    assert_eq!(single(&message(&exact), HEADER), Err(Errno::NOENT));
+
+    exact[9] ^= 1;
+    let header = Header { kind: DESTROY, flags: NLM_F_REQUEST as u16, sequence: 1, port: 0 };
+    let end = Message { header, payload: &exact };
+    assert_eq!(single(&end, HEADER), Ok(None));
+    assert_eq!(change_stack(|stack| stack.tcp_state(id)), Some(TcpState::Closed));
+    assert_eq!(single(&end, HEADER), Err(Errno::NOENT));
+    assert_eq!(dump(&end, HEADER), Err(Errno::INVAL));
     change_stack(|stack| stack.tcp_close(id, time::now()));
 }
 

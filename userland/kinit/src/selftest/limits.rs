@@ -1,0 +1,89 @@
+//! What a process may have at most, and what it is told when it wants more.
+
+use alloc::string::String;
+use alloc::vec;
+
+use rt::rustix::fd::{AsRawFd, OwnedFd};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::net::{SocketFlags, accept, connect};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::stream::{listener, stream};
+use super::{Outcome, Test, because, check};
+
+pub(super) const TESTS: &[Test] = &[
+    // Rows: API-23
+    Test { name: "limits: no more descriptors: EMFILE", run: exhausted },
+    Test { name: "limits: RLIMIT_NOFILE can be lowered and raised again", run: changed },
+    Test { name: "limits: a connection waits until there is a descriptor", run: waiting },
+];
+
+/// Sets RLIMIT_NOFILE to its old value when it goes away.
+struct Restored(Rlimit);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        let _ = setrlimit(Resource::Nofile, self.0.clone());
+    }
+}
+
+/// Lets `descriptors` be the first number that no descriptor can have.
+fn limit(descriptors: i32) -> Result<Restored, String> {
+    let before = getrlimit(Resource::Nofile);
+    let new = Rlimit { current: Some(descriptors as u64), maximum: before.maximum };
+    because("setrlimit", setrlimit(Resource::Nofile, new))?;
+    Ok(Restored(before))
+}
+
+fn exhausted() -> Outcome {
+    let first = stream(SocketFlags::empty())?;
+    let mut copies = vec![];
+    let error = loop {
+        match fcntl_dupfd_cloexec(&first, 0) {
+            Ok(copy) => copies.push(copy),
+            Err(error) => break error,
+        }
+        check!(copies.len() < 5000, "no end of descriptors");
+    };
+    check!(error == Errno::MFILE, "fcntl: {error:?}");
+    let refused = rustix::net::socket(
+        rustix::net::AddressFamily::INET6,
+        rustix::net::SocketType::STREAM,
+        None,
+    );
+    let refused = refused.map(drop);
+    check!(refused == Err(Errno::MFILE), "socket: {refused:?}");
+    drop(copies);
+    stream(SocketFlags::empty()).map(drop)
+}
+
+fn changed() -> Outcome {
+    let first = stream(SocketFlags::empty())?;
+    let next = because("fcntl", fcntl_dupfd_cloexec(&first, 0))?.as_raw_fd();
+    let restored = limit(next + 1)?;
+    let shown = getrlimit(Resource::Nofile).current;
+    check!(shown == Some(next as u64 + 1), "the limit is {shown:?}");
+    let last: OwnedFd = because("the last one", fcntl_dupfd_cloexec(&first, 0))?;
+    let more = fcntl_dupfd_cloexec(&first, 0).map(drop);
+    check!(more == Err(Errno::MFILE), "one too many: {more:?}");
+    let beyond = fcntl_dupfd_cloexec(&first, next + 1).map(drop);
+    check!(beyond == Err(Errno::INVAL), "beyond the limit: {beyond:?}");
+    drop(restored);
+    because("after all", fcntl_dupfd_cloexec(&first, 0))?;
+    drop(last);
+    let absurd = setrlimit(Resource::Nofile, Rlimit { current: Some(1), maximum: None });
+    check!(absurd == Err(Errno::PERM), "without end: {absurd:?}");
+    Ok(())
+}
+
+fn waiting() -> Outcome {
+    let (listener, address) = listener()?;
+    let client = stream(SocketFlags::empty())?;
+    because("connect", connect(&client, &address))?;
+    let next = because("fcntl", fcntl_dupfd_cloexec(&client, 0))?.as_raw_fd();
+    let restored = limit(next)?;
+    let refused = accept(&listener).map(drop);
+    check!(refused == Err(Errno::MFILE), "accept: {refused:?}");
+    drop(restored);
+    because("accept", accept(&listener)).map(drop)
+}
