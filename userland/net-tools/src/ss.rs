@@ -2,9 +2,10 @@
 //!
 //! What it shows comes from NETLINK_SOCK_DIAG (sock_diag(7)), in [`diag`]; who has a socket open is
 //! found in `/proc`. It does not do: IPv4, unix, packet and netlink sockets, names of hosts and
-//! ports, events (`-E`), closing sockets (`-K`), expressions with `and`, `or` and parentheses.
+//! ports, events (`-E`).
 
 pub mod diag;
+pub mod expression;
 pub mod filter;
 pub mod options;
 pub mod process;
@@ -20,9 +21,11 @@ use diag::{DiagSocket, Protocol, Socket};
 use options::{Options, TOOL};
 use table::Table;
 
-/// What the kernel has, protocol by protocol.
-fn collect(options: &Options) -> Result<Vec<(Protocol, Socket)>, alloc::string::String> {
-    let mut diag = DiagSocket::open().map_err(|error| error.to_string())?;
+/// What the kernel has and the filter lets through, protocol by protocol.
+fn collect(
+    diag: &mut DiagSocket,
+    options: &Options,
+) -> Result<Vec<(Protocol, Socket)>, alloc::string::String> {
     let mut sockets = Vec::new();
     for protocol in options.protocols() {
         let found = diag.dump(protocol, options.states.bits(), options.detail.internal);
@@ -33,17 +36,23 @@ fn collect(options: &Options) -> Result<Vec<(Protocol, Socket)>, alloc::string::
             Err(error) => return Err(error.to_string()),
         }
     }
+    if let Some(filter) = &options.filter {
+        sockets.retain(|(_, socket)| filter.matches(socket));
+    }
     Ok(sockets)
 }
 
 fn show(options: &Options) -> Result<(), alloc::string::String> {
-    let sockets = collect(options)?;
+    let mut diag = DiagSocket::open().map_err(|error| error.to_string())?;
+    let sockets = collect(&mut diag, options)?;
     let owners = if options.detail.processes { process::owners() } else { Vec::new() };
     let mut table = Table::new(options);
     for (protocol, socket) in &sockets {
-        if options.filters.iter().all(|filter| filter.matches(socket)) {
-            table.add(row::row(*protocol, socket, options, &owners));
+        // What could not be ended, as it is gone already, is not shown.
+        if options.kill && !diag.destroy(*protocol, socket).map_err(|error| error.to_string())? {
+            continue;
         }
+        table.add(row::row(*protocol, socket, options, &owners));
     }
     rt::print!("{}", table.render());
     Ok(())

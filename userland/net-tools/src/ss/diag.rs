@@ -5,11 +5,14 @@ use alloc::vec::Vec;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
 use crate::netlink::{Attributes, Error, Request, RouteSocket, field};
+use rustix::io::Errno;
 
 /// NETLINK_SOCK_DIAG, a netlink family of its own.
 const FAMILY: u32 = 4;
-/// SOCK_DIAG_BY_FAMILY: the only request.
+/// SOCK_DIAG_BY_FAMILY: what there is.
 const BY_FAMILY: u32 = 20;
+/// SOCK_DESTROY: an end to it.
+const DESTROY: u32 = 21;
 /// AF_INET6.
 const INET6: u8 = 10;
 
@@ -17,6 +20,8 @@ const INET6: u8 = 10;
 const REQUEST: usize = 56;
 /// The length of `struct inet_diag_msg`.
 const ANSWER: usize = 72;
+/// The length of `struct inet_diag_sockid`, which is at 8 in a request and at 4 in an answer.
+const SOCKET_ID: usize = 48;
 
 /// Attributes of an answer.
 mod attribute {
@@ -145,6 +150,8 @@ pub struct Socket {
     pub class: Option<u8>,
     /// The congestion control.
     pub congestion: Option<String>,
+    /// `struct inet_diag_sockid`, which names it to the kernel.
+    pub id: [u8; SOCKET_ID],
     /// `struct tcp_info`.
     pub info: Option<Vec<u8>>,
     /// The SK_MEMINFO_ numbers.
@@ -186,6 +193,7 @@ impl Socket {
             send_queue: number(60)?,
             user: number(64)?,
             inode: number(68)?,
+            id: payload.get(4..)?.first_chunk().copied()?,
             v6_only: u8_of(attribute::V6_ONLY).map(|value| value != 0),
             shutdown: u8_of(attribute::SHUTDOWN),
             class: u8_of(attribute::CLASS),
@@ -236,16 +244,30 @@ impl DiagSocket {
         let records = self.0.dump(request)?;
         Ok(records.iter().filter_map(|record| Socket::parse(&record.payload)).collect())
     }
+
+    /// Ends a socket: its owner finds ECONNABORTED, the other side of a connection gets a reset.
+    /// False when it is not there any more, or of a kind that does not end so.
+    pub fn destroy(&mut self, protocol: Protocol, socket: &Socket) -> Result<bool, Error> {
+        let mut named = request(protocol, 1 << socket.state.0, false);
+        field::put(&mut named, 8, &socket.id);
+        match self.0.change(Request::new(DESTROY, 0, &named)) {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.refusal(), Some(Errno::NOENT | Errno::OPNOTSUPP)) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use alloc::vec::Vec;
 
     use super::{Protocol, Socket, State, request};
 
     /// A connection from `[::1]:37712` to `[::1]:5077`, as Linux tells it.
-    pub(crate) fn answer() -> Vec<u8> {
+    pub(in crate::ss) fn answer() -> Vec<u8> {
         let mut bytes = Vec::from([10, 1, 1, 0]);
         bytes.extend(37712u16.to_be_bytes());
         bytes.extend(5077u16.to_be_bytes());

@@ -136,6 +136,8 @@ pub enum Filter {
     Port(End, Comparison, u16),
     /// An address of this prefix length, and perhaps a port.
     Address(End, Ipv6Addr, u8, Option<u16>),
+    /// The interface that the socket is bound to.
+    Interface(u32),
 }
 
 impl Filter {
@@ -147,6 +149,7 @@ impl Filter {
             End::Peer => &socket.peer,
         };
         match *self {
+            Self::Interface(index) => socket.interface == index,
             Self::Port(end, comparison, port) => comparison.holds(of(end).port(), port),
             Self::Address(end, prefix, length, port) => {
                 let end = of(end);

@@ -7,14 +7,16 @@ use alloc::vec::Vec;
 use rt::options::{Hint, Item, Opt, Tool};
 
 use super::diag::Protocol;
-use super::filter::{Comparison, End, Filter, States, address, port};
+use super::expression::Expression;
+use super::filter::States;
 
 /// How the program is called.
 pub static TOOL: Tool = Tool {
     name: "ss",
     usage: "[OPTION]... [state STATE] [exclude STATE] [FILTER]...",
     about: "Shows sockets: connections, unless -l or -a says otherwise. A FILTER is one of\n\
-            'sport = :80', 'dport >= :1024', 'src fec0::/64', 'dst [fec0::2]:80'; all have to hold.",
+            'sport = :80', 'dport >= :1024', 'src fec0::/64', 'dst [fec0::2]:80', 'dev usb0',\n\
+            joined by 'and', which may be left out, 'or', 'not' and parentheses.",
     options: &[
         Opt::flag('t', "tcp", "TCP sockets"),
         Opt::flag('u', "udp", "UDP sockets"),
@@ -27,6 +29,7 @@ pub static TOOL: Tool = Tool {
         Opt::flag('e', "extended", "user, inode, cookie"),
         Opt::flag('p', "processes", "who has it open"),
         Opt::flag('s', "summary", "only how many there are"),
+        Opt::flag('K', "kill", "end what is shown: the other side gets a reset"),
         Opt::flag('H', "no-header", "no heading"),
         Opt::flag('n', "numeric", "numbers instead of names, which is all there is"),
         Opt::flag('6', "ipv6", "IPv6, which is all there is"),
@@ -65,8 +68,10 @@ pub struct Options {
     pub summary: bool,
     /// A heading.
     pub heading: bool,
+    /// What is shown is ended.
+    pub kill: bool,
     /// What has to hold.
-    pub filters: Vec<Filter>,
+    pub filter: Option<Expression>,
 }
 
 impl Options {
@@ -79,49 +84,27 @@ impl Options {
     }
 }
 
-/// Reads states and filters.
-fn read_filters(words: &[String], options: &mut Options) -> Result<(), String> {
-    let mut words = words.iter().map(String::as_str).peekable();
+/// Reads the states, and then the filter.
+fn read_filters(mut words: &[String], options: &mut Options) -> Result<(), String> {
     let mut states: Option<States> = None;
-    while let Some(word) = words.next() {
-        let mut value =
-            || words.next().ok_or_else(|| format!("Error: something is missing after '{word}'."));
-        match word {
-            "state" | "exclude" => {
-                let name = value()?;
-                let found =
-                    States::parse(name).ok_or_else(|| format!("ss: wrong state name: {name}"))?;
-                states = Some(match (word, states) {
-                    ("state", None) => found,
-                    ("state", Some(before)) => before.with(found),
-                    (_, before) => before.unwrap_or(States::ALL).without(found),
-                });
-            }
-            "sport" | "dport" => {
-                let end = if word == "sport" { End::Local } else { End::Peer };
-                let next = value()?;
-                let (comparison, number) = match Comparison::parse(next) {
-                    Some(comparison) => (comparison, value()?),
-                    None => (Comparison::Equal, next),
-                };
-                options.filters.push(Filter::Port(end, comparison, port(number)?));
-            }
-            "src" | "dst" => {
-                let end = if word == "src" { End::Local } else { End::Peer };
-                let mut next = value()?;
-                if matches!(next, "=" | "==") {
-                    next = value()?;
-                }
-                options.filters.push(address(end, next)?);
-            }
-            // Which is what several filters mean anyway.
-            "and" if !options.filters.is_empty() && words.peek().is_some() => {}
-            _ => return Err(format!("Error: '{word}' is no filter.")),
-        }
+    while let Some((word, rest)) = words.split_first()
+        && matches!(word.as_str(), "state" | "exclude")
+    {
+        let (name, rest) = rest
+            .split_first()
+            .ok_or_else(|| format!("Error: something is missing after '{word}'."))?;
+        let found = States::parse(name).ok_or_else(|| format!("ss: wrong state name: {name}"))?;
+        states = Some(match (word.as_str(), states) {
+            ("state", None) => found,
+            ("state", Some(before)) => before.with(found),
+            (_, before) => before.unwrap_or(States::ALL).without(found),
+        });
+        words = rest;
     }
     if let Some(states) = states {
         options.states = states;
     }
+    options.filter = Expression::parse(words)?;
     Ok(())
 }
 
@@ -135,7 +118,8 @@ pub fn parse(items: impl Iterator<Item = Item>) -> Result<Options, String> {
         detail: Detail::default(),
         summary: false,
         heading: true,
-        filters: Vec::new(),
+        kill: false,
+        filter: None,
     };
     for item in items {
         let letter = match item {
@@ -161,6 +145,7 @@ pub fn parse(items: impl Iterator<Item = Item>) -> Result<Options, String> {
             }
             'p' => options.detail.processes = true,
             's' => options.summary = true,
+            'K' => options.kill = true,
             'H' => options.heading = false,
             _ => {}
         }
@@ -182,7 +167,7 @@ mod tests {
     use rt::bstr::BStr;
     use rt::options::Item;
 
-    use super::{Comparison, End, Filter, Options, Protocol, States, parse};
+    use super::{Options, Protocol, States, parse};
 
     fn options(line: &'static str) -> Result<Options, String> {
         let items = line.split_whitespace().map(|word| match word.strip_prefix('-') {
@@ -201,8 +186,8 @@ mod tests {
         assert_eq!(listening.states, States::WAITING);
         let filtered = options("-t -a state established dport = :80 and src fec0::1").unwrap();
         assert!(filtered.states.is_single());
-        assert_eq!(filtered.filters[0], Filter::Port(End::Peer, Comparison::Equal, 80));
-        assert_eq!(filtered.filters.len(), 2);
+        assert!(filtered.filter.is_some() && !filtered.kill);
+        assert!(options("-K sport = :80").unwrap().kill);
         let excluded = options("exclude time-wait exclude listening").unwrap();
         assert_eq!(excluded.states.bits(), 0b1_1011_1011_1110);
     }
@@ -213,11 +198,9 @@ mod tests {
             "state",
             "state open",
             "dport =",
-            "dport = http",
-            "dst nowhere",
             "foo",
-            "and dst ::1",
-            "dst ::1 and",
+            // States come first.
+            "dport = :80 state established",
         ] {
             assert!(options(line).is_err(), "{line}");
         }
