@@ -17,6 +17,7 @@ pub mod options;
 pub mod ports;
 pub mod relay;
 pub mod session;
+pub mod tuning;
 
 use options::{Mode, TOOL, parse};
 

@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::SocketAddrV6;
 
 use rt::strerror;
@@ -34,9 +35,9 @@ pub fn run(options: &Options, target: &Target) -> Result<bool, String> {
     let protocol = if options.udp { "udp" } else { "tcp" };
     let mut reached = false;
     let mut unbroken = true;
-    for port in target.ports.clone() {
+    for (index, port) in order(target).into_iter().enumerate() {
         if let Some(pause) = options.transfer.pause
-            && port != *target.ports.start()
+            && index > 0
         {
             // A signal that cuts it short ends the program.
             let _ = rustix::thread::nanosleep(&timespec(pause));
@@ -70,8 +71,25 @@ pub fn run(options: &Options, target: &Target) -> Result<bool, String> {
     Ok(reached && unbroken)
 }
 
+/// The ports in the order in which they are tried.
+fn order(target: &Target) -> Vec<u16> {
+    let mut ports: Vec<u16> = target.ports.clone().collect();
+    if target.shuffled {
+        // Any order is as good as any other, so a generator of little quality will do.
+        let mut random = now() | 1;
+        for last in (1..ports.len()).rev() {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            ports.swap(last, (random % (last as u64 + 1)) as usize);
+        }
+    }
+    ports
+}
+
 fn open(options: &Options, from: Option<&SocketAddrV6>) -> Result<OwnedFd, Failure> {
     let socket = if options.udp { datagram_socket() } else { stream::socket() }?;
+    options.tuning.apply(&socket)?;
     if let Some(from) = from {
         bind_to(&socket, from)?;
     }
@@ -122,4 +140,27 @@ fn probe(socket: &OwnedFd) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Target, Vec, order};
+
+    #[test]
+    fn every_port_is_tried_once() {
+        let target = Target {
+            host: "::1".into(),
+            ports: 10..=500,
+            scan: true,
+            shuffled: false,
+            source: None,
+            source_port: None,
+        };
+        let sorted: Vec<u16> = (10..=500).collect();
+        assert_eq!(order(&target), sorted);
+        let mut shuffled = order(&Target { shuffled: true, ..target });
+        assert_ne!(shuffled, sorted);
+        shuffled.sort_unstable();
+        assert_eq!(shuffled, sorted);
+    }
 }

@@ -26,12 +26,14 @@ pub fn run(options: &Options, place: &Place) -> Result<bool, String> {
     let failed = |failure: Failure| format!("{shown}: {failure}");
     if !options.udp {
         let listener = stream::listener(&address, BACKLOG).map_err(failed)?;
+        options.tuning.apply(&listener).map_err(failed)?;
         if options.verbose {
             rt::eprintln!("Listening on {shown}");
         }
         return serve_connections(&listener, options, place.keep).map_err(failed);
     }
     let socket = datagram_socket().map_err(failed)?;
+    options.tuning.apply(&socket).map_err(failed)?;
     bind_to(&socket, &address).map_err(failed)?;
     if options.verbose {
         rt::eprintln!("Bound on {shown}");

@@ -8,6 +8,7 @@ use core::ops::RangeInclusive;
 use rt::options::{Hint, Item, Opt, Tool};
 
 use super::ports::{port, range};
+use super::tuning::Tuning;
 
 /// How the program is called.
 pub static TOOL: Tool = Tool {
@@ -22,14 +23,19 @@ pub static TOOL: Tool = Tool {
         Opt::flag('4', "", "refused: there is no IPv4"),
         Opt::flag('6', "", "IPv6, as always"),
         Opt::flag('d', "", "do not read standard input"),
+        Opt::value('I', "", "BYTES", "the size of the receive buffer"),
         Opt::value('i', "", "SECONDS", "wait so long between lines sent, and between ports tried"),
         Opt::flag('k', "", "with -l: after a connection wait for the next one"),
         Opt::flag('l', "", "listen"),
+        Opt::value('M', "", "HOPS", "the hop limit of what is sent"),
         Opt::flag('n', "", "take addresses only, no names"),
         Opt::flag('N', "", "close the connection's sending half at the end of the input"),
+        Opt::value('O', "", "BYTES", "the size of the send buffer"),
         Opt::value('p', "", "PORT", "the local port"),
         Opt::value('q', "", "SECONDS", "-N, and end so long after the end of the input"),
+        Opt::flag('r', "", "with several ports: try them in random order"),
         Opt::value('s', "", "ADDRESS", "the local address"),
+        Opt::value('T', "", "CLASS", "the traffic class: lowdelay, ef, cs1, af11, 0x10 and so on"),
         Opt::flag('u', "", "UDP"),
         Opt::flag('v', "", "say what happens"),
         Opt::value('w', "", "SECONDS", "give up connecting, or end when idle, after so long"),
@@ -51,6 +57,8 @@ pub struct Target {
     pub ports: RangeInclusive<u16>,
     /// Exchange no data.
     pub scan: bool,
+    /// The ports are tried in random order.
+    pub shuffled: bool,
     /// The local address.
     pub source: Option<String>,
     /// The local port.
@@ -107,6 +115,8 @@ pub struct Options {
     pub numeric: bool,
     /// How data goes to and fro.
     pub transfer: Transfer,
+    /// How sockets are set up.
+    pub tuning: Tuning,
 }
 
 /// Reads a time in seconds, at most a day. `what` is OpenBSD's name of it.
@@ -135,13 +145,18 @@ struct Raw {
     udp: bool,
     verbose: bool,
     numeric: bool,
+    shuffled: bool,
     port: Option<u16>,
     address: Option<String>,
     transfer: Transfer,
+    tuning: Tuning,
 }
 
 impl Raw {
     fn take(&mut self, letter: char, value: &str) -> Result<(), String> {
+        if self.tuning.take(letter, value)? {
+            return Ok(());
+        }
         match letter {
             '4' => return Err("-4: there is no IPv4 here".into()),
             'd' => self.transfer.deaf = true,
@@ -159,6 +174,7 @@ impl Raw {
                 self.transfer.quit_after = Some(time(value, "quit timer")?);
                 self.transfer.half_close = true;
             }
+            'r' => self.shuffled = true,
             's' => self.address = Some(value.into()),
             'u' => self.udp = true,
             'v' => self.verbose = true,
@@ -212,8 +228,8 @@ impl Raw {
         if let Some(operand) = operands.next() {
             return Err(format!("extra operand '{operand}'"));
         }
-        let Self { scan, address: source, port: source_port, .. } = self;
-        Ok(Target { host, ports, scan, source, source_port })
+        let Self { scan, shuffled, address: source, port: source_port, .. } = self;
+        Ok(Target { host, ports, scan, shuffled, source, source_port })
     }
 }
 
@@ -234,13 +250,13 @@ pub fn parse(items: impl Iterator<Item = Item>) -> Result<Options, String> {
             }
         }
     }
-    let Raw { udp, verbose, numeric, transfer, .. } = raw;
+    let Raw { udp, verbose, numeric, transfer, tuning, .. } = raw;
     let mode = if raw.listen {
         Mode::Listen(raw.place(operands)?)
     } else {
         Mode::Connect(raw.target(operands)?)
     };
-    Ok(Options { mode, udp, verbose, numeric, transfer })
+    Ok(Options { mode, udp, verbose, numeric, transfer, tuning })
 }
 
 #[cfg(test)]

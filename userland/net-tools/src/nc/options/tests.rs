@@ -2,7 +2,7 @@ use alloc::string::String;
 
 use rt::bstr::BStr;
 
-use super::{Mode, Options, Place, TOOL, Target, Transfer, parse};
+use super::{Mode, Options, Place, TOOL, Target, Transfer, Tuning, parse};
 
 fn options(line: &'static str) -> Result<Options, String> {
     parse(TOOL.parse_from(line.split_whitespace().map(BStr::new)))
@@ -17,6 +17,7 @@ fn the_calling_side() {
             host: "fe80::1%usb0".into(),
             ports: 80..=90,
             scan: false,
+            shuffled: false,
             source: Some("::1".into()),
             source_port: Some(7),
         })
@@ -57,6 +58,20 @@ fn the_end_of_the_input() {
 }
 
 #[test]
+fn sockets_and_ports() {
+    let found = options("-I 4096 -O 8192 -T ef -M 3 -rz ::1 1-9").unwrap();
+    let tuning = Tuning {
+        receive_buffer: Some(4096),
+        send_buffer: Some(8192),
+        traffic_class: Some(0xb8),
+        hop_limit: Some(3),
+    };
+    assert_eq!(found.tuning, tuning);
+    let Mode::Connect(target) = found.mode else { panic!("{found:?}") };
+    assert!(target.shuffled && target.scan);
+}
+
+#[test]
 fn refusals() {
     for (line, message) in [
         ("", "missing host and port number"),
@@ -77,6 +92,7 @@ fn refusals() {
         ("-i x ::1 9", "interval invalid: x"),
         ("-q x ::1 9", "quit timer invalid: x"),
         ("-q -x ::1 9", "quit timer invalid: -x"),
+        ("-T fast ::1 9", "illegal tos value fast"),
         ("-W 0 ::1 9", "receive limit too small: 0"),
     ] {
         assert_eq!(options(line), Err(message.into()), "{line}");
