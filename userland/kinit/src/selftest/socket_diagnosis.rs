@@ -1,15 +1,17 @@
 //! NETLINK_SOCK_DIAG and `/proc/net`: the sockets of this machine as `ss` and `netstat` see them.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
 use linux_raw_sys::netlink::{NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR};
 use net_tools::netlink::{Attributes, Messages, Request, field};
+use net_tools::ss::diag::{DiagSocket, Protocol};
 use rt::rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::event::PollFlags;
+use rustix::io::{Errno, read};
 use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, bind, connect, getsockname,
@@ -23,6 +25,7 @@ use super::{Outcome, Test, because, check};
 pub(super) const TESTS: &[Test] = &[
     Test { name: "sock_diag: a listener, and both ends of a connection", run: streams },
     Test { name: "sock_diag: a UDP socket, and which process has it", run: datagrams },
+    Test { name: "sock_diag: SOCK_DESTROY tells both ends", run: destroyed },
     Test { name: "sock_diag: unknown protocols are refused", run: unknown },
     Test { name: "/proc/net/tcp6: a listener", run: proc_file },
 ];
@@ -145,6 +148,26 @@ fn streams() -> Outcome {
     check!((1..=1000).contains(&window), "tcpi_snd_cwnd is {window}");
     let congestion = client_end.attribute(CONGESTION);
     check!(congestion.is_some_and(|name| name.ends_with(b"\0")), "{congestion:?}");
+    Ok(())
+}
+
+fn destroyed() -> Outcome {
+    let (client, server) = super::stream::pair()?;
+    let address = because("getsockname", getsockname(&client))?;
+    let address = because("getsockname", SocketAddrV6::try_from(address))?;
+    let mut diagnosis = DiagSocket::open().map_err(|error| error.to_string())?;
+    let found =
+        diagnosis.dump(Protocol::Tcp, u32::MAX, false).map_err(|error| error.to_string())?;
+    let own = found.iter().find(|socket| socket.local.port() == address.port());
+    let own = own.ok_or("it is not listed")?;
+    let ended = diagnosis.destroy(Protocol::Tcp, own).map_err(|error| error.to_string())?;
+    check!(ended, "it was not ended");
+    let here = read(&client, &mut [0; 4]);
+    check!(here == Err(Errno::CONNABORTED), "its owner: {here:?}");
+    let there = read(&server, &mut [0; 4]);
+    check!(there == Err(Errno::CONNRESET), "the other end: {there:?}");
+    let again = diagnosis.destroy(Protocol::Tcp, own).map_err(|error| error.to_string())?;
+    check!(!again, "it was ended twice");
     Ok(())
 }
 

@@ -6,9 +6,9 @@ use alloc::string::String;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
 use linux_raw_sys::net::{
-    AF_INET6, IPV6_HOPLIMIT, IPV6_PKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVPKTINFO, IPV6_RECVTCLASS,
-    IPV6_TCLASS, MCAST_BLOCK_SOURCE, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP,
-    MCAST_UNBLOCK_SOURCE, SO_BINDTODEVICE,
+    AF_INET6, IPV6_DONTFRAG, IPV6_HOPLIMIT, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVHOPLIMIT,
+    IPV6_RECVPATHMTU, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, MCAST_BLOCK_SOURCE,
+    MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP, MCAST_UNBLOCK_SOURCE, SO_BINDTODEVICE,
 };
 use net_tools::netlink::field;
 use net_tools::socket::message::{self, ControlMessage};
@@ -31,6 +31,8 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "sockets: hop limit and traffic class of what is sent", run: sent_fields },
     Test { name: "sockets: IPV6_PKTINFO chooses the source address", run: chosen_source },
     Test { name: "sockets: a stream keeps what it was asked to tell", run: told_of_streams },
+    Test { name: "sockets: datagrams without a checksum, where both ends agree", run: unchecked },
+    Test { name: "sockets: IPV6_RECVPATHMTU tells what would have fitted", run: path_mtu },
     Test { name: "sockets: a group's datagrams come to its members", run: group },
     Test { name: "sockets: IPV6_MULTICAST_LOOP off keeps them away", run: no_loop },
     Test { name: "sockets: memberships have rules", run: memberships },
@@ -40,6 +42,11 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 const HERE: Ipv6Addr = Ipv6Addr::LOCALHOST;
+
+/// Options of UDP (linux/udp.h), which the crate with the others lacks.
+const SOL_UDP: u32 = 17;
+const UDP_NO_CHECK6_TX: u32 = 101;
+const UDP_NO_CHECK6_RX: u32 = 102;
 
 /// A group of the link's scope that nobody else uses (RFC 4291 section 2.7: T is 1, transient).
 const GROUP: Ipv6Addr = Ipv6Addr::new(0xff12, 0, 0, 0, 0, 0, 0x5e1f, 0x7e57);
@@ -92,6 +99,37 @@ fn told_of_streams() -> Outcome {
         check!((before, after) == (0, 1), "option {option} was {before}, is {after}");
     }
     Ok(())
+}
+
+fn unchecked() -> Outcome {
+    let (server, to) = bound_udp(HERE, 0)?;
+    let client = udp()?;
+    because("UDP_NO_CHECK6_TX", set_i32(&client, SOL_UDP, UDP_NO_CHECK6_TX, 1))?;
+    send(&client, b"unwanted", to)?;
+    receive_none(&server)?;
+    because("UDP_NO_CHECK6_RX", set_i32(&server, SOL_UDP, UDP_NO_CHECK6_RX, 1))?;
+    let shown = because("UDP_NO_CHECK6_RX", get_i32(&server, SOL_UDP, UDP_NO_CHECK6_RX))?;
+    check!(shown == 1, "it is {shown}");
+    send(&client, b"wanted", to)?;
+    let data = receive_any(&server)?.data;
+    check!(data == b"wanted", "{data:?}");
+    Ok(())
+}
+
+fn path_mtu() -> Outcome {
+    let (server, to) = bound_udp(HERE, 0)?;
+    let client = udp()?;
+    wants(&client, &[IPV6_RECVPATHMTU, IPV6_DONTFRAG])?;
+    let data = alloc::vec![0; 65_000];
+    let refused = rustix::net::sendto(&client, &data, rustix::net::SendFlags::empty(), &to);
+    check!(refused == Err(Errno::MSGSIZE), "sendto: {refused:?}");
+    let told = receive_any(&client)?;
+    check!(told.data.is_empty(), "{} octets", told.data.len());
+    // `struct ip6_mtuinfo`: an address and a number.
+    let value = told.with.control().find(IPV6, IPV6_PATHMTU).ok_or("no IPV6_PATHMTU")?;
+    let mtu = field::u32_at(value, 28);
+    check!(value.len() == 32 && mtu.is_some_and(|mtu| (1280..65_000).contains(&mtu)), "{value:?}");
+    receive_none(&server)
 }
 
 fn sent_fields() -> Outcome {

@@ -7,13 +7,13 @@ use linux_raw_sys::if_packet::{
     PACKET_ADD_MEMBERSHIP, PACKET_MR_PROMISC, PACKET_STATISTICS, packet_mreq, sockaddr_ll,
     tpacket_stats,
 };
-use linux_raw_sys::net::AF_PACKET;
+use linux_raw_sys::net::{AF_PACKET, SO_ATTACH_FILTER};
 use rt::syscall::syscall;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, Protocol, SocketFlags, SocketType, socket_with};
 
-use super::option::{get, set};
+use super::option::{SOCKET, get, set};
 use crate::netlink::field;
 
 /// SOL_PACKET (include/linux/socket.h).
@@ -21,6 +21,8 @@ const LEVEL: u32 = 263;
 /// ETH_P_ALL (include/uapi/linux/if_ether.h): frames of every protocol.
 const EVERY_PROTOCOL: u16 = 3;
 
+/// The length of `struct sock_filter`.
+const FILTER: usize = 8;
 /// The length of `struct sockaddr_ll`.
 const ADDRESS: usize = size_of::<sockaddr_ll>();
 
@@ -96,6 +98,18 @@ pub fn set_promiscuous(socket: impl AsFd, interface: u32) -> Result<(), Errno> {
     let kind = (PACKET_MR_PROMISC as u16).to_ne_bytes();
     field::put(&mut request, offset_of!(packet_mreq, mr_type), &kind);
     set(socket, LEVEL, PACKET_ADD_MEMBERSHIP, &request)
+}
+
+/// Has the kernel leave out the frames that a program of classic BPF does not want: the octets of
+/// an array of `struct sock_filter`.
+pub fn attach_filter(socket: impl AsFd, program: &[u8]) -> Result<(), Errno> {
+    let count = u16::try_from(program.len() / FILTER).map_err(|_| Errno::INVAL)?;
+    // `struct sock_fprog`: how many instructions and, aligned, where they are.
+    let mut value = [0; 2 * size_of::<usize>()];
+    field::put(&mut value, 0, &count.to_ne_bytes());
+    let address = program.as_ptr().expose_provenance();
+    field::put(&mut value, size_of::<usize>(), &address.to_ne_bytes());
+    set(socket, SOCKET, SO_ATTACH_FILTER, &value)
 }
 
 /// Counts of frames since the last time this was asked: all that passed, and those of them that the

@@ -5,6 +5,7 @@
 //! `protochain`, names of ports.
 
 pub mod parser;
+pub mod program;
 pub mod view;
 
 use alloc::boxed::Box;

@@ -13,7 +13,7 @@ use crate::interface;
 /// EtherType of IPv6.
 pub const IPV6: u16 = 0x86dd;
 /// EtherTypes of VLAN tags (IEEE 802.1Q, 802.1ad).
-const VLAN: [u16; 2] = [0x8100, 0x88a8];
+pub const VLAN: [u16; 2] = [0x8100, 0x88a8];
 /// How many tags are looked through.
 const MOST_TAGS: usize = 4;
 /// EtherTypes begin here; what is less is a length.

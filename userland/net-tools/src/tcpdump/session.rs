@@ -170,6 +170,9 @@ pub fn read(options: &Options, path: &str, filter: Option<Expression>) -> Result
 /// Shows the packets of an interface until a signal comes, or as many as `-c` says.
 pub fn capture(options: &Options, name: &str, filter: Option<Expression>) -> Result<(), String> {
     let mut live = Live::open(name, options.snapshot, options.promiscuous)?;
+    if let Some(filter) = &filter {
+        live.filter(filter);
+    }
     interrupt::note(&[Signal::INT, Signal::TERM])
         .map_err(|errno| format!("sigaction: {}", strerror(errno)))?;
     let mut session = Session::new(options, filter, live.link, options.snapshot)?;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use linux_raw_sys::if_arp::ARPHRD_LOOPBACK;
 use linux_raw_sys::if_packet::PACKET_OUTGOING;
-use linux_raw_sys::net::{MSG_DONTWAIT, MSG_TRUNC, SO_TIMESTAMP_OLD};
+use linux_raw_sys::net::{MSG_DONTWAIT, MSG_TRUNC, SO_RCVBUFFORCE, SO_TIMESTAMP_OLD};
 use rt::bstr::BStr;
 use rt::input::Input;
 use rt::strerror;
@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 
+use super::filter::{Expression, program};
 use super::link::LinkType;
 use super::pcap::{FILE_HEADER, FileHeader, PACKET_HEADER, Time};
 use crate::clock::{SECOND, timespec, wall};
@@ -23,10 +24,13 @@ use crate::interrupt::LONGEST_WAIT;
 use crate::netlink::field;
 use crate::socket::message::receive;
 use crate::socket::option::{SOCKET, set_i32};
-use crate::socket::packet::{LinkAddress, open, set_promiscuous, statistics};
+use crate::socket::packet::{LinkAddress, attach_filter, open, set_promiscuous, statistics};
 
 /// How much of a file is asked for in one read.
 const BLOCK: usize = 64 * 1024;
+
+/// Octets that may wait to be read, as much as tcpdump asks for.
+const QUEUE: i32 = 2 << 20;
 
 /// A packet.
 #[derive(Clone, Debug)]
@@ -78,12 +82,24 @@ impl Live {
         let socket = open(index).map_err(failed)?;
         // Where the kernel says no, the time of reading is the time.
         let _ = set_i32(&socket, SOCKET, SO_TIMESTAMP_OLD, 1);
+        // Room for a burst while the lines of the last are written; without the right to so much,
+        // what the system gives to everybody.
+        let _ = set_i32(&socket, SOCKET, SO_RCVBUFFORCE, QUEUE);
         if promiscuous && index != 0 {
             // Loopback knows no addresses, and where it is not to be had, ours pass all the same.
             let _ = set_promiscuous(&socket, index);
         }
         let link = if index == 0 { LinkType::Cooked } else { LinkType::Ethernet };
         Ok(Self { socket, link, buffer: vec![0; snapshot] })
+    }
+
+    /// Has the kernel leave out most of what the filter does not want. Where it can't, all comes
+    /// here, and the filter sorts it out just the same.
+    pub fn filter(&self, expression: &Expression) {
+        let snapshot = self.buffer.len();
+        if let Some(program) = program::compile(expression, self.link, snapshot) {
+            let _ = attach_filter(&self.socket, &program);
+        }
     }
 
     /// Waits a while for packets.

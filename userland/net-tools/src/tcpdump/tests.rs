@@ -11,7 +11,7 @@ use super::style::{Context, Style};
 const FILE: &[u8] = include_bytes!("../../../../tests/data/packets.pcap");
 
 /// The packets: what was captured, and the length on the wire.
-fn packets() -> Vec<(&'static [u8], usize)> {
+pub(super) fn packets() -> Vec<(&'static [u8], usize)> {
     let header = FileHeader::parse(FILE).unwrap();
     assert_eq!(header.link, LinkType::Ethernet);
     let mut rest = &FILE[FILE_HEADER..];
