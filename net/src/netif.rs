@@ -55,6 +55,16 @@ pub enum LinkState {
     },
 }
 
+/// Which frames a device is to hand over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ReceiveFilter {
+    /// Those to its own address, to groups and to everybody: what the stack needs.
+    #[default]
+    Own,
+    /// All that pass (promiscuous mode).
+    All,
+}
+
 /// Frames that a driver lost or refused; the stack counts everything after that.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -87,6 +97,13 @@ pub trait Port {
     /// The next frame to send, or pending until there is one. Frames begin on a multiple of 4
     /// and have at least 64 octets of headroom, for a driver's own header.
     fn poll_transmit(&self, cx: &mut Context<'_>) -> Poll<Self::Buffer>;
+
+    /// What the device is to hand over from now on, or pending while that does not change. It
+    /// begins with [`ReceiveFilter::Own`]. A driver whose device has no such filter never asks.
+    fn poll_receive_filter(&self, cx: &mut Context<'_>) -> Poll<ReceiveFilter> {
+        let _ = cx;
+        Poll::Pending
+    }
 
     /// Tells the stack about the link.
     fn set_link(&self, state: LinkState);

@@ -2,6 +2,7 @@
 
 use crate::counters::Counters;
 use crate::error::{Error, Step};
+use crate::filter;
 use crate::mac::locally_administered;
 use crate::ncm;
 use crate::probe::Match;
@@ -61,6 +62,8 @@ pub struct Adapter<'d, 'b, P: Platform> {
     pub(crate) link: Cell<LinkState>,
     /// What the device last said of its speed, in Mbit/s; some say it before there is a link.
     pub(crate) speed: Cell<Option<u32>>,
+    /// Where the packet filter is set.
+    pub(crate) filter_interface: Option<u8>,
     protocol: Protocol,
     mac: MacAddress,
     mtu: usize,
@@ -137,6 +140,7 @@ impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
             counters,
             link: Cell::new(link),
             speed: Cell::new(None),
+            filter_interface: filter::interface(&matched),
             protocol: matched.protocol,
             mac,
             mtu,

@@ -6,7 +6,7 @@ use crate::functional::EthernetDescriptor;
 use crate::mac::parse_mac;
 use bitflags::bitflags;
 use core::time::Duration;
-use net::netif::{LinkState, MacAddress};
+use net::netif::{LinkState, MacAddress, ReceiveFilter};
 use usb_core::class::Platform;
 use usb_core::device::Device;
 use usb_core::host::{SetupPacket, TransferError};
@@ -19,6 +19,7 @@ bitflags! {
     /// wValue of SET_ETHERNET_PACKET_FILTER (table 8).
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub(crate) struct PacketFilter: u16 {
+        const PROMISCUOUS = 1 << 0;
         const ALL_MULTICAST = 1 << 1;
         const DIRECTED = 1 << 2;
         const BROADCAST = 1 << 3;
@@ -31,7 +32,7 @@ impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
         let mac = self.station_address().await?;
         self.reset_setting().await?;
         self.select_setting().await?;
-        set_packet_filter(self.device, self.matched.control_interface)
+        set_packet_filter(self.device, self.matched.control_interface, ReceiveFilter::Own)
             .await
             .map_err(|error| failed(Step::SelectSetting, error))?;
         let mtu = self.segment_mtu();
@@ -61,15 +62,17 @@ impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
     }
 }
 
-/// Makes the device pass unicast, broadcast and all multicast frames: IPv6 Neighbor Discovery
-/// needs its multicasts, and the stack filters by itself.
+/// Makes the device pass unicast, broadcast and all multicast frames, or whatever there is: IPv6
+/// Neighbor Discovery needs its multicasts, and the stack filters by itself.
 ///
 /// A device that does not know the request passes everything, so that a STALL is no failure.
 pub(crate) async fn set_packet_filter<P: Platform>(
     device: &Device<'_, P>,
     interface: u8,
+    wanted: ReceiveFilter,
 ) -> Result<(), TransferError> {
-    let filter = PacketFilter::ALL_MULTICAST | PacketFilter::DIRECTED | PacketFilter::BROADCAST;
+    let mut filter = PacketFilter::ALL_MULTICAST | PacketFilter::DIRECTED | PacketFilter::BROADCAST;
+    filter.set(PacketFilter::PROMISCUOUS, wanted == ReceiveFilter::All);
     let (request_type, request) = SET_ETHERNET_PACKET_FILTER;
     let setup = SetupPacket {
         request_type,

@@ -23,6 +23,7 @@ mod counters;
 mod ecm;
 mod eem;
 mod error;
+mod filter;
 mod functional;
 mod mac;
 pub mod ncm;

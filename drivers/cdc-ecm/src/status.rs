@@ -1,12 +1,13 @@
-//! The link: notifications, and what RNDIS devices say on their command channel.
+//! The link: notifications, and what RNDIS devices say on their command channel; the packet filter.
 
 use crate::adapter::{Adapter, Framing};
 use crate::counters::count;
 use crate::error::Error;
 use crate::notification::{Notification, NotificationReader};
 use crate::rndis::command::{CommandChannel, Event};
-use core::future::pending;
+use core::future::{pending, poll_fn};
 use core::time::Duration;
+use embassy_futures::select::{Either, select};
 use net::netif::{LinkState, Port};
 use smsc_lan::Chip;
 use usb_core::buffer::DmaBuffer;
@@ -43,13 +44,27 @@ impl<P: Platform> Adapter<'_, '_, P> {
         let mut next_keepalive = clock.now() + KEEPALIVE_INTERVAL;
         let mut next_link = clock.now();
         loop {
-            let interval = match (notification, &self.framing) {
-                (Some(pipe), _) => pipe.interval().clamp(MIN_INTERVAL, MAX_INTERVAL),
-                (None, Framing::Rndis { .. }) => KEEPALIVE_INTERVAL,
-                (None, Framing::Smsc(_)) => LINK_INTERVAL,
-                (None, _) => pending().await,
+            let pause = async {
+                let interval = match (notification, &self.framing) {
+                    (Some(pipe), _) => pipe.interval().clamp(MIN_INTERVAL, MAX_INTERVAL),
+                    (None, Framing::Rndis { .. }) => KEEPALIVE_INTERVAL,
+                    (None, Framing::Smsc(_)) => LINK_INTERVAL,
+                    (None, _) => return pending().await,
+                };
+                clock.sleep(interval).await;
             };
-            clock.sleep(interval).await;
+            // Commands of RNDIS must not mix, so that this is done here, too.
+            let other_filter = poll_fn(|context| port.poll_receive_filter(context));
+            if let Either::Second(wanted) = select(pause, other_filter).await {
+                match self.set_filter(wanted, port).await {
+                    Ok(()) => {}
+                    Err(Error::Disconnected) => return Error::Disconnected,
+                    Err(error) => {
+                        log::warn!("usb {}: packet filter: {error}", self.device.path());
+                    }
+                }
+                continue;
+            }
             let (mut response_available, mut phy_has_news) = (false, false);
             if let Some(pipe) = notification {
                 match self.poll(pipe, &mut buffer, port).await {
@@ -199,7 +214,7 @@ impl<P: Platform> Adapter<'_, '_, P> {
         Ok(())
     }
 
-    fn set_up(&self, up: bool, port: &impl Port) {
+    pub(crate) fn set_up(&self, up: bool, port: &impl Port) {
         let link = match (up, self.link.get()) {
             (false, _) => LinkState::Down,
             (true, LinkState::Down) => LinkState::Up { speed: self.speed.get() },

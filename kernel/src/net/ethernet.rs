@@ -1,16 +1,17 @@
 //! The driver's end of an Ethernet interface, backed by the stack.
 
 use super::port::{TRANSMITTERS, name};
-use super::{Buffer, change_stack, packet};
+use super::{Buffer, change_stack, packet, promiscuous};
 use crate::executor::WaitQueue;
 use crate::memory::dma;
 use crate::time;
 use ::net::buffer::PacketBuffer;
 use ::net::interface::{InterfaceConfig, InterfaceError, InterfaceIndex, InterfaceKind};
 use ::net::limits;
-use ::net::netif::{LinkDrop, LinkState, MacAddress, Port};
+use ::net::netif::{LinkDrop, LinkState, MacAddress, Port, ReceiveFilter};
 use alloc::format;
 use alloc::rc::Rc;
+use core::cell::Cell;
 use core::task::{Context, Poll};
 
 /// An Ethernet interface of the stack. It is there as long as this value is.
@@ -18,6 +19,8 @@ pub struct EthernetPort {
     index: InterfaceIndex,
     mac: MacAddress,
     transmit: Rc<WaitQueue>,
+    /// What the driver was told last.
+    filter: Cell<ReceiveFilter>,
 }
 
 impl EthernetPort {
@@ -38,7 +41,7 @@ impl EthernetPort {
         let transmit = Rc::new(WaitQueue::new());
         TRANSMITTERS.with(|transmitters| transmitters.push((index, transmit.clone())));
         log::info!("{}: {mac}, MTU {mtu}", name(index));
-        Ok(Self { index, mac, transmit })
+        Ok(Self { index, mac, transmit, filter: Cell::new(ReceiveFilter::Own) })
     }
 }
 
@@ -46,6 +49,7 @@ impl Drop for EthernetPort {
     fn drop(&mut self) {
         log::info!("{}: removed", name(self.index));
         TRANSMITTERS.with(|transmitters| transmitters.retain(|(index, _)| *index != self.index));
+        promiscuous::forget(self.index);
         // It can only fail when the interface is not there.
         let _ = change_stack(|stack| stack.remove_interface(self.index, time::now()));
     }
@@ -72,6 +76,12 @@ impl Port for EthernetPort {
             }
             None => Poll::Pending,
         }
+    }
+
+    fn poll_receive_filter(&self, context: &mut Context<'_>) -> Poll<ReceiveFilter> {
+        promiscuous::CHANGED.register(context);
+        let wanted = promiscuous::filter(self.index);
+        if self.filter.replace(wanted) == wanted { Poll::Pending } else { Poll::Ready(wanted) }
     }
 
     fn set_link(&self, state: LinkState) {

@@ -27,6 +27,7 @@ pub mod option;
 mod packet;
 mod port;
 mod proc;
+mod promiscuous;
 mod service;
 pub mod socket;
 pub mod socket_address;

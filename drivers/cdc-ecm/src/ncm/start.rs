@@ -8,7 +8,7 @@ use crate::error::{Error, Step};
 use crate::functional::NcmCapabilities;
 use crate::receive::WINDOW;
 use core::cell::Cell;
-use net::netif::LinkState;
+use net::netif::{LinkState, ReceiveFilter};
 use usb_core::class::Platform;
 
 /// Bytes of the blocks that are asked for: the least that may be asked for (NCM 1.0 section
@@ -48,7 +48,7 @@ impl<'d, 'b, P: Platform> Start<'d, 'b, P> {
             }
         }
         if capabilities.contains(NcmCapabilities::PACKET_FILTER) {
-            ecm::set_packet_filter(device, interface)
+            ecm::set_packet_filter(device, interface, ReceiveFilter::Own)
                 .await
                 .map_err(|error| failed(Step::SelectSetting, error))?;
         }

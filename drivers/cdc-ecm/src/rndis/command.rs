@@ -6,7 +6,7 @@ use crate::counters::{Counters, count};
 use crate::error::{Error, Step};
 use core::cell::Cell;
 use core::time::Duration;
-use net::netif::MacAddress;
+use net::netif::{MacAddress, ReceiveFilter};
 use usb_core::buffer::DmaBuffer;
 use usb_core::class::{BufferOf, Platform};
 use usb_core::device::{Device, DevicePipe};
@@ -114,14 +114,20 @@ impl<P: Platform> CommandChannel<'_, '_, P> {
         let max_payload = query(oid::MAXIMUM_FRAME_SIZE).await?;
         let speed = query(oid::LINK_SPEED).await?.map(|units| units / 10_000);
         let media = query(oid::MEDIA_CONNECT_STATUS).await?;
-        self.set_filter(&mut event).await?;
+        self.set_filter(ReceiveFilter::Own, &mut event).await?;
         let connected = media.map_or(connected, |state| state == 0);
         Ok(Initialized { max_transfer_size, mac, max_payload, connected, speed })
     }
 
     /// Sets the packet filter.
-    async fn set_filter(&self, event: &mut impl FnMut(Event)) -> Result<(), Error> {
-        let set = Command::Set { oid: oid::CURRENT_PACKET_FILTER, value: FILTER.bits() };
+    pub(crate) async fn set_filter(
+        &self,
+        wanted: ReceiveFilter,
+        event: &mut impl FnMut(Event),
+    ) -> Result<(), Error> {
+        let mut filter = FILTER;
+        filter.set(Filter::PROMISCUOUS, wanted == ReceiveFilter::All);
+        let set = Command::Set { oid: oid::CURRENT_PACKET_FILTER, value: filter.bits() };
         self.command(set, event).await.map(|_| ())
     }
 

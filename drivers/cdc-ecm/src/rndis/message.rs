@@ -58,6 +58,7 @@ bitflags! {
         const DIRECTED = 1;
         const ALL_MULTICAST = 4;
         const BROADCAST = 8;
+        const PROMISCUOUS = 0x20;
     }
 }
 

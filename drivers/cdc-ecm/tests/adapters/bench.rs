@@ -2,7 +2,7 @@
 
 use cdc_ecm::{Adapter, Addresses, Choice, Counters, Preference};
 use net::buffer::PacketBuffer;
-use net::netif::{LinkDrop, LinkState, MacAddress, Port};
+use net::netif::{LinkDrop, LinkState, MacAddress, Port, ReceiveFilter};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
@@ -33,6 +33,9 @@ pub(crate) struct TestPort {
     pub(crate) kept: RefCell<Vec<SimBuffer>>,
     to_send: RefCell<VecDeque<Vec<u8>>>,
     waker: RefCell<Option<Waker>>,
+    /// What the stack wants and the driver was not told yet.
+    filter: Cell<Option<ReceiveFilter>>,
+    filter_waker: RefCell<Option<Waker>>,
     pub(crate) links: RefCell<Vec<LinkState>>,
     pub(crate) drops: RefCell<Vec<LinkDrop>>,
 }
@@ -60,6 +63,11 @@ impl Port for TestPort {
         let mut buffer = self.pool.allocate(HEADROOM).expect("a buffer for sending");
         buffer.append(frame.len()).expect("room for a frame").copy_from_slice(&frame);
         Poll::Ready(buffer)
+    }
+
+    fn poll_receive_filter(&self, cx: &mut Context<'_>) -> Poll<ReceiveFilter> {
+        *self.filter_waker.borrow_mut() = Some(cx.waker().clone());
+        self.filter.take().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn set_link(&self, state: LinkState) {
@@ -172,6 +180,8 @@ impl<E: FarEnd> Bench<E> {
             kept: RefCell::default(),
             to_send: RefCell::default(),
             waker: RefCell::default(),
+            filter: Cell::default(),
+            filter_waker: RefCell::default(),
             links: RefCell::default(),
             drops: RefCell::default(),
         };
@@ -217,6 +227,15 @@ impl<E: FarEnd> Bench<E> {
         while !done(self) {
             assert!(self.now() < end, "waited in vain until {what}");
             self.executor.run_for(Duration::from_millis(1));
+        }
+    }
+
+    /// The stack wants other frames.
+    pub(crate) fn stack_wants(&self, filter: ReceiveFilter) {
+        let port = self.port();
+        port.filter.set(Some(filter));
+        if let Some(waker) = port.filter_waker.borrow_mut().take() {
+            waker.wake();
         }
     }
 

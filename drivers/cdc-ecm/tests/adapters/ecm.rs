@@ -2,7 +2,7 @@
 
 use crate::bench::{BUFFERS, Bench, frame};
 use cdc_ecm::{Error, Preference, Protocol};
-use net::netif::{LinkDrop, LinkState, MacAddress};
+use net::netif::{LinkDrop, LinkState, MacAddress, ReceiveFilter};
 use std::time::Duration;
 use usb_core::host::TransferError;
 use usb_core::pipe::Speed;
@@ -282,4 +282,25 @@ fn a_flood_does_not_starve_the_rest() {
     bench.expect_sent(&[frame(0, 60)]);
     bench.until("all are received", |b| b.port().received.borrow().len() == 256);
     bench.finish();
+}
+
+/// NCM devices have the same request, and RNDIS devices an object of their own for it.
+#[test]
+fn all_frames_come_while_somebody_wants_them() {
+    for (preference, own, all) in [
+        (Preference::first(Protocol::Ecm), 0x0e, 0x0f),
+        (Preference::first(Protocol::Rndis), 0x0d, 0x2d),
+    ] {
+        let mut bench = Bench::up(&EthernetDevice::qemu(), Options::new(Speed::Full), preference);
+        let filter = |bench: &Bench| bench.ethernet.state.borrow().filter;
+        assert_eq!(filter(&bench), Some(own));
+        bench.stack_wants(ReceiveFilter::All);
+        bench.until("all frames pass", |bench| filter(bench) == Some(all));
+        let sent = frame(1, 100);
+        bench.network_sends(&sent);
+        bench.expect_received(&[sent]);
+        bench.stack_wants(ReceiveFilter::Own);
+        bench.until("only its own pass", |bench| filter(bench) == Some(own));
+        bench.finish();
+    }
 }

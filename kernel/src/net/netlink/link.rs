@@ -16,7 +16,7 @@ use linux_raw_sys::net::{
 use linux_raw_sys::netlink::{
     IFLA_ADDRESS, IFLA_BROADCAST, IFLA_CARRIER, IFLA_GROUP, IFLA_IFNAME, IFLA_LINKMODE,
     IFLA_MAX_MTU, IFLA_MIN_MTU, IFLA_MTU, IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES, IFLA_OPERSTATE,
-    IFLA_QDISC, IFLA_STATS, IFLA_STATS64, IFLA_TXQLEN, RTM_DELLINK, RTM_NEWLINK,
+    IFLA_PROMISCUITY, IFLA_QDISC, IFLA_STATS, IFLA_STATS64, IFLA_TXQLEN, RTM_DELLINK, RTM_NEWLINK,
 };
 
 /// Length of `ifinfomsg`.
@@ -166,6 +166,7 @@ pub(super) fn emit(interface: &Interface<net::Buffer>, family: u8, header: Heade
     builder.attribute_u32(IFLA_MIN_MTU as u32, u32::from(::net::interface::MINIMUM_MTU));
     builder.attribute_u32(IFLA_MAX_MTU as u32, u32::from(u16::MAX));
     builder.attribute_u32(IFLA_GROUP as u32, 0);
+    builder.attribute_u32(IFLA_PROMISCUITY as u32, net::promiscuous::count(interface.index()));
     builder.attribute_u32(IFLA_NUM_TX_QUEUES as u32, 1);
     builder.attribute_u32(IFLA_NUM_RX_QUEUES as u32, 1);
     builder.attribute_u8(IFLA_CARRIER as u32, u8::from(interface.has_carrier()));

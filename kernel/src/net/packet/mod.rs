@@ -24,6 +24,7 @@ pub(in crate::net) use list::{Description, describe_all, list};
 pub(in crate::net) use tap::{Direction, ethernet};
 
 use super::option::Kind;
+use super::promiscuous::Watch;
 use super::socket::{Incoming, MessageFlags, Outgoing, Socket, SocketBase};
 use super::{change_stack, control, netlink, with_stack};
 use crate::fs::file::Readiness;
@@ -74,7 +75,7 @@ pub(in crate::net) struct PacketSocket {
     /// PACKET_IGNORE_OUTGOING.
     ignores_outgoing: Cell<bool>,
     /// PACKET_ADD_MEMBERSHIP: interfaces and kinds of membership, as often as asked for.
-    memberships: RefCell<Vec<options::Membership>>,
+    memberships: RefCell<Vec<(options::Membership, Option<Watch>)>>,
     /// When the packet received last was captured.
     last_time: Cell<Option<Duration>>,
     /// The interface has gone down or away.

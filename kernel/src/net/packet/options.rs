@@ -3,6 +3,7 @@
 use super::filter::{Filter, INSTRUCTION_LENGTH, INSTRUCTIONS_MAX};
 use super::{PacketSocket, queue};
 use crate::net::option::{emit_bool, emit_u32, read_bool, read_u32};
+use crate::net::promiscuous::Watch;
 use crate::net::with_stack;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::UserSlice;
@@ -11,7 +12,7 @@ use alloc::vec::Vec;
 use bitflags::bitflags;
 use linux_raw_sys::if_packet::{
     PACKET_ADD_MEMBERSHIP, PACKET_AUXDATA, PACKET_DROP_MEMBERSHIP, PACKET_IGNORE_OUTGOING,
-    PACKET_MR_UNICAST, PACKET_STATISTICS, PACKET_VERSION,
+    PACKET_MR_PROMISC, PACKET_MR_UNICAST, PACKET_STATISTICS, PACKET_VERSION,
 };
 use linux_raw_sys::net::{
     SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE, SO_TIMESTAMP,
@@ -36,9 +37,8 @@ bitflags! {
     }
 }
 
-/// `struct packet_mreq`: an interface, what is asked of it, and an address. Adapters hand all
-/// groups over and their filter for stations is theirs, so a membership changes nothing; it is
-/// checked and remembered.
+/// `struct packet_mreq`: an interface, what is asked of it, and an address. Only the wish for all
+/// frames changes anything: adapters hand all groups over in any case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Membership {
     interface: InterfaceIndex,
@@ -105,13 +105,15 @@ pub(super) fn set(socket: &PacketSocket, level: u32, name: u32, value: &[u8]) ->
             if memberships.len() >= MEMBERSHIPS_MAX {
                 return Err(Errno::NOBUFS);
             }
-            memberships.push(membership);
+            let all = u32::from(membership.kind) == PACKET_MR_PROMISC;
+            let watch = all.then(|| Watch::new(membership.interface));
+            memberships.push((membership, watch));
         }
         (SOL_PACKET, PACKET_DROP_MEMBERSHIP) => {
             let membership = Membership::parse(value)?;
             let mut memberships = socket.memberships.borrow_mut();
-            let at = memberships.iter().position(|other| *other == membership);
-            memberships.swap_remove(at.ok_or(Errno::ADDRNOTAVAIL)?);
+            let at = memberships.iter().position(|(other, _)| *other == membership);
+            drop(memberships.swap_remove(at.ok_or(Errno::ADDRNOTAVAIL)?));
         }
         (SOL_PACKET, PACKET_IGNORE_OUTGOING) => socket.ignores_outgoing.set(read_bool(value)?),
         // There are no rings, so only their first version is there.
