@@ -9,7 +9,7 @@
 //! traffic, trip times, multicast, daemons.
 
 pub mod datagrams;
-
+pub mod enhanced;
 pub mod flow;
 pub mod group;
 pub mod header;
@@ -22,7 +22,6 @@ pub mod tcp_client;
 pub mod tcp_server;
 pub mod udp_client;
 pub mod udp_server;
-
 pub mod units;
 
 use options::{Mode, TOOL, parse};

@@ -7,6 +7,7 @@ use rustix::fd::OwnedFd;
 use rustix::io::{Errno, read, write};
 use rustix::net::{Shutdown, shutdown};
 
+use super::enhanced::{Calls, Progress};
 use super::header::{self, Amount, Opening, Test};
 use super::pace::Pace;
 
@@ -121,6 +122,14 @@ pub struct Flow {
     pub bytes: u64,
     /// Octets carried when the last report was made.
     pub reported: u64,
+    /// It sends, rather than receives.
+    pub sends: bool,
+    /// Its calls.
+    pub calls: Calls,
+    /// Those when the last report was made.
+    pub reported_calls: Calls,
+    /// What TCP said of it last.
+    pub progress: Progress,
     /// When it was over, microseconds of the monotonic clock.
     pub finished: Option<u64>,
     state: State,
@@ -128,7 +137,19 @@ pub struct Flow {
 
 impl Flow {
     fn new(number: usize, reversed: bool, socket: OwnedFd, state: State) -> Self {
-        Self { number, reversed, socket, bytes: 0, reported: 0, finished: None, state }
+        Self {
+            number,
+            reversed,
+            socket,
+            bytes: 0,
+            reported: 0,
+            sends: matches!(state, State::Sending { .. }),
+            calls: Calls::default(),
+            reported_calls: Calls::default(),
+            progress: Progress::default(),
+            finished: None,
+            state,
+        }
     }
 
     /// A stream of a client that sends.
@@ -166,6 +187,15 @@ impl Flow {
             State::Receiving { reply } if !reply.is_empty() => PollFlags::OUT,
             State::Finished => PollFlags::empty(),
             _ => PollFlags::IN,
+        }
+    }
+
+    /// Asks TCP how it gets on.
+    pub fn look(&mut self) {
+        // A connection that is over tells nothing.
+        if let Some(progress) = Progress::of(&self.socket).filter(|found| found.window > 0) {
+            self.progress = progress;
+            self.calls.retransmissions = progress.retransmissions.into();
         }
     }
 
@@ -209,7 +239,11 @@ impl Flow {
         match outcome {
             Err(Errno::AGAIN) => Ok(Step::Blocked),
             Err(Errno::INTR) => Ok(Step::More),
-            other => other,
+            Err(errno) => {
+                self.calls.errors += u64::from(self.sends);
+                Err(errno)
+            }
+            done => done,
         }
     }
 
@@ -224,6 +258,7 @@ impl Flow {
         }
         let allowed = limit.allows(*length, now);
         if allowed == 0 {
+            self.look();
             // The peer sees the end and closes, which tells that everything arrived.
             match shutdown(&self.socket, Shutdown::Write) {
                 Ok(()) => self.state = State::Draining,
@@ -237,6 +272,7 @@ impl Flow {
         }
         let count = write(&self.socket, buffers.pattern.get(..allowed).unwrap_or_default())?;
         self.bytes += count as u64;
+        self.calls.writes += 1;
         if let Limit::Bytes(left) = limit {
             *left = left.saturating_sub(count as u64);
         }
@@ -256,6 +292,7 @@ impl Flow {
         // While draining it is the server's acknowledgment that comes.
         if matches!(self.state, State::Receiving { .. }) {
             self.bytes += count as u64;
+            self.calls.read(count, buffers.scratch.len());
         }
         Ok(if count < buffers.scratch.len() { Step::Blocked } else { Step::More })
     }
@@ -300,6 +337,7 @@ impl Flow {
             };
             buffers.grow(length);
             let limit = Limit::new(test.amount, now);
+            self.sends = true;
             State::Sending { header: Vec::new(), limit, pace: Pace::new(test.rate, now), length }
         } else {
             let reply = if acknowledge { header::acknowledgment().into() } else { Vec::new() };

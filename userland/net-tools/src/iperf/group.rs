@@ -7,6 +7,7 @@ use rt::strerror;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use super::enhanced::{self, Calls};
 use super::flow::{Buffers, Flow, Step};
 use super::header::Test;
 use super::options::Options;
@@ -70,7 +71,9 @@ pub struct Group {
     /// When reports are due.
     pub intervals: Intervals,
     format: Format,
-    headed: bool,
+    enhanced: bool,
+    /// The last heading was one for streams that send.
+    headed: Option<bool>,
     /// Whether each stream waits for its time rather than for its socket.
     sleeping: Vec<bool>,
 }
@@ -84,7 +87,8 @@ impl Group {
             failed: false,
             intervals: Intervals::new(started, options.interval),
             format: options.format,
-            headed: false,
+            enhanced: options.enhanced,
+            headed: None,
             sleeping: Vec::new(),
         }
     }
@@ -149,11 +153,43 @@ impl Group {
         }
     }
 
+    /// Prints the heading, when there is none or the last was about other streams.
     fn head(&mut self) {
-        if !self.headed {
-            self.headed = true;
-            report::print(heading(false));
+        let sending = self.flows.iter().any(|flow| flow.sends);
+        if self.headed.is_none() || self.enhanced && self.headed != Some(sending) {
+            self.headed = Some(sending);
+            report::print(if self.enhanced { enhanced::heading(sending) } else { heading(false) });
         }
+    }
+
+    /// The line of a stream.
+    fn line(
+        &self,
+        flow: &Flow,
+        (from, to): (u64, u64),
+        bytes: u64,
+        calls: &Calls,
+    ) -> alloc::string::String {
+        let mut line = transfer(Self::subject(flow), from, to, bytes, self.format);
+        if self.enhanced {
+            line.push_str(&if flow.sends {
+                enhanced::sent(calls, &flow.progress, bytes, to.saturating_sub(from))
+            } else {
+                enhanced::received(calls)
+            });
+        }
+        line
+    }
+
+    /// The line of all streams together.
+    fn sum(&self, (from, to): (u64, u64), bytes: u64, calls: &Calls) -> alloc::string::String {
+        let mut line = transfer(Subject::Sum, from, to, bytes, self.format);
+        if self.enhanced {
+            let sends = self.flows.iter().any(|flow| flow.sends);
+            let told = if sends { enhanced::sent_sum(calls) } else { enhanced::received(calls) };
+            line.push_str(&told);
+        }
+        line
     }
 
     fn subject(flow: &Flow) -> Subject {
@@ -163,17 +199,33 @@ impl Group {
     fn report_intervals(&mut self) {
         while let Some((from, to)) = self.intervals.take(now()) {
             let mut sum = 0;
+            let mut all_calls = Calls::default();
             let mut count = 0;
+            let mut lines = Vec::new();
             self.head();
-            for flow in self.flows.iter_mut().filter(|flow| !flow.is_finished()) {
-                let bytes = flow.bytes - flow.reported;
-                flow.reported = flow.bytes;
+            for index in 0..self.flows.len() {
+                let Some(flow) = self.flows.get_mut(index).filter(|flow| !flow.is_finished())
+                else {
+                    continue;
+                };
+                if self.enhanced {
+                    flow.look();
+                }
+                let (bytes, calls) =
+                    (flow.bytes - flow.reported, flow.calls.since(&flow.reported_calls));
+                (flow.reported, flow.reported_calls) = (flow.bytes, flow.calls);
                 sum += bytes;
+                all_calls = all_calls.and(&calls);
                 count += 1;
-                report::print(&transfer(Self::subject(flow), from, to, bytes, self.format));
+                lines.extend(
+                    self.flows.get(index).map(|flow| self.line(flow, (from, to), bytes, &calls)),
+                );
+            }
+            for line in &lines {
+                report::print(line);
             }
             if count > 1 {
-                report::print(&transfer(Subject::Sum, from, to, sum, self.format));
+                report::print(&self.sum((from, to), sum, &all_calls));
             }
         }
     }
@@ -187,13 +239,14 @@ impl Group {
         let started = self.intervals.started;
         for flow in indexes.iter().filter_map(|index| self.flows.get(*index)) {
             let end = flow.finished.unwrap_or(started).saturating_sub(started);
-            report::print(&transfer(Self::subject(flow), 0, end, flow.bytes, self.format));
+            report::print(&self.line(flow, (0, end), flow.bytes, &flow.calls));
         }
         if self.is_finished() && self.flows.len() > 1 {
             let sum = self.flows.iter().map(|flow| flow.bytes).sum();
             let end = self.flows.iter().filter_map(|flow| flow.finished).max().unwrap_or(started);
             let span = end.saturating_sub(started);
-            report::print(&transfer(Subject::Sum, 0, span, sum, self.format));
+            let calls = self.flows.iter().fold(Calls::default(), |all, flow| all.and(&flow.calls));
+            report::print(&self.sum((0, span), sum, &calls));
         }
     }
 

@@ -49,6 +49,11 @@ pub static TOOL: Tool = Tool {
         Opt::value('w', "window", "BYTES", "the size of the socket buffers"),
         Opt::value('P', "parallel", "COUNT", "streams of a client; a server ends after as many"),
         Opt::value('B', "bind", "HOST", "the local address"),
+        Opt::flag(
+            'e',
+            "enhanced",
+            "TCP: writes, retransmissions, round-trip times; sizes of reads",
+        ),
         Opt::value('f', "format", "LETTER", "rates in k, m, g (bits), K, M, G (bytes), a or A"),
         Opt::flag('N', "nodelay", "send short segments at once (TCP_NODELAY)"),
         Opt::flag('V', "ipv6_domain", "IPv6, which is all there is"),
@@ -97,6 +102,8 @@ pub struct Options {
     pub format: Format,
     /// TCP_NODELAY.
     pub no_delay: bool,
+    /// More about each stream of TCP.
+    pub enhanced: bool,
 }
 
 fn number(text: &str, what: &str, least: u64, most: u64) -> Result<u64, String> {
@@ -133,6 +140,7 @@ pub fn parse(items: impl Iterator<Item = Item>) -> Result<Options, String> {
         bind: None,
         format: Format::Bits,
         no_delay: false,
+        enhanced: false,
     };
     for item in items {
         let (letter, value) = match item {
@@ -174,6 +182,7 @@ pub fn parse(items: impl Iterator<Item = Item>) -> Result<Options, String> {
                     .ok_or_else(|| format!("invalid format '{value}'"))?;
             }
             'N' => options.no_delay = true,
+            'e' => options.enhanced = true,
             _ => {}
         }
     }

@@ -41,10 +41,15 @@ pub fn run(options: &Options, host: &str) -> Result<(), String> {
         connect(&socket, &server).map_err(failed("tcp connect"))?;
         if number == 1 {
             let size = buffer_size(&socket, false);
-            report::preamble(&[
-                format!("Client connecting to {host}, TCP port {}", options.port),
-                report::buffer_size("TCP window size", size, options.window),
-            ]);
+            let mut lines =
+                Vec::from([format!("Client connecting to {host}, TCP port {}", options.port)]);
+            if options.enhanced {
+                lines.push(format!("Write buffer size: {} Byte", options.length));
+                let nagle = if options.no_delay { "off" } else { "on" };
+                lines.push(format!("TOS set to 0x0 (Nagle {nagle})"));
+            }
+            lines.push(report::buffer_size("TCP window size", size, options.window));
+            report::preamble(&lines);
         }
         let local = local_address(&socket)?;
         let path = path(&socket);

@@ -15,6 +15,7 @@ use super::group::{Group, sleep};
 use super::options::Options;
 use super::report;
 use super::socket::{buffer_size, failed, local_address, open, path};
+use super::units::Format;
 use crate::clock::now;
 use crate::interrupt::{self, LONGEST_WAIT};
 
@@ -100,6 +101,11 @@ pub fn run(options: &Options) -> Result<(), String> {
     listen(&socket, BACKLOG).map_err(failed("listen"))?;
     let mut lines = Vec::from([format!("Server listening on TCP port {}", options.port)]);
     lines.extend(options.bind.iter().map(|host| format!("Binding to local address {host}")));
+    if options.enhanced {
+        let octets = |count: usize| super::units::bytes(count as u64, Format::Bits);
+        let (all, bin) = (octets(options.length), octets(options.length / 8));
+        lines.push(format!("Read buffer size: {all} (Dist bin width={bin})"));
+    }
     let size = buffer_size(&socket, true);
     lines.push(report::buffer_size("TCP window size", size, options.window));
     report::preamble(&lines);
