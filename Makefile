@@ -40,7 +40,7 @@ rustdoc_flags := -D warnings -A rustdoc::private_intra_doc_links
 # The kernel is optimized across its crates. QEMU pays dearly for calls and returns: TCP is faster by
 # a third, and the time of an echo shorter by as much.
 as_one := CARGO_PROFILE_RELEASE_LTO=fat CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1
-userland := -p rt -p kinit -p sh -p coreutils -p resolver -p mdnsd -p net-tools
+userland := -p rt -p kinit -p sh -p coreutils -p resolver -p mdnsd -p net-tools -p netconfig
 
 run_options = --kernel $(kernel_image) --machine $(MACHINE) \
 	$(if $(call yes,$(USB_NET)),--usb-net --usb-net-backend $(USB_NET_BACKEND) --tap-if $(TAP_IF) --usb-hub $(USB_HUB)) \
@@ -99,7 +99,7 @@ flash: ## write target/sdcard.img to a card: SD=/dev/...; asks first
 
 # Files of tests/system/tests: those that QEMU's user network is enough for, and those for root.
 system_tests := machine board selftest user_network usb_adapters stream_tools measure_tools
-tap_tests := tap tap_streams lab discovery_tools names
+tap_tests := tap tap_streams lab discovery_tools names configuration
 
 # What the tests print, for docs/conformance.md.
 logs := $(foreach part,host programs system selftest tap,$(target)/test-$(part).log)
@@ -159,6 +159,7 @@ test-tap: image ## Linux, a router and a conflict on a TAP; says so when it is n
 		echo "skipped: the tests on a TAP need root and /dev/net/tun"; \
 	else \
 		set -o pipefail; \
+		tools/ensure.sh kea-dhcp6 || true; \
 		tools/ensure.sh qemu-system-aarch64 ip tc ping radvd sysctl nft socat nc iperf tcpdump dnsmasq atk6-denial6 && \
 		{ tools/ensure.sh dbus-daemon avahi-daemon avahi-resolve || true; } && \
 		KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests $(addprefix --test ,$(tap_tests)) \

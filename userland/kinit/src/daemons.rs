@@ -13,7 +13,9 @@ use crate::shell::{ENVIRONMENT, now};
 
 /// The programs and their arguments after the name. They wait for a network by themselves, and say
 /// nothing unless something is wrong. One that is not there is left out.
-const DAEMONS: [(&CStr, &[&str]); 1] = [
+const DAEMONS: [(&CStr, &[&str]); 2] = [
+    // Keeps /etc/resolv.conf and starts DHCPv6, as routers say.
+    (c"/bin/netconfigd", &[]),
     // Answers for this host's name on its links.
     (c"/bin/mdnsd", &[]),
 ];

@@ -7,8 +7,10 @@ use core::mem::size_of;
 use core::ptr;
 
 use linux_raw_sys::general::{
-    __NR_rt_sigaction, __NR_rt_sigprocmask, SA_RESTART, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK,
+    __NR_ppoll, __NR_rt_sigaction, __NR_rt_sigprocmask, SA_RESTART, SIG_BLOCK, SIG_SETMASK,
+    SIG_UNBLOCK,
 };
+use rustix::event::{PollFd, Timespec};
 use rustix::io::Errno;
 use rustix::process::Signal;
 
@@ -191,6 +193,30 @@ pub fn unblock(mask: Mask) -> Result<Mask, Errno> {
 /// Blocks exactly the signals in `mask`; returns what was blocked before.
 pub fn set_mask(mask: Mask) -> Result<Mask, Errno> {
     change_mask(SIG_SETMASK, Some(mask))
+}
+
+/// ppoll(2): waits for descriptors with exactly the signals in `mask` blocked meanwhile. A program
+/// that blocks its signals at all other times misses none between looking at their flags and
+/// falling asleep: one that came earlier ends the call at once with EINTR.
+pub fn poll(
+    wanted: &mut [PollFd<'_>],
+    timeout: Option<&Timespec>,
+    mask: Mask,
+) -> Result<usize, Errno> {
+    // The kernel writes the time that is left.
+    let mut timeout = timeout.copied();
+    let time = timeout.as_mut().map_or(ptr::null_mut(), ptr::from_mut);
+    let arguments = [
+        wanted.as_mut_ptr() as usize,
+        wanted.len(),
+        time as usize,
+        &raw const mask.0 as usize,
+        size_of::<u64>(),
+        0,
+    ];
+    // SAFETY: `PollFd` is the kernel's `struct pollfd`, of which there are as many as is said; the
+    // time and the set live through the call.
+    unsafe { syscall(__NR_ppoll, arguments) }
 }
 
 #[cfg(test)]
