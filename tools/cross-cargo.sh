@@ -97,7 +97,7 @@ esac
 
 case $1 in
   kernel) target=$kernel_target; flags="-Ctarget-feature=-strict-align -Cforce-frame-pointers=yes" ;;
-  user) target=$user_target; flags="-Clink-self-contained=no -Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static -Clink-arg=--gc-sections -Cstrip=symbols" ;;
+  user) target=$user_target; flags="-Clink-self-contained=no -Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static -Clink-arg=--gc-sections -Clink-arg=--fix-cortex-a53-843419 -Cstrip=symbols" ;;
   *) die "the first argument is kernel or user, not '$1'" ;;
 esac
 shift
