@@ -31,7 +31,7 @@ fn list_of_rows(line: &str) -> Option<Vec<String>> {
     };
     let is_row = |row: &&str| is_identifier(row) && (!hyphens || row.contains('-'));
     let rows: Vec<_> = list.split(',').map(str::trim).collect();
-    rows.iter().all(|row| is_row(row)).then(|| rows.into_iter().map(str::to_owned).collect())
+    rows.iter().all(is_row).then(|| rows.into_iter().map(str::to_owned).collect())
 }
 
 /// The annotations in a file's text: of functions, and of the kernel's self-tests, which are
