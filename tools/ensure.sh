@@ -22,7 +22,6 @@ package_of() {
     nft) echo nftables - ;;
     chrt) echo util-linux - ;;
     sysctl) echo procps - ;;
-    dnsmasq) echo dnsmasq-base dnsmasq ;;
     nslookup) echo bind9-dnsutils bind ;;
     avahi-daemon) echo avahi-daemon avahi ;;
     avahi-resolve) echo avahi-utils - ;;
