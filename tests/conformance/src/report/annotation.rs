@@ -29,7 +29,7 @@ fn list_of_rows(line: &str) -> Option<Vec<String>> {
         Some(list) => (list.trim_end_matches('.'), false),
         None => (line.split_once(':')?.0, true),
     };
-    let is_row = |row: &str| is_identifier(row) && (!hyphens || row.contains('-'));
+    let is_row = |row: &&str| is_identifier(row) && (!hyphens || row.contains('-'));
     let rows: Vec<_> = list.split(',').map(str::trim).collect();
     rows.iter().all(is_row).then(|| rows.into_iter().map(str::to_owned).collect())
 }
