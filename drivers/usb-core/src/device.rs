@@ -5,7 +5,7 @@ use crate::bus::{Core, DevicePath};
 use crate::class::{BufferOf, Platform};
 use crate::descriptor::{DescriptorSet, EndpointAddress, EndpointDescriptor};
 use crate::host::{HostController, SetupPacket, TransferError};
-use crate::pipe::{Direction, EndpointNumber, PipeConfig, Speed, TransferType};
+use crate::pipe::{PipeConfig, Speed, TransferType};
 use crate::request::{RequestError, STANDARD_TIMEOUT};
 use core::cell::{Cell, OnceCell, Ref};
 use core::time::Duration;
@@ -42,10 +42,18 @@ impl DevicePipe {
     }
 }
 
-/// The pipes of a device; a place is taken when its address is present.
+/// What an open pipe leads to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Opened {
+    address: EndpointAddress,
+    transfer_type: TransferType,
+    max_packet_size: u16,
+}
+
+/// The pipes of a device; a place is taken when its endpoint is present.
 struct Pipes<H: HostController> {
     open: [OnceCell<H::Pipe>; MAX_PIPES],
-    endpoints: [Cell<Option<EndpointAddress>>; MAX_PIPES],
+    endpoints: [Cell<Option<Opened>>; MAX_PIPES],
 }
 
 /// An attached, configured device in the hands of its driver.
@@ -140,7 +148,7 @@ impl<'b, P: Platform> Device<'b, P> {
             Either::First(()) => Err(TransferError::Disconnected),
             Either::Second(result) => result,
         };
-        self.counted(result, EndpointNumber::ZERO, TransferType::Control, Direction::Out).await
+        self.counted(result)
     }
 
     /// SET_INTERFACE: chooses an alternate setting. Pipes of the interface must be opened (again)
@@ -181,9 +189,14 @@ impl<'b, P: Platform> Device<'b, P> {
         else {
             return Err(TransferError::Invalid);
         };
-        if endpoint.max_packet_size() == 0 {
-            return Err(TransferError::Invalid);
-        }
+        let max_packet_size = endpoint.packet_size_at(self.identity.speed).map_err(|claimed| {
+            log::warn!(
+                "usb {}: endpoint {:#04x} cannot have packets of {claimed} bytes",
+                self.path(),
+                endpoint.address.to_byte(),
+            );
+            TransferError::Invalid
+        })?;
         let units = endpoint.interval_units(self.identity.speed);
         let unit = match self.identity.speed {
             Speed::High => Duration::from_micros(125),
@@ -193,12 +206,15 @@ impl<'b, P: Platform> Device<'b, P> {
             index,
             endpoint: endpoint.address,
             transfer_type,
-            max_packet_size: endpoint.max_packet_size(),
+            max_packet_size,
             interval: unit * u32::from(units),
         };
+        // An endpoint that comes back with other properties (another alternate setting, a second
+        // descriptor for the same address) is another pipe.
+        let wanted = Opened { address: endpoint.address, transfer_type, max_packet_size };
         for (index, (known, pipe)) in (0..).zip(self.pipes.endpoints.iter().zip(&self.pipes.open)) {
             match (known.get(), pipe.get()) {
-                (Some(known), Some(pipe)) if known == endpoint.address => {
+                (Some(known), Some(pipe)) if known == wanted => {
                     self.host().reset_toggle(pipe);
                     return Ok(handle(index));
                 }
@@ -210,10 +226,10 @@ impl<'b, P: Platform> Device<'b, P> {
                         endpoint: endpoint.address.number,
                         direction: endpoint.address.direction,
                         transfer_type,
-                        max_packet_size: endpoint.max_packet_size(),
+                        max_packet_size,
                         interval: units,
                     })?;
-                    known.set(Some(endpoint.address));
+                    known.set(Some(wanted));
                     // The cell was just seen empty.
                     let _ = pipe.set(opened);
                     return Ok(handle(index));
@@ -233,9 +249,7 @@ impl<'b, P: Platform> Device<'b, P> {
     ) -> (BufferOf<P>, Result<usize, TransferError>) {
         let Some(open) = self.pipe(pipe) else { return (buffer, Err(TransferError::Invalid)) };
         let (buffer, result) = self.host().transfer_in(open, buffer, timeout).await;
-        let DevicePipe { endpoint, transfer_type, .. } = pipe;
-        let result = self.counted(result, endpoint.number, transfer_type, endpoint.direction).await;
-        (buffer, result)
+        (buffer, self.counted(result))
     }
 
     /// See [`HostController::transfer_out`].
@@ -249,36 +263,17 @@ impl<'b, P: Platform> Device<'b, P> {
         let Some(open) = self.pipe(pipe) else { return (buffer, Err(TransferError::Invalid)) };
         let (buffer, result) =
             self.host().transfer_out(open, buffer, zero_length_packet, timeout).await;
-        let DevicePipe { endpoint, transfer_type, .. } = pipe;
-        let result = self.counted(result, endpoint.number, transfer_type, endpoint.direction).await;
-        (buffer, result)
+        (buffer, self.counted(result))
     }
 
     fn pipe(&self, pipe: DevicePipe) -> Option<&<P::Host as HostController>::Pipe> {
         self.pipes.open.get(usize::from(pipe.index))?.get()
     }
 
-    /// Counts a failure, and clears up behind it in the translator that was on the way.
-    async fn counted<T>(
-        &self,
-        result: Result<T, TransferError>,
-        endpoint: EndpointNumber,
-        transfer_type: TransferType,
-        direction: Direction,
-    ) -> Result<T, TransferError> {
+    /// Counts a failure.
+    fn counted<T>(&self, result: Result<T, TransferError>) -> Result<T, TransferError> {
         if let Err(error) = &result {
             self.slot().count(*error);
-            let unfinished = matches!(error, TransferError::Transaction | TransferError::Timeout);
-            if let Some(translator) = self.identity.translator
-                && unfinished
-                && transfer_type != TransferType::Interrupt
-                && !self.is_gone()
-            {
-                let device = self.identity.address;
-                self.core
-                    .clear_tt_buffer(translator, device, endpoint, transfer_type, direction)
-                    .await;
-            }
         }
         result
     }

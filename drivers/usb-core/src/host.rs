@@ -54,7 +54,7 @@ pub enum TransferError {
     Transaction,
     /// The device sent more than was asked for.
     Babble,
-    /// The device answered NAK at this poll. Only interrupt transfers end this way: no data yet.
+    /// The device answered NAK at this poll. Only interrupt IN transfers end this way: no data yet.
     Nak,
     /// No answer within the time allowed; the channel has been taken back.
     Timeout,
@@ -66,6 +66,16 @@ pub enum TransferError {
     NoResources,
     /// The request can't be carried out: length, alignment or direction is wrong.
     Invalid,
+}
+
+/// What to do about a device on the root port that resets of the port did not bring back; each does
+/// more than the one before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Recovery {
+    /// Reset of the whole controller.
+    Reset,
+    /// Power of the controller off and on.
+    Power,
 }
 
 /// State of the controller's root port.
@@ -97,7 +107,8 @@ pub trait Clock {
 /// on one single-threaded executor and keeps its state in cells. A pipe carries at most one
 /// transfer at a time; a second one waits for the first or ends with
 /// [`TransferError::NoResources`]. Futures may be dropped at any time: the controller then halts
-/// the transfer, and keeps its buffer until the hardware has let go of it.
+/// the transfer, and keeps its buffer until the hardware has let go of it. What a transfer that
+/// failed or was dropped leaves in a transaction translator is the controller's to clear up.
 #[allow(async_fn_in_trait, reason = "everything runs on one single-threaded executor")]
 pub trait HostController {
     /// DMA memory of this platform.
@@ -161,6 +172,11 @@ pub trait HostController {
     /// Resets the device on the root port (USB 2.0 section 7.1.7.5), keeping every timing of the
     /// standard, and returns its speed.
     async fn reset_root_port(&self) -> Result<Speed, TransferError>;
+
+    /// Resets or power-cycles the controller. Every transfer ends with
+    /// [`TransferError::Disconnected`], and the root port is not enabled afterwards. Ends with
+    /// [`TransferError::Controller`] when the controller is not usable afterwards.
+    async fn recover(&self, recovery: Recovery) -> Result<(), TransferError>;
 
     /// Must be called before a hub port is reset or disabled and before SET_ADDRESS: makes sure
     /// that no channel still refers to a device that is about to vanish under `device`'s address.

@@ -51,6 +51,9 @@ impl EndpointNumber {
 pub struct PortNumber(u8);
 
 impl PortNumber {
+    /// Port 1.
+    pub const FIRST: Self = Self(1);
+
     /// A port, unless `number` is 0 or above 127 (the range of the split transaction's field).
     pub const fn new(number: u8) -> Option<Self> {
         if number >= 1 && number < 128 { Some(Self(number)) } else { None }
@@ -107,6 +110,17 @@ pub struct TransactionTranslator {
     pub hub: DeviceAddress,
     /// The port of that hub under which the device sits.
     pub port: PortNumber,
+    /// The hub has a translator for each port and is in the setting that uses them; otherwise one
+    /// serves all ports (section 11.14.1.3).
+    pub multi: bool,
+}
+
+impl TransactionTranslator {
+    /// The TT_Port of hub requests that mean this translator: 1 where there is only one
+    /// (section 11.24.2.3).
+    pub const fn request_port(&self) -> PortNumber {
+        if self.multi { self.port } else { PortNumber::FIRST }
+    }
 }
 
 /// Everything a host controller must know to talk to one endpoint.

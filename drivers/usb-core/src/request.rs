@@ -4,7 +4,7 @@ use crate::descriptor::{
     DescriptorError, DeviceDescriptor, EndpointAddress, kind, language_ids, parse_string,
 };
 use crate::host::{HostController, SetupPacket, TransferError};
-use crate::pipe::{DeviceAddress, Direction, EndpointNumber, TransferType};
+use crate::pipe::{DeviceAddress, Direction, EndpointNumber, TransactionTranslator, TransferType};
 use crate::sync::Lock;
 use core::fmt;
 use core::time::Duration;
@@ -111,9 +111,11 @@ impl SetupPacket {
         }
     }
 
-    /// CLEAR_TT_BUFFER (section 11.24.2.3) to the hub of `translator`, for an endpoint of a device
-    /// below it. The translator is the only one of its hub.
-    pub(crate) const fn clear_tt_buffer(
+    /// CLEAR_TT_BUFFER (section 11.24.2.3) to the hub of `translator`, for a control or bulk
+    /// endpoint of a device below it: frees the buffer that an unfinished split transaction left
+    /// in use (section 11.17.5). Buffers of interrupt endpoints are emptied each frame.
+    pub const fn clear_tt_buffer(
+        translator: TransactionTranslator,
         device: DeviceAddress,
         endpoint: EndpointNumber,
         transfer_type: TransferType,
@@ -136,7 +138,7 @@ impl SetupPacket {
                 | (device.get() as u16) << 4
                 | transfer_type << 11
                 | direction << 15,
-            index: 1,
+            index: translator.request_port().get() as u16,
             length: 0,
         }
     }
@@ -250,16 +252,20 @@ mod tests {
         assert_eq!(SetupPacket::set_configuration(2).to_bytes(), [0, 9, 2, 0, 0, 0, 0, 0]);
         assert_eq!(SetupPacket::set_interface(3, 1).to_bytes(), [1, 11, 1, 0, 3, 0, 0, 0]);
         let endpoint = EndpointAddress::from_byte(0x82).expect("a valid endpoint");
-        assert_eq!(
+        let clear = |multi| {
+            let hub = DeviceAddress::DEFAULT;
+            let port = crate::pipe::PortNumber::new(3).expect("a port");
             SetupPacket::clear_tt_buffer(
+                TransactionTranslator { hub, port, multi },
                 address,
                 endpoint.number,
                 TransferType::Bulk,
-                endpoint.direction
+                endpoint.direction,
             )
-            .to_bytes(),
-            [0x23, 8, 0x52, 0x90, 1, 0, 0, 0]
-        );
+            .to_bytes()
+        };
+        assert_eq!(clear(false), [0x23, 8, 0x52, 0x90, 1, 0, 0, 0]);
+        assert_eq!(clear(true), [0x23, 8, 0x52, 0x90, 3, 0, 0, 0]);
         assert_eq!(SetupPacket::clear_halt(endpoint).to_bytes(), [2, 1, 0, 0, 0x82, 0, 0, 0]);
     }
 }

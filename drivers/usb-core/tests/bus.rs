@@ -7,11 +7,11 @@ use usb_core::bus::{BusCounters, DevicePath, TASKS};
 use usb_core::class::{ClassDrivers, DriverEnd, Selection};
 use usb_core::descriptor::{DescriptorSet, EndpointKind};
 use usb_core::device::Device;
-use usb_core::host::TransferError;
+use usb_core::host::{Recovery, TransferError};
 use usb_core::pipe::{Direction, Speed};
 use usb_sim::{
     Absent, EthernetDevice, Executor, HubOptions, Options, Pool, SimClock, SimHost, SimPlatform,
-    World,
+    Translators, World,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -244,23 +244,35 @@ fn hubs_of_both_speeds_and_their_translators() {
 }
 
 #[test]
-fn a_translator_is_cleared_after_a_failed_split() {
-    let mut bench = Bench::new(Absent::Silent);
-    let high = bench.world.hub(HubOptions::high_speed());
-    let device = full_speed(&bench.world);
-    bench.world.attach(high, 3, device);
-    bench.world.attach_root(high);
-    bench.expect_tree(&["1-1 High 1", "1-1.3 Full 2"]);
-    let cleared = |bench: &Bench| -> Vec<_> {
+fn a_hub_with_a_translator_for_each_port_is_put_into_that_setting() {
+    for (translators, settings) in
+        [(Translators::Single, 0), (Translators::Multi, 1), (Translators::MultiRefused, 1)]
+    {
+        let mut bench = Bench::new(Absent::Silent);
+        let high = bench.world.hub(HubOptions { translators, ..HubOptions::high_speed() });
+        let device = full_speed(&bench.world);
+        bench.world.attach(high, 3, device);
+        bench.world.attach_root(high);
+        // The simulated controller compares the translator of every transfer with the hub's setting.
+        bench.expect_tree(&["1-1 High 1", "1-1.3 Full 2"]);
         let requests = bench.world.requests(high);
-        requests.iter().filter(|s| s.request == 8).map(|s| (s.value, s.index)).collect()
-    };
-    assert_eq!(cleared(&bench), []);
-    bench.world.fail_transfers(device, &[TransferError::Stall, TransferError::Transaction]);
-    bench.executor.run_for(SECOND);
-    // Endpoint 2, IN, bulk, of device 3: once, since a STALL leaves nothing behind.
-    assert_eq!(cleared(&bench), [(0x9032, 1)]);
-    bench.finish(2);
+        let asked = requests.iter().filter(|s| (s.request_type, s.request, s.value) == (1, 11, 1));
+        assert_eq!(asked.count(), settings, "{translators:?}");
+        bench.finish(2);
+    }
+}
+
+#[test]
+fn what_resets_of_the_root_port_do_not_bring_back_the_controller_recovers() {
+    let mut bench = Bench::new(Absent::Silent);
+    // Three attempts ask three times each, and the fourth once in vain.
+    let device = full_speed(&bench.world);
+    bench.world.fail_control(device, &[TransferError::Transaction; 10]);
+    bench.world.attach_root(device);
+    bench.expect_tree(&["1-1 Full 2"]);
+    assert_eq!(bench.world.recoveries(), [Recovery::Reset, Recovery::Power]);
+    assert_eq!(bench.bus.counters().controller_recoveries, 2);
+    bench.finish(1);
 }
 
 #[test]

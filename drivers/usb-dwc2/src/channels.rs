@@ -5,7 +5,7 @@
 //! together with its buffer: both come back when the channel has halted, never before, because
 //! until then the hardware may write into the buffer.
 
-use crate::controller::{BufferAllocator, Core, Dwc2};
+use crate::controller::{Board, Core, Dwc2};
 use crate::pipes::PipeIndex;
 use crate::program::{Program, Started};
 use crate::registers::bits::{HCCHAR, HCINT};
@@ -15,7 +15,6 @@ use core::cell::RefCell;
 use core::task::Poll;
 use core::time::Duration;
 use usb_core::host::{Clock, TransferError};
-use usb_core::pipe::TransactionTranslator;
 
 /// A channel ends within this after being told to halt, or by itself if it is a periodic one.
 pub(crate) const HALT_PATIENCE: Duration = Duration::from_millis(5);
@@ -26,6 +25,8 @@ const PARKED_LOOK: Duration = Duration::from_millis(1);
 /// served however many receivers are armed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Use {
+    /// A request to a hub on behalf of a transfer that has a channel already.
+    Translator,
     Control,
     Interrupt,
     BulkOut,
@@ -36,8 +37,9 @@ impl Use {
     /// Channels to leave to more urgent uses, of `total`.
     fn leaves(self, total: usize) -> usize {
         let wanted = match self {
-            Self::Control => 0,
-            Self::Interrupt | Self::BulkOut => 1,
+            Self::Translator => 0,
+            Self::Control => 1,
+            Self::Interrupt | Self::BulkOut => 2,
             Self::BulkIn => 3,
         };
         wanted.min(total.saturating_sub(1) / 2)
@@ -125,7 +127,7 @@ impl<B> ChannelTable<B> {
 }
 
 /// A transfer's hold on a pipe and a channel.
-pub(crate) struct Lease<'h, 'a, R: Registers, C: Clock, A: BufferAllocator> {
+pub(crate) struct Lease<'h, 'a, R: Registers, C: Clock, A: Board> {
     pub(crate) host: &'h Dwc2<'a, R, C, A>,
     pub(crate) pipe: PipeIndex,
     pub(crate) channel: ChannelNumber,
@@ -135,11 +137,9 @@ pub(crate) struct Lease<'h, 'a, R: Registers, C: Clock, A: BufferAllocator> {
     pub(crate) started: Option<Started>,
     /// The program that the channel's registers still hold, because it moved nothing.
     pub(crate) unmoved: Option<Program>,
-    /// A translator that may still hold this transfer's last packet.
-    pub(crate) stale_translator: Option<TransactionTranslator>,
 }
 
-impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
+impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
     /// Takes the pipe and a channel, waiting for both until `deadline`. The lease keeps `buffer`;
     /// without success it comes back.
     pub(crate) async fn lease<'h>(
@@ -171,7 +171,6 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
                     buffer: Some(buffer),
                     started: None,
                     unmoved: None,
-                    stale_translator: None,
                 });
             }
             if !waited {
@@ -219,7 +218,7 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
 
     /// Does the next thing about a parked channel that has not halted in time.
     fn push_parked(&self, channel: ChannelNumber, parked: &mut Parked<A::Buffer>, now: Duration) {
-        if now < parked.deadline || self.reset_due.get() {
+        if now < parked.deadline || self.reset_due.get() || self.resetting.get() {
             return;
         }
         if parked.told {
@@ -251,6 +250,11 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
     /// Whether the channel does nothing any more. Looks at the hardware, because the interrupt
     /// may be masked or still to come.
     pub(crate) fn has_halted(&self, channel: ChannelNumber) -> bool {
+        // While the core is reset or without power its registers are left alone; afterwards no
+        // channel is enabled.
+        if self.resetting.get() {
+            return false;
+        }
         HCINT::CHHLTD.is_set(self.interrupts.channel(channel))
             || HCINT::CHHLTD.is_set(self.registers.read(Register::Hcint(channel)))
             || !HCCHAR::CHENA.is_set(self.registers.read(Register::Hcchar(channel)))
@@ -258,6 +262,9 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
 
     /// Asks the channel to halt (databook: halting a channel).
     pub(crate) fn tell_to_halt(&self, channel: ChannelNumber) {
+        if self.resetting.get() {
+            return;
+        }
         let value = self.registers.read(Register::Hcchar(channel));
         if HCCHAR::CHENA.is_set(value) {
             let halt = HCCHAR::CHENA::SET + HCCHAR::CHDIS::SET;
@@ -266,7 +273,7 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
     }
 }
 
-impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
+impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
     /// Makes sure that the hardware does nothing for this lease any more; resets the core if
     /// there is no other way.
     pub(crate) async fn stop(&mut self) {
@@ -277,7 +284,7 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
             if !self.wait_halted().await {
                 host.count(|s| s.halts_failed += 1);
                 log::warn!("DWC2: channel {} does not halt", self.channel);
-                host.recover().await;
+                host.reset().await;
                 self.started = None;
                 return;
             }
@@ -290,7 +297,7 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
         let host = self.host;
         let give_up = host.clock.now() + HALT_PATIENCE;
         while !host.has_halted(self.channel) {
-            if host.clock.now() >= give_up {
+            if host.clock.now() >= give_up && !host.resetting.get() {
                 return false;
             }
             let look = host.clock.now() + PARKED_LOOK;
@@ -310,7 +317,7 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
     }
 }
 
-impl<R: Registers, C: Clock, A: BufferAllocator> Drop for Lease<'_, '_, R, C, A> {
+impl<R: Registers, C: Clock, A: Board> Drop for Lease<'_, '_, R, C, A> {
     fn drop(&mut self) {
         let host = self.host;
         let Core { quirks, .. } = host.core.get();

@@ -1,14 +1,14 @@
 //! Control transfers: SETUP, optional data, status (USB 2.0 section 8.5.3).
 
 use crate::channels::{Lease, Use};
-use crate::controller::{BufferAllocator, Dwc2};
+use crate::controller::{Board, Dwc2};
 use crate::pipes::{PipeIndex, PipeState, Toggle};
 use crate::registers::Registers;
 use crate::transfer::Stretch;
 use core::time::Duration;
 use usb_core::buffer::DmaBuffer;
 use usb_core::host::{Clock, SetupPacket, TransferError};
-use usb_core::pipe::{Direction, PipeConfig, TransactionTranslator, TransferType};
+use usb_core::pipe::{DeviceAddress, Direction, TransferType};
 
 /// Data stages go through the bounce buffer in pieces of at most this many bytes.
 const PIECE: usize = 1024;
@@ -16,12 +16,10 @@ const PIECE: usize = 1024;
 /// at most on a control endpoint (USB 2.0 section 5.5.3).
 const SMALLEST: usize = 64;
 
-/// bmRequestType and bRequest of CLEAR_TT_BUFFER (USB 2.0 section 11.24.2.3): class, other.
-const CLEAR_TT_BUFFER: (u8, u8) = (0x23, 8);
 /// A hub answers within this, or the translator is left as it is.
 const CLEAR_PATIENCE: Duration = Duration::from_millis(500);
 
-impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
+impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
     /// A control transfer on an open pipe; see [`usb_core::host::HostController::control`].
     pub(crate) async fn control_transfer(
         &self,
@@ -30,51 +28,33 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
         data: &mut [u8],
         timeout: Duration,
     ) -> Result<usize, TransferError> {
-        let (result, stale) = self.control_stages(pipe, setup, data, timeout).await;
-        if let Some(translator) = stale
-            && let Some(state) = self.pipes.get(pipe)
-        {
-            self.clear_translator(translator, &state.config, Direction::Out).await;
-        }
-        result
-    }
-
-    /// The three stages. Also says whether a translator needs clearing.
-    async fn control_stages(
-        &self,
-        pipe: PipeIndex,
-        setup: SetupPacket,
-        data: &mut [u8],
-        timeout: Duration,
-    ) -> (Result<usize, TransferError>, Option<TransactionTranslator>) {
         let length = usize::from(setup.length);
         let Some(state) = self.pipes.get(pipe) else {
-            return (Err(TransferError::Invalid), None);
+            return Err(TransferError::Invalid);
         };
         let packet_size = usize::from(state.config.max_packet_size);
         if state.config.transfer_type != TransferType::Control
             || length > data.len()
             || !(1..=SMALLEST).contains(&packet_size)
         {
-            return (Err(TransferError::Invalid), None);
+            return Err(TransferError::Invalid);
         }
         let piece = PIECE / packet_size * packet_size;
         let bounce = length.min(piece).next_multiple_of(packet_size).max(SMALLEST);
-        let Some(buffer) = self.buffers.allocate(bounce) else {
-            return (Err(TransferError::NoResources), None);
+        let Some(buffer) = self.board.allocate(bounce) else {
+            return Err(TransferError::NoResources);
         };
         let deadline = self.clock.now() + timeout;
         let mut lease = match self.lease(pipe, Use::Control, buffer, Some(deadline)).await {
             Ok(lease) => lease,
-            Err((_, error)) => return (Err(error), None),
+            Err((_, error)) => return Err(error),
         };
         // Read again: the address may have changed while we waited.
         let Some(mut state) = self.pipes.get(pipe) else {
-            return (Err(TransferError::Invalid), None);
+            return Err(TransferError::Invalid);
         };
         let stages = Stages { setup, piece, deadline };
         let result = lease.control_stages(&mut state, &stages, data).await;
-        let stale = lease.stale_translator.take();
         // The bounce buffer is given up with the lease, or parked until the hardware is done.
         drop(lease.finish().await);
         if result.is_ok() {
@@ -82,40 +62,45 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
             // A request was carried out: its effects may show on other pipes.
             self.pausing.wake_all();
         }
-        (result, stale)
+        result
     }
 
-    /// Tells a hub to forget a transaction that failed half-way (USB 2.0 section 11.17.5).
-    pub(crate) async fn clear_translator(
-        &self,
-        translator: TransactionTranslator,
-        config: &PipeConfig,
-        direction: Direction,
-    ) {
-        let Some(pipe) = self.pipes.control_pipe_of(translator.hub) else { return };
-        // Interrupt endpoints are served as control endpoints, and that is what the translator
-        // knows them as.
-        let kind = match config.transfer_type {
-            TransferType::Bulk => 2,
-            TransferType::Control | TransferType::Interrupt => 0,
-        };
-        let value = u16::from(config.endpoint.get())
-            | u16::from(config.device.get()) << 4
-            | kind << 11
-            | u16::from(direction == Direction::In) << 15;
-        let setup = SetupPacket {
-            request_type: CLEAR_TT_BUFFER.0,
-            request: CLEAR_TT_BUFFER.1,
-            value,
-            // The hub is driven with its single-translator setting, where this must be 1.
-            index: 1,
-            length: 0,
-        };
+    /// Has a hub carry out CLEAR_TT_BUFFER. That such a hub runs at high speed, and so needs no
+    /// translator itself, is what ends the recursion.
+    /// Returns whether it did, or is not there at all.
+    pub(crate) async fn clear_translator(&self, hub: DeviceAddress, clear: SetupPacket) -> bool {
+        let Some(pipe) = self.pipes.control_pipe_of(hub) else { return true };
         self.count(|s| s.translator_clears += 1);
-        let (result, _) = self.control_stages(pipe, setup, &mut [], CLEAR_PATIENCE).await;
-        if let Err(error) = result {
-            log::debug!("DWC2: CLEAR_TT_BUFFER to hub {}: {error:?}", translator.hub);
+        match self.request_without_data(pipe, clear).await {
+            // A hub that does not know the request has no such buffers.
+            Ok(()) | Err(TransferError::Stall) => true,
+            Err(error) => {
+                log::debug!("DWC2: CLEAR_TT_BUFFER to hub {hub}: {error:?}");
+                false
+            }
         }
+    }
+
+    /// A request without data stage to a device that is not behind a translator.
+    async fn request_without_data(
+        &self,
+        pipe: PipeIndex,
+        setup: SetupPacket,
+    ) -> Result<(), TransferError> {
+        let buffer = self.board.allocate(SMALLEST).ok_or(TransferError::NoResources)?;
+        let deadline = Some(self.clock.now() + CLEAR_PATIENCE);
+        let lease = self.lease(pipe, Use::Translator, buffer, deadline).await;
+        let mut lease = lease.map_err(|(_, error)| error)?;
+        let mut state = self.pipes.get(pipe).ok_or(TransferError::Invalid)?;
+        let packet = setup.to_bytes();
+        lease.bounce(packet.len())?.copy_from_slice(&packet);
+        let stretch = Stretch { direction: Direction::Out, length: packet.len(), setup: true };
+        lease.transfer_direct(&mut state, stretch, deadline).await?;
+        state.toggle = Toggle::Data1;
+        let stretch = Stretch { direction: Direction::In, length: 0, setup: false };
+        lease.transfer_direct(&mut state, stretch, deadline).await?;
+        drop(lease.finish().await);
+        Ok(())
     }
 }
 
@@ -127,7 +112,7 @@ struct Stages {
     deadline: Duration,
 }
 
-impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
+impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
     async fn control_stages(
         &mut self,
         state: &mut PipeState,

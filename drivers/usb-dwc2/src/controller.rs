@@ -7,12 +7,13 @@ use crate::limits::Limits;
 use crate::pipes::PipeTable;
 use crate::port::{PortAction, PortStatus};
 use crate::quirks::Quirks;
+use crate::recovery::PowerError;
 use crate::registers::bits::{
     GAHBCFG, GINTSTS, GNPTXFSIZ, GOTGCTL, GRSTCTL, GSNPSID, GUSBCFG, HCCHAR, HCFG, HCINT, HPTXFSIZ,
 };
 use crate::registers::{ChannelNumber, MAX_CHANNELS, Register, Registers};
 use crate::statistics::Statistics;
-use crate::translators::TranslatorLocks;
+use crate::translators::Translators;
 use crate::waiting::Waiters;
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -21,14 +22,22 @@ use usb_core::buffer::DmaBuffer;
 use usb_core::host::Clock;
 use usb_core::pipe::Speed;
 
-/// DMA memory for the driver's own needs: SETUP packets and the data of control transfers.
-pub trait BufferAllocator {
+/// What the board gives the controller.
+#[allow(async_fn_in_trait, reason = "everything runs on one single-threaded executor")]
+pub trait Board {
     /// DMA memory of this platform.
     type Buffer: DmaBuffer;
 
-    /// A buffer whose window is `len` bytes long (at most 1024), aligned to 64 bytes, or `None`
-    /// when memory has run out.
+    /// A buffer for the driver's own needs (SETUP packets and the data of control transfers), whose
+    /// window is `len` bytes long (at most 1024), aligned to 64 bytes; or `None` when memory has run
+    /// out.
     fn allocate(&self, len: usize) -> Option<Self::Buffer>;
+
+    /// Switches the power of the controller's block off, and on again after a pause that is long
+    /// enough for it to forget everything. The driver's last resort: on return the registers have
+    /// their values after power-on, and nothing is written to memory any more. When the future is
+    /// dropped on the way, the power must be on again at once.
+    async fn cycle_power(&self) -> Result<(), PowerError>;
 }
 
 /// Why the controller could not be started.
@@ -79,15 +88,15 @@ pub(crate) struct Core {
 ///
 /// `'a` is the lifetime of the state shared with the interrupt handler. See the crate's
 /// documentation for how the parts work together.
-pub struct Dwc2<'a, R, C, A: BufferAllocator> {
+pub struct Dwc2<'a, R, C, A: Board> {
     pub(crate) registers: R,
     pub(crate) interrupts: &'a Interrupts,
     pub(crate) clock: C,
-    pub(crate) buffers: A,
+    pub(crate) board: A,
     pub(crate) core: Cell<Core>,
     pub(crate) pipes: PipeTable,
     pub(crate) channels: ChannelTable<A::Buffer>,
-    pub(crate) translators: TranslatorLocks,
+    pub(crate) translators: Translators,
     /// Tasks that wait for a pipe, channel or translator.
     pub(crate) waiters: Waiters,
     /// Bulk IN transfers that pause between questions to a device; see
@@ -106,6 +115,8 @@ pub struct Dwc2<'a, R, C, A: BufferAllocator> {
     pub(crate) statistics: RefCell<Statistics>,
 }
 
+/// Times that a core which does not come up is switched off and on.
+const START_POWER_CYCLES: u32 = 2;
 /// Long enough for every self-clearing bit; generous, because the waits end early.
 const PATIENCE: Duration = Duration::from_millis(100);
 /// Pause between two looks at a self-clearing bit.
@@ -115,14 +126,14 @@ const FORCE_MODE: Duration = Duration::from_millis(30);
 /// The PHY clock may need this long after a reset before the core is used.
 const SETTLE: Duration = Duration::from_millis(1);
 
-impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
+impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
     /// Puts the parts together; the hardware is not touched.
-    pub fn new(registers: R, interrupts: &'a Interrupts, clock: C, buffers: A) -> Self {
+    pub fn new(registers: R, interrupts: &'a Interrupts, clock: C, board: A) -> Self {
         Self {
             registers,
             interrupts,
             clock,
-            buffers,
+            board,
             core: Cell::new(Core {
                 quirks: Quirks::NONE,
                 limits: Limits {
@@ -136,7 +147,7 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
             }),
             pipes: PipeTable::new(),
             channels: ChannelTable::new(),
-            translators: TranslatorLocks::new(),
+            translators: Translators::new(),
             waiters: Waiters::new(),
             pausing: Waiters::new(),
             root_speed: Cell::new(Speed::Full),
@@ -151,9 +162,30 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
     /// Brings the core up from power-on to a powered root port.
     ///
     /// The block must have power and clock already (on a BCM283x the firmware's mailbox does
-    /// that). When this fails with [`StartError::ResetStuck`] or [`StartError::AhbBusy`], cycling
-    /// the block's power and trying again has been seen to help.
+    /// that). A core that does not come up is tried again after a power cycle, twice.
     pub async fn start(&self) -> Result<(), StartError> {
+        let mut power_cycles = 0;
+        loop {
+            let error = match self.start_once().await {
+                Ok(()) => break,
+                // A power cycle does not make another core of it.
+                Err(error @ (StartError::NoDma | StartError::FifoTooSmall(_))) => {
+                    return Err(error);
+                }
+                Err(error) => error,
+            };
+            log::error!("DWC2: {error}");
+            if power_cycles == START_POWER_CYCLES || !self.cycle_power().await {
+                return Err(error);
+            }
+            power_cycles += 1;
+        }
+        self.channels.open(self.core.get().limits.channels);
+        self.interrupts.report_port_change();
+        Ok(())
+    }
+
+    async fn start_once(&self) -> Result<(), StartError> {
         let id = self.registers.read(Register::Gsnpsid);
         // Only the upper half: the release differs between boards and emulators.
         if GSNPSID::PRODUCT.read_as_enum(id) != Some(GSNPSID::PRODUCT::Value::Otg) {
@@ -176,10 +208,7 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
             limits.fifo_words,
             if quirks.is_qemu() { " (QEMU's model)" } else { "" },
         );
-        self.initialize().await?;
-        self.channels.open(limits.channels);
-        self.interrupts.report_port_change();
-        Ok(())
+        self.initialize().await
     }
 
     /// Everything from the core reset to interrupts on; also used to recover.
@@ -310,39 +339,6 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
         }
     }
 
-    /// Resets the core because a channel did not halt or the port died. Everything in flight ends
-    /// with [`Disconnected`](usb_core::host::TransferError::Disconnected), and the root port must
-    /// be reset before anything else.
-    pub(crate) async fn recover(&self) {
-        if self.resetting.replace(true) {
-            // Someone else is at it.
-            while self.resetting.get() {
-                self.clock.sleep(Duration::from_millis(1)).await;
-            }
-            return;
-        }
-        let _reset = ClearOnDrop(&self.resetting);
-        self.count(|s| s.core_resets += 1);
-        self.interrupts.port_lost();
-        match self.initialize().await {
-            Ok(()) => {
-                log::warn!("DWC2: core reset");
-                self.reset_due.set(false);
-            }
-            Err(error) => {
-                // Without the DMA master no memory is written behind anyone's back.
-                self.registers.write(Register::Gahbcfg, 0);
-                self.reset_due.set(true);
-                log::error!("DWC2: core reset failed: {error}");
-            }
-        }
-        self.channels.release_all_parked(|pipe| {
-            self.pipes.update(pipe, |state| state.busy = false);
-        });
-        self.waiters.wake_all();
-        self.interrupts.report_port_change();
-    }
-
     /// Reads a register until `done` says so, for 100 ms at most.
     pub(crate) async fn poll<E>(
         &self,
@@ -437,12 +433,3 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
 /// Causes that interrupt: the raw HCINT is read when the channel has halted, so nothing else is
 /// worth an interrupt. NAK in particular comes thousands of times a second.
 pub(crate) const CHANNEL_CAUSES: u32 = HCINT::CHHLTD.val(1).value | HCINT::AHBERR.val(1).value;
-
-/// Clears a flag when the future that set it ends or is dropped.
-pub(crate) struct ClearOnDrop<'f>(pub(crate) &'f Cell<bool>);
-
-impl Drop for ClearOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
-}

@@ -1,7 +1,7 @@
 //! The driver as a [`HostController`].
 
 use crate::channels::{Lease, Use};
-use crate::controller::{BufferAllocator, Dwc2};
+use crate::controller::{Board, Dwc2};
 use crate::frames;
 use crate::pipes::{Pipe, Toggle};
 use crate::port::{PortAction, PortStatus};
@@ -12,7 +12,7 @@ use core::future::poll_fn;
 use core::task::Poll;
 use core::time::Duration;
 use usb_core::buffer::DmaBuffer;
-use usb_core::host::{Clock, HostController, RootPortState, SetupPacket, TransferError};
+use usb_core::host::{Clock, HostController, Recovery, RootPortState, SetupPacket, TransferError};
 use usb_core::pipe::{Direction, PipeConfig, Speed, TransferType};
 
 /// A connection must be stable for this long (TATTDB, USB 2.0 section 7.1.7.3).
@@ -31,7 +31,7 @@ const OVER_CURRENT_PAUSE: Duration = Duration::from_secs(1);
 /// Power good after switching on.
 const POWER_GOOD: Duration = Duration::from_millis(100);
 
-impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a, R, C, A> {
+impl<'a, R: Registers, C: Clock, A: Board> HostController for Dwc2<'a, R, C, A> {
     type Buffer = A::Buffer;
     type Pipe = Pipe<'a>;
 
@@ -48,7 +48,7 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a,
             let before = self.clock.now();
             self.drain_parked().await;
             if self.reset_due.get() {
-                self.recover().await;
+                self.reset().await;
             }
             if self.clock.now() == before {
                 // Not parked: a transfer of someone else's, which will end.
@@ -96,6 +96,13 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a,
     }
 
     fn root_port(&self) -> RootPortState {
+        if self.resetting.get() {
+            return RootPortState::Empty;
+        }
+        if self.reset_due.get() {
+            // Unknown; who wants to use the port begins with the reset.
+            return RootPortState::Connected;
+        }
         let status = PortStatus::read(&self.registers);
         if self.over_current.get() || status.over_current() {
             RootPortState::OverCurrent
@@ -112,7 +119,9 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a,
         if self.over_current.get() {
             // The fault may be over; nothing but trying again can tell.
             self.clock.sleep(OVER_CURRENT_PAUSE).await;
-            PortAction::Power(true).apply(&self.registers);
+            if self.has_port() {
+                PortAction::Power(true).apply(&self.registers);
+            }
             self.clock.sleep(POWER_GOOD).await;
             self.over_current.set(false);
             self.interrupts.report_port_change();
@@ -122,6 +131,10 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a,
             if self.interrupts.take_port_change() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+        if !self.has_port() {
+            // The end of a reset is a change, too.
+            return;
+        }
         let status = PortStatus::read(&self.registers);
         if !self.interrupts.port_is_up() && self.port_enabled.take() && status.connected() {
             // Babble and packets too late for the frame make the hardware do this. The port now
@@ -144,22 +157,26 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a,
         self.waiters.wake_all();
         self.quiesce().await;
         if self.reset_due.get() {
-            self.recover().await;
+            self.reset().await;
             if self.reset_due.get() {
                 return Err(TransferError::Controller);
             }
         }
+        self.translators.forget();
         self.debounce().await?;
 
         self.count(|s| s.port_resets += 1);
         PortAction::Reset(true).apply(&self.registers);
-        let ended = EndReset(&self.registers);
+        let ended = EndReset(self);
         self.clock.sleep(RESET).await;
         drop(ended);
         self.clock.sleep(RECOVERY).await;
 
         let give_up = self.clock.now() + ENABLE;
         let status = loop {
+            if !self.has_port() {
+                return Err(TransferError::Disconnected);
+            }
             let status = PortStatus::read(&self.registers);
             if !status.connected() {
                 return Err(TransferError::Disconnected);
@@ -187,6 +204,10 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a,
         Ok(speed)
     }
 
+    async fn recover(&self, recovery: Recovery) -> Result<(), TransferError> {
+        self.recover_root_port(recovery).await
+    }
+
     async fn quiesce(&self) {
         self.drain_parked().await;
         if !self.core.get().quirks.ends_at_once() {
@@ -206,23 +227,31 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> HostController for Dwc2<'a,
 }
 
 /// Ends reset signalling, also when the future that began it is dropped.
-struct EndReset<'r, R: Registers>(&'r R);
+struct EndReset<'h, 'a, R: Registers, C: Clock, A: Board>(&'h Dwc2<'a, R, C, A>);
 
-impl<R: Registers> Drop for EndReset<'_, R> {
+impl<R: Registers, C: Clock, A: Board> Drop for EndReset<'_, '_, R, C, A> {
     fn drop(&mut self) {
-        PortAction::Reset(false).apply(self.0);
+        // A reset of the core has ended it already.
+        if self.0.has_port() {
+            PortAction::Reset(false).apply(&self.0.registers);
+        }
     }
 }
 
-impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
+impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
     /// Waits for a stable connection (USB 2.0 section 7.1.7.3).
     async fn debounce(&self) -> Result<(), TransferError> {
         let give_up = self.clock.now() + DEBOUNCE_LIMIT;
         let mut stable_since = None;
+        let mut changes = self.interrupts.port_changes();
         loop {
             let now = self.clock.now();
             // A change since the last look means that the contact bounced.
-            let bounced = self.interrupts.take_port_change();
+            let before = core::mem::replace(&mut changes, self.interrupts.port_changes());
+            let bounced = changes != before;
+            if !self.has_port() {
+                return Err(TransferError::Disconnected);
+            }
             if !PortStatus::read(&self.registers).connected() {
                 stable_since = None;
             } else if bounced || stable_since.is_none() {
@@ -281,9 +310,6 @@ impl<'a, R: Registers, C: Clock, A: BufferAllocator> Dwc2<'a, R, C, A> {
         if direction == Direction::Out {
             // What was sent may be answered soon.
             self.pausing.wake_all();
-        }
-        if let Some(translator) = lease.stale_translator.take() {
-            self.clear_translator(translator, &state.config, direction).await;
         }
         self.end(lease, result).await
     }

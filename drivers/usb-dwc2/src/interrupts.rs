@@ -32,6 +32,8 @@ pub struct Interrupts {
     port_waker: AtomicWaker,
     /// The port has been enabled by a reset and has not been lost since.
     port_up: AtomicBool,
+    /// Count of the root port's changes.
+    port_changes: AtomicU32,
     /// Count of interrupts handled.
     handled: AtomicU32,
     /// Pipes whose handle has been dropped.
@@ -47,6 +49,7 @@ impl Interrupts {
             port_changed: AtomicBool::new(false),
             port_waker: AtomicWaker::new(),
             port_up: AtomicBool::new(false),
+            port_changes: AtomicU32::new(0),
             handled: AtomicU32::new(0),
             released_pipes: [const { AtomicBool::new(false) }; MAX_PIPES],
         }
@@ -101,8 +104,14 @@ impl Interrupts {
         if !status.enabled() || !status.connected() || changes.connect() {
             self.port_lost();
         }
-        self.port_changed.store(true, Ordering::Release);
-        self.port_waker.wake();
+        self.port_changes.fetch_add(1, Ordering::AcqRel);
+        self.report_port_change();
+    }
+
+    /// Count of the root port's changes, modulo 2^32: tells whether there was one, whoever took
+    /// notice of it.
+    pub(crate) fn port_changes(&self) -> u32 {
+        self.port_changes.load(Ordering::Acquire)
     }
 
     /// Ends all waiting for devices: the port carries no traffic any more.

@@ -1,6 +1,7 @@
 //! Open pipes: their configuration, data toggle and PING state (USB 2.0 sections 8.5.1, 8.6).
 
 use crate::interrupts::Interrupts;
+use crate::split::Way;
 use core::cell::Cell;
 use core::sync::atomic::Ordering;
 use usb_core::pipe::PipeConfig;
@@ -36,6 +37,8 @@ pub(crate) struct PipeState {
     pub(crate) toggle: Toggle,
     /// The last high-speed OUT was answered NYET: ask with PING before the next.
     pub(crate) ping: bool,
+    /// Which of a translator's buffers serve the pipe, if it is an interrupt pipe.
+    pub(crate) way: Way,
     /// A transfer is under way, or its channel has not halted yet.
     pub(crate) busy: bool,
 }
@@ -79,6 +82,7 @@ impl PipeTable {
             config,
             toggle: Toggle::Data0,
             ping: false,
+            way: Way::first(&config),
             busy: false,
         }));
         Some(Pipe { index: PipeIndex(index), interrupts })

@@ -2,12 +2,13 @@
 //! (databook: channel initialization, halting a channel; host programming in DMA mode).
 
 use crate::channels::Lease;
-use crate::controller::{BufferAllocator, CHANNEL_CAUSES, Dwc2};
-use crate::frames;
+use crate::controller::{Board, CHANNEL_CAUSES, Dwc2};
+use crate::frames::FrameNumber;
 use crate::outcome::Outcome;
 use crate::pipes::{PipeIndex, Toggle};
 use crate::registers::bits::{HCCHAR, HCINT, HCSPLT, HCTSIZ};
 use crate::registers::{ChannelNumber, Register, Registers};
+use crate::split::Way;
 use crate::waiting::{earlier, until};
 use core::task::Poll;
 use core::time::Duration;
@@ -46,6 +47,8 @@ pub(crate) struct Program {
     /// Begin with PING.
     pub(crate) ping: bool,
     pub(crate) split: Option<(TransactionTranslator, SplitPhase)>,
+    /// With a split of an interrupt endpoint: which buffers of the translator it goes through.
+    pub(crate) way: Way,
 }
 
 /// A program that the hardware has been given.
@@ -53,8 +56,8 @@ pub(crate) struct Program {
 pub(crate) struct Started {
     /// HCTSIZ as it was written.
     pub(crate) size: u32,
-    /// A periodic channel without split ends in its (micro)frame and must not be disabled
-    /// (databook: halting a channel).
+    /// A periodic channel ends in its (micro)frame and must not be disabled (databook: halting a
+    /// channel).
     pub(crate) ends_by_itself: bool,
     token: Token,
     packet_size: u16,
@@ -78,7 +81,7 @@ const fn pid(token: Token) -> HCTSIZ::PID::Value {
     }
 }
 
-impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
+impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
     /// Writes a program to a channel and enables it. `again` says that the channel still holds it.
     fn start_program(
         &self,
@@ -92,24 +95,31 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
         let registers = &self.registers;
         self.count(|s| s.programs += 1);
 
-        // An interrupt endpoint behind a translator is served as a control endpoint: its
-        // non-periodic buffers need no microframe timing. Outside the letter of USB 2.0, but what
-        // several production drivers do; they found it safe for IN only, and so do we.
         let setup = program.token == Token::Setup;
         let kind = match config.transfer_type {
-            TransferType::Interrupt if program.split.is_some() => HCCHAR::EPTYPE::Value::Control,
+            TransferType::Interrupt
+                if program.split.is_some() && program.way == Way::NonPeriodic =>
+            {
+                HCCHAR::EPTYPE::Value::Control
+            }
             other => quirks.endpoint_type(other, setup),
         };
         let periodic = kind as u32 == HCCHAR::EPTYPE::Value::Interrupt as u32;
         let direction = matches!(program.token, Token::In(_));
-        let odd = periodic && quirks.has_frames() && frames::next_is_odd(registers);
+        // A periodic channel runs in the next (micro)frame. What lies between this look and the store
+        // that enables the channel is little; when the (micro)frame changes in between, the core
+        // reports a frame overrun, and the program is repeated.
+        let odd = periodic && quirks.has_frames() && FrameNumber::now(registers).after(1).is_odd();
+        // For a periodic split the field is the count of tries in its microframe (databook,
+        // HCCHAR.EC); for others the count of transactions in a microframe.
+        let tries = if periodic && program.split.is_some() { 3 } else { 1 };
         let characteristics = HCCHAR::MPS
             .val(u32::from(quirks.packet_size(config.max_packet_size)))
             + HCCHAR::EPNUM.val(u32::from(config.endpoint.get()))
             + HCCHAR::EPDIR.val(u32::from(direction))
             + HCCHAR::LSPDDEV.val(u32::from(config.speed == Speed::Low))
             + HCCHAR::EPTYPE.val(kind as u32)
-            + HCCHAR::EC.val(1)
+            + HCCHAR::EC.val(tries)
             + HCCHAR::DEVADDR.val(u32::from(config.device.get()))
             + HCCHAR::ODDFRM.val(u32::from(odd))
             + HCCHAR::CHENA::SET;
@@ -148,7 +158,7 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
         registers.write(Register::Hcchar(channel), characteristics.value);
         Started {
             size,
-            ends_by_itself: periodic && program.split.is_none(),
+            ends_by_itself: periodic,
             token: program.token,
             packet_size: config.max_packet_size,
         }
@@ -228,7 +238,7 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Dwc2<'_, R, C, A> {
     }
 }
 
-impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
+impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
     /// Runs one program to its halt.
     ///
     /// Ends with `Disconnected` when the root port goes down and with `Timeout` at the deadline;

@@ -46,6 +46,10 @@ statistics! {
     split_nyets,
     /// Count of start-splits done over because the translator lost the result.
     split_restarts,
+    /// Count of periodic start-splits whose answer was not there in time.
+    split_answers_missed,
+    /// Count of interrupt endpoints that went over to the translator's other buffers.
+    split_ways_changed,
     /// Count of CLEAR_TT_BUFFER requests.
     translator_clears,
     /// Count of transfers ended by their deadline.
@@ -58,6 +62,8 @@ statistics! {
     halts_failed,
     /// Count of core resets after the first.
     core_resets,
+    /// Count of times the power of the controller's block was switched off and on.
+    power_cycles,
     /// Count of times a transfer had to wait for a channel.
     channel_waits,
     /// Count of times the hardware disabled the root port.

@@ -2,7 +2,8 @@
 //! 10.2.6. Splits have their own machine in [`crate::split`].
 
 use crate::channels::Lease;
-use crate::controller::{BufferAllocator, Core};
+use crate::controller::{Board, Core};
+use crate::frames::MICROFRAME;
 use crate::outcome::{Outcome, Strikes};
 use crate::pipes::{PipeState, Toggle};
 use crate::program::{Halted, Program, Token, shape};
@@ -30,7 +31,7 @@ pub(crate) struct Stretch {
 }
 
 impl Stretch {
-    fn token(&self, toggle: Toggle) -> Token {
+    pub(crate) fn token(&self, toggle: Toggle) -> Token {
         match self.direction {
             _ if self.setup => Token::Setup,
             Direction::In => Token::In(toggle),
@@ -39,7 +40,13 @@ impl Stretch {
     }
 }
 
-impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
+/// Time between two polls of an interrupt endpoint.
+pub(crate) fn period(config: &PipeConfig) -> Duration {
+    let unit = if config.speed == Speed::High { MICROFRAME } else { Duration::from_millis(1) };
+    unit * u32::from(config.interval.max(1))
+}
+
+impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
     /// Moves a stretch of data from or to the start of the lease's buffer; returns how many bytes
     /// moved. `state`'s toggle and PING flag are used and kept up, and for a pipe with a toggle of
     /// its own written back after every program.
@@ -115,6 +122,7 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
                 packets,
                 ping: can_ping && state.ping,
                 split: None,
+                way: state.way,
             };
             let halted = self.run(&config, &program, deadline).await?;
             let moved = halted.moved.min(length) as usize;
@@ -137,7 +145,12 @@ impl<R: Registers, C: Clock, A: BufferAllocator> Lease<'_, '_, R, C, A> {
                 Outcome::Nak if config.transfer_type == TransferType::Interrupt => {
                     host.count(|s| s.naks += 1);
                     self.keep(state, halted, stretch);
-                    return if offset > 0 { Ok(offset) } else { Err(TransferError::Nak) };
+                    if stretch.direction == Direction::In {
+                        return if offset > 0 { Ok(offset) } else { Err(TransferError::Nak) };
+                    }
+                    // A packet must come again as it was: perhaps the device has it, and what was
+                    // lost is its answer. Another packet with the same toggle would be dropped.
+                    self.wait(period(&config), deadline).await?;
                 }
                 Outcome::Nak | Outcome::Nyet | Outcome::Ack => {
                     host.count(|s| s.naks += 1);

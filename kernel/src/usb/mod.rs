@@ -20,11 +20,9 @@ use usb_core::descriptor::DescriptorSet;
 use usb_core::device::Device;
 use usb_core::host::{Clock, HostController, RootPortState};
 use usb_dwc2::registers::mmio::MmioRegisters;
-use usb_dwc2::{BufferAllocator, Dwc2, Interrupts};
+use usb_dwc2::{Board, Dwc2, Interrupts, PowerError};
 
-/// How often a controller that does not start is switched off and on again.
-const START_ATTEMPTS: u32 = 3;
-/// How long the power stays off in between.
+/// How long the controller stays without power in a power cycle.
 const POWER_CYCLE: Duration = Duration::from_millis(200);
 
 /// How long the first program waits for USB.
@@ -38,7 +36,7 @@ static INTERRUPTS: Interrupts = Interrupts::new();
 /// The bus, once the controller runs.
 static BUS: TaskCell<Option<&'static KernelBus>> = TaskCell::new(None);
 
-type Controller = Dwc2<'static, MmioRegisters<'static>, KernelClock, Allocator>;
+type Controller = Dwc2<'static, MmioRegisters<'static>, KernelClock, ControllerBoard>;
 type KernelBus = Bus<KernelPlatform, Drivers>;
 
 /// Looks at the bus; nothing happens as long as there is none.
@@ -61,14 +59,33 @@ impl Clock for KernelClock {
     }
 }
 
-/// DMA memory for the controller's own transfers.
-struct Allocator;
+/// DMA memory for the controller's own transfers, and the power of its block.
+struct ControllerBoard;
 
-impl BufferAllocator for Allocator {
+impl Board for ControllerBoard {
     type Buffer = DmaBuffer;
 
     fn allocate(&self, len: usize) -> Option<DmaBuffer> {
         dma::pool().take_for_receive(len)
+    }
+
+    async fn cycle_power(&self) -> Result<(), PowerError> {
+        board::usb::power_off().map_err(|_| PowerError)?;
+        let off = WithoutPower;
+        time::sleep(POWER_CYCLE).await;
+        core::mem::forget(off);
+        board::usb::power_on().map_err(|_| PowerError)
+    }
+}
+
+/// The controller is without power, until this is dropped.
+struct WithoutPower;
+
+impl Drop for WithoutPower {
+    fn drop(&mut self) {
+        if let Err(error) = board::usb::power_on() {
+            log::error!("usb: no power: {error:?}");
+        }
     }
 }
 
@@ -244,22 +261,18 @@ async fn run() {
     }
 }
 
-/// Powers the controller and starts it; a stuck one is switched off and on.
+/// Powers the controller and starts it.
 async fn start_controller() -> Option<Controller> {
-    for attempt in 1..=START_ATTEMPTS {
-        if let Err(error) = board::usb::power_on() {
-            log::error!("usb: no power: {error:?}");
-            return None;
-        }
-        let controller = Dwc2::new(board::usb::registers(), &INTERRUPTS, KernelClock, Allocator);
-        match controller.start().await {
-            Ok(()) => return Some(controller),
-            Err(error) => log::error!("usb: attempt {attempt}: {error}"),
-        }
-        if let Err(error) = board::usb::power_off() {
-            log::error!("usb: power stays on: {error:?}");
-        }
-        time::sleep(POWER_CYCLE).await;
+    if let Err(error) = board::usb::power_on() {
+        log::error!("usb: no power: {error:?}");
+        return None;
     }
-    None
+    let controller = Dwc2::new(board::usb::registers(), &INTERRUPTS, KernelClock, ControllerBoard);
+    match controller.start().await {
+        Ok(()) => Some(controller),
+        Err(error) => {
+            log::error!("usb: {error}");
+            None
+        }
+    }
 }

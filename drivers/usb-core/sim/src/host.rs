@@ -9,7 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 use usb_core::buffer::DmaBuffer;
 use usb_core::class::Platform;
-use usb_core::host::{Clock, HostController, RootPortState, SetupPacket, TransferError};
+use usb_core::host::{Clock, HostController, Recovery, RootPortState, SetupPacket, TransferError};
 use usb_core::pipe::{Direction, PipeConfig, Speed, TransferType};
 
 /// Time a control or bulk transfer takes at least.
@@ -402,6 +402,15 @@ impl HostController for SimHost {
         state.root_changed = true;
         state.wake();
         Ok(state.devices[device.0].options.speed)
+    }
+
+    async fn recover(&self, recovery: Recovery) -> Result<(), TransferError> {
+        let mut state = self.0.state.borrow_mut();
+        state.recoveries.push(recovery);
+        state.root.enabled = false;
+        state.root_changed = true;
+        state.wake();
+        Ok(())
     }
 
     async fn quiesce(&self) {}

@@ -28,6 +28,19 @@ pub struct HubOptions {
     pub enable_change: bool,
     /// How long a reset takes.
     pub reset_time: Duration,
+    /// Whether it has a setting with a transaction translator for each port, and takes it.
+    pub translators: Translators,
+}
+
+/// The transaction translators of a hub.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Translators {
+    /// One for all ports.
+    Single,
+    /// One for all, or in another setting one for each port.
+    Multi,
+    /// As `Multi`, but the setting is refused.
+    MultiRefused,
 }
 
 impl HubOptions {
@@ -41,6 +54,7 @@ impl HubOptions {
             endpoint: true,
             enable_change: true,
             reset_time: Duration::ZERO,
+            translators: Translators::Single,
         }
     }
 
@@ -54,6 +68,7 @@ impl HubOptions {
             endpoint: true,
             enable_change: false,
             reset_time: Duration::from_millis(15),
+            translators: Translators::Single,
         }
     }
 }
@@ -127,12 +142,13 @@ impl HubPort {
 pub(crate) struct Hub {
     options: HubOptions,
     ports: Vec<HubPort>,
+    alternate: u8,
 }
 
 impl Hub {
     pub(crate) fn new(options: HubOptions) -> Self {
         let ports = vec![HubPort::default(); usize::from(options.ports)];
-        Self { options, ports }
+        Self { options, ports, alternate: 0 }
     }
 
     pub(crate) fn power_up(&mut self) {
@@ -147,7 +163,23 @@ impl Hub {
     }
 
     pub(crate) fn reset(&mut self) {
+        self.alternate = 0;
         self.power_up();
+    }
+
+    /// SET_INTERFACE; returns whether the hub takes it.
+    pub(crate) fn set_alternate(&mut self, alternate: u8) -> bool {
+        let takes =
+            alternate == 0 || alternate == 1 && self.options.translators == Translators::Multi;
+        if takes {
+            self.alternate = alternate;
+        }
+        takes
+    }
+
+    /// Each port has a translator.
+    pub(crate) fn multi_translator(&self) -> bool {
+        self.alternate == 1
     }
 
     pub(crate) fn port(&mut self, port: u8) -> &mut HubPort {
@@ -185,7 +217,8 @@ impl Hub {
 
     pub(crate) fn descriptor(&self, kind: u8, index: u8) -> Option<Vec<u8>> {
         let (usb, size, protocol) = match self.options.speed {
-            Speed::High => (2, 64, 1),
+            Speed::High if self.options.translators == Translators::Single => (2, 64, 1),
+            Speed::High => (2, 64, 2),
             Speed::Full | Speed::Low => (1, 64, 0),
         };
         match (kind, index) {
@@ -195,9 +228,15 @@ impl Hub {
             (2, 0) => {
                 let endpoint: &[u8] =
                     if self.options.endpoint { &[7, 5, 0x81, 3, 2, 0, 12] } else { &[] };
-                let mut bytes = vec![9, 2, 18 + endpoint.len() as u8, 0, 1, 1, 0, 0xe0, 0];
-                bytes.extend([9, 4, 0, 0, u8::from(self.options.endpoint), 9, 0, 0, 0]);
-                bytes.extend(endpoint);
+                // Alternate setting and protocol.
+                let settings: &[_] = if protocol == 2 { &[(0, 1), (1, 2)] } else { &[(0, 0)] };
+                let total = 9 + settings.len() as u8 * (9 + endpoint.len() as u8);
+                let mut bytes = vec![9, 2, total, 0, 1, 1, 0, 0xe0, 0];
+                for (alternate, protocol) in settings {
+                    let endpoints = u8::from(self.options.endpoint);
+                    bytes.extend([9, 4, 0, *alternate, endpoints, 9, 0, *protocol, 0]);
+                    bytes.extend(endpoint);
+                }
                 Some(bytes)
             }
             _ => None,

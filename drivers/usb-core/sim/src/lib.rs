@@ -25,5 +25,5 @@ pub use ethernet::{
 };
 pub use executor::{Executor, SimClock};
 pub use host::{SimHost, SimPipe, SimPlatform};
-pub use hub::HubOptions;
+pub use hub::{HubOptions, Translators};
 pub use world::{Absent, Answer, DeviceId, Model, Options, World};

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
-use usb_core::host::{Clock, SetupPacket, TransferError};
+use usb_core::host::{Clock, Recovery, SetupPacket, TransferError};
 use usb_core::pipe::{DeviceAddress, Direction, PortNumber, Speed, TransactionTranslator};
 
 use crate::executor::SimClock;
@@ -145,6 +145,13 @@ pub(crate) struct State {
     /// Every standard and class request: device and packet.
     pub(crate) requests: Vec<(DeviceId, SetupPacket)>,
     pub(crate) root_resets: u32,
+    pub(crate) recoveries: Vec<Recovery>,
+}
+
+impl Device {
+    fn multi_translator(&self) -> bool {
+        matches!(&self.kind, Kind::Hub(hub) if hub.multi_translator())
+    }
 }
 
 /// The devices and how they hang together; clones are the same world.
@@ -169,6 +176,7 @@ impl World {
             in_flight: Vec::new(),
             requests: Vec::new(),
             root_resets: 0,
+            recoveries: Vec::new(),
         };
         Self { state: Rc::new(RefCell::new(state)), clock: clock.clone() }
     }
@@ -304,6 +312,12 @@ impl World {
         self.state.borrow().root_resets
     }
 
+    /// What the controller was asked to do about its root port.
+    #[must_use]
+    pub fn recoveries(&self) -> Vec<Recovery> {
+        self.state.borrow().recoveries.clone()
+    }
+
     /// Resets a device has seen.
     #[must_use]
     pub fn resets(&self, device: DeviceId) -> u32 {
@@ -425,6 +439,7 @@ impl State {
                 Some(TransactionTranslator {
                     hub: DeviceAddress::new(self.devices[hub.0].address)?,
                     port: PortNumber::new(port)?,
+                    multi: self.devices[hub.0].multi_translator(),
                 })
             }
             Place::Hub(hub, _) => self.translator(hub),
@@ -480,6 +495,11 @@ impl State {
             (0x01, 11) => {
                 // Which endpoints belong to the interface is not looked at: none is running yet.
                 device.toggles.clear();
+                if let Kind::Hub(hub) = &mut device.kind
+                    && !hub.set_alternate(index)
+                {
+                    return Answer::Stall;
+                }
                 Answer::accept()
             }
             (0x80, 6) => match &device.kind {

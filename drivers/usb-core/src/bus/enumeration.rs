@@ -2,8 +2,9 @@
 //!
 //! Devices fail here more than anywhere else, mostly in their first second of power. So there are
 //! several attempts, alternating between the standard's order and the one that other systems use
-//! (read the descriptor, reset again, then address), and from the third on with a power cycle of
-//! the port where the hub can do that.
+//! (read the descriptor, reset again, then address), and from the third on with stronger means
+//! ([`Recovery`]): a power cycle of the port where the hub can do that, and on the root port a reset
+//! and then a power cycle of the controller.
 
 use super::Core;
 use super::port::{Port, PortError, PortMemory, debounce};
@@ -12,17 +13,18 @@ use crate::class::Platform;
 use crate::descriptor::{
     ConfigurationHeader, DescriptorError, DescriptorSet, DeviceDescriptor, DeviceString, kind,
 };
-use crate::host::{Clock, HostController, SetupPacket, TransferError};
-use crate::pipe::{DeviceAddress, Direction, EndpointNumber, Speed, TransferType};
+use crate::host::{Clock, HostController, Recovery, SetupPacket, TransferError};
+use crate::pipe::{DeviceAddress, Speed};
 use crate::request::RequestError;
 use core::fmt;
+use core::future::Future;
 use core::time::Duration;
 use embassy_futures::select::{Either, select};
 
 /// Attempts a device gets in a row.
 const ATTEMPTS: u8 = 4;
-/// The first attempt that begins with a power cycle.
-const POWER_CYCLE_FROM: u8 = 2;
+/// Restarts in a row of a device's driver after which more than a reset of the port is tried.
+const RESTARTS_WITHOUT_RECOVERY: u8 = 2;
 /// Tries for one request within an attempt.
 const REQUEST_TRIES: u8 = 3;
 /// After a reset: the standard's 10 ms (TRSTRCY, section 7.1.7.5) and what slow devices need more.
@@ -86,8 +88,20 @@ impl Scheme {
         match (self, speed) {
             (Self::AddressFirst, Speed::High) => (64, 8),
             (Self::DescriptorFirst, Speed::High | Speed::Full) => (64, 64),
-            (_, Speed::Low | Speed::Full) => (8, 8),
+            (Self::DescriptorFirst, Speed::Low) => (8, 64),
+            (Self::AddressFirst, Speed::Low | Speed::Full) => (8, 8),
         }
+    }
+}
+
+/// What comes before an attempt. The first two make do with a reset of the port, unless the driver
+/// has already asked for several of those.
+const fn recovery_before(attempt: u8, restarts: u8) -> Option<Recovery> {
+    match attempt {
+        0 if restarts > RESTARTS_WITHOUT_RECOVERY => Some(Recovery::Power),
+        0 | 1 => None,
+        2 => Some(Recovery::Reset),
+        _ => Some(Recovery::Power),
     }
 }
 
@@ -100,6 +114,8 @@ pub(crate) async fn attach<P: Platform>(core: &Core<P>, port: &impl Port, memory
         Ok(false) => return,
         Err(error) => {
             log::debug!("usb: port {}: {error}", port.number());
+            // Nothing else may make us look again: the changes have been acknowledged.
+            memory.failed(clock.now());
             return;
         }
     }
@@ -117,9 +133,12 @@ pub(crate) async fn attach<P: Platform>(core: &Core<P>, port: &impl Port, memory
     };
     let mut last_error = None;
     for attempt in 0..ATTEMPTS {
-        if attempt >= POWER_CYCLE_FROM {
+        let recovery = recovery_before(attempt, memory.restarts);
+        if let Some(recovery) = recovery
+            && let Err(error) = port.recover(recovery).await
+        {
             // Where it is impossible nothing is lost.
-            let _ = port.power_cycle().await;
+            log::debug!("usb {path}: {recovery:?}: {error}");
         }
         // The identity is made first: it lets the owner of the port find the place should this
         // future be dropped.
@@ -135,12 +154,7 @@ pub(crate) async fn attach<P: Platform>(core: &Core<P>, port: &impl Port, memory
             since: clock.now(),
         }));
         let scheme = Scheme::of_attempt(attempt);
-        let result =
-            match select(port.until_disconnected(), try_once(core, port, index, scheme)).await {
-                Either::First(()) => Err(PortError::Disconnected.into()),
-                Either::Second(result) => result,
-            };
-        let error = match result {
+        let error = match try_once(core, port, index, scheme).await {
             Ok(()) => {
                 memory.enumerated();
                 core.count(|c| c.attached += 1);
@@ -150,21 +164,19 @@ pub(crate) async fn attach<P: Platform>(core: &Core<P>, port: &impl Port, memory
             }
             Err(error) => error,
         };
-        if let (AttemptError::Request(..), Some(Identity { translator: Some(tt), address, .. })) =
-            (error, core.slot(index).identity.get())
-        {
-            // Whatever of it may be left there.
-            let (endpoint, kind) = (EndpointNumber::ZERO, TransferType::Control);
-            core.clear_tt_buffer(tt, address, endpoint, kind, Direction::Out).await;
-        }
         core.forget_address(index).await;
         core.count(|c| c.attempts_failed += 1);
         log::debug!("usb {path}: attempt {}: {error}", attempt + 1);
         last_error = Some(error);
-        let stays = matches!(port.connection().await, Ok(now) if now.connected);
+        let connection = port.connection().await;
+        let stays = matches!(connection, Ok(now) if now.connected);
         if !stays || error == AttemptError::Port(PortError::Disconnected) {
             // Gone, not broken: what comes next gets a clean record.
             core.release(index).await;
+            if stays || connection.is_err() {
+                // It has come already, and the change that would have told of it is acknowledged.
+                memory.look_again(clock.now());
+            }
             return;
         }
     }
@@ -185,15 +197,28 @@ async fn try_once<P: Platform>(
     index: SlotIndex,
     scheme: Scheme,
 ) -> Result<(), AttemptError> {
-    let default_address = core.default_address.lock().await;
-    let addressed = assign_address(core, port, index, scheme).await;
+    let default_address =
+        while_connected(port, async { Ok(core.default_address.lock().await) }).await?;
+    let addressed = while_connected(port, assign_address(core, port, index, scheme)).await;
     if addressed.is_err() {
-        // Or it would go on answering to address 0, in another's place.
+        // Or it would go on answering to address 0, in another's place; also one that came back in
+        // the middle of the reset.
         port.disable().await;
     }
     drop(default_address);
     addressed?;
-    read_descriptors(core, index).await
+    while_connected(port, read_descriptors(core, index)).await
+}
+
+/// Does something, unless the device leaves before it is done.
+async fn while_connected<T>(
+    port: &impl Port,
+    work: impl Future<Output = Result<T, AttemptError>>,
+) -> Result<T, AttemptError> {
+    match select(port.until_disconnected(), work).await {
+        Either::First(()) => Err(PortError::Disconnected.into()),
+        Either::Second(result) => result,
+    }
 }
 
 /// Resets the port and gives the device its address. The caller holds the default address.
@@ -205,6 +230,7 @@ async fn assign_address<P: Platform>(
 ) -> Result<(), AttemptError> {
     let (host, clock) = (core.platform.host(), core.platform.clock());
     let slot = core.slot(index);
+    core.count(|c| c.port_resets += 1);
     let speed = port.reset().await?;
     clock.sleep(RESET_RECOVERY).await;
 
@@ -245,6 +271,7 @@ async fn assign_address<P: Platform>(
     };
 
     if scheme == Scheme::DescriptorFirst {
+        core.count(|c| c.port_resets += 1);
         if port.reset().await? != speed {
             return Err(AttemptError::SpeedChanged);
         }

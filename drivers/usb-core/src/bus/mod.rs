@@ -27,14 +27,11 @@ pub(crate) use enumeration::attach;
 
 use crate::class::{ClassDrivers, Platform};
 use crate::descriptor::MAX_CONFIGURATION_BYTES;
-use crate::host::{HostController, SetupPacket};
-use crate::pipe::{
-    DeviceAddress, Direction, EndpointNumber, PortNumber, TransactionTranslator, TransferType,
-};
+use crate::host::HostController;
+use crate::pipe::{DeviceAddress, PortNumber};
 use crate::sync::Lock;
 use address::AddressPool;
 use core::cell::Cell;
-use embassy_futures::select::{Either, select};
 use port::PortRequests;
 use slot::{Parent, Slot, SlotIndex, SlotState};
 
@@ -75,6 +72,13 @@ pub struct BusCounters {
     pub restarts: u32,
     /// Count of drivers that did not end after their device was gone and were cut off.
     pub drivers_cut_off: u32,
+    /// Count of port resets.
+    pub port_resets: u32,
+    /// Count of hub ports switched off and on to bring a device back.
+    pub port_power_cycles: u32,
+    /// Count of times the host controller was asked to recover, because of the device on its root
+    /// port.
+    pub controller_recoveries: u32,
 }
 
 impl BusCounters {
@@ -90,6 +94,9 @@ impl BusCounters {
             over_current,
             restarts,
             drivers_cut_off,
+            port_resets,
+            port_power_cycles,
+            controller_recoveries,
         } = *self;
         [
             ("attached", attached),
@@ -101,6 +108,9 @@ impl BusCounters {
             ("over_current", over_current),
             ("restarts", restarts),
             ("drivers_cut_off", drivers_cut_off),
+            ("port_resets", port_resets),
+            ("port_power_cycles", port_power_cycles),
+            ("controller_recoveries", controller_recoveries),
         ]
         .into_iter()
     }
@@ -150,6 +160,7 @@ impl<P: Platform> Core<P> {
         slot.selection.set(None);
         slot.counters.set(TransferCounters::default());
         slot.hub_ports.set(0);
+        slot.multi_translator.set(false);
         slot.requests.clear();
         *slot.strings.borrow_mut() = DeviceStrings::default();
         slot.set_state(SlotState::Enumerating);
@@ -217,29 +228,6 @@ impl<P: Platform> Core<P> {
             .await;
     }
 
-    /// Frees the buffer of a transaction translator after a split transaction to `device` failed
-    /// (USB 2.0 section 11.17.5): the hub would hold the remains of it, and refuse the next.
-    /// Interrupt transfers need none: their buffers are emptied each frame.
-    pub(crate) async fn clear_tt_buffer(
-        &self,
-        translator: TransactionTranslator,
-        device: DeviceAddress,
-        endpoint: EndpointNumber,
-        transfer_type: TransferType,
-        direction: Direction,
-    ) {
-        let hub = Self::indices().map(|index| self.slot(index)).find(|slot| {
-            slot.identity.get().is_some_and(|identity| identity.address == translator.hub)
-        });
-        if let Some(hub) = hub {
-            let setup = SetupPacket::clear_tt_buffer(device, endpoint, transfer_type, direction);
-            let request = hub.control.send(self.platform.host(), setup);
-            if let Either::Second(Err(error)) = select(hub.until_gone(), request).await {
-                log::debug!("usb: CLEAR_TT_BUFFER failed: {error:?}");
-            }
-        }
-    }
-
     /// Where a device asks its parent to be enumerated anew.
     pub(crate) fn requests(&self, parent: Parent) -> &PortRequests {
         match parent {
@@ -278,6 +266,9 @@ impl<P: Platform, D: ClassDrivers<P>> Bus<P, D> {
                     over_current: 0,
                     restarts: 0,
                     drivers_cut_off: 0,
+                    port_resets: 0,
+                    port_power_cycles: 0,
+                    controller_recoveries: 0,
                 }),
                 generation: Cell::new(0),
             },

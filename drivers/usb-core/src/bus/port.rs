@@ -2,6 +2,7 @@
 
 use super::path::DevicePath;
 use super::slot::Parent;
+use crate::host::Recovery;
 use crate::pipe::{PortNumber, Speed, TransactionTranslator};
 use crate::request::RequestError;
 use crate::sync::Signal;
@@ -21,6 +22,8 @@ const DEBOUNCE_LIMIT: Duration = Duration::from_secs(2);
 pub(crate) enum PortError {
     /// Nothing is attached any more.
     Disconnected,
+    /// It comes and goes.
+    Unstable,
     /// Power is off because of over-current.
     OverCurrent,
     /// The reset did not come to an end, or the port did not enable.
@@ -33,6 +36,7 @@ impl fmt::Display for PortError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Disconnected => f.write_str("disconnected"),
+            Self::Unstable => f.write_str("the connection does not become stable"),
             Self::OverCurrent => f.write_str("over-current"),
             Self::ResetFailed => f.write_str("port reset failed"),
             Self::Hub(error) => write!(f, "hub does not answer: {error}"),
@@ -66,13 +70,13 @@ pub(crate) trait Port {
     async fn until_disconnected(&self);
     /// Resets the port; the device then answers to address 0.
     async fn reset(&self) -> Result<Speed, PortError>;
-    /// Switches power off and on again, where that is possible.
-    async fn power_cycle(&self) -> Result<(), PortError>;
+    /// Does more than a reset to bring a device back, where that is possible.
+    async fn recover(&self, recovery: Recovery) -> Result<(), PortError>;
     /// Disables the port, so that a device left at address 0 is silent.
     async fn disable(&self);
 }
 
-/// Waits for a stable connection; returns whether there is one.
+/// Waits until the connection is stable; returns whether there is one.
 pub(crate) async fn debounce(
     port: &impl Port,
     clock: &impl crate::host::Clock,
@@ -90,7 +94,7 @@ pub(crate) async fn debounce(
             return Ok(connected);
         }
         if now.saturating_sub(start) >= DEBOUNCE_LIMIT {
-            return Ok(false);
+            return Err(PortError::Unstable);
         }
         clock.sleep(DEBOUNCE_STEP).await;
     }
@@ -171,6 +175,11 @@ impl PortMemory {
         self.retry_at = Some(now + pause.min(Self::MAX_PAUSE));
         self.failures = self.failures.saturating_add(1);
         self.failures
+    }
+
+    /// Has the port looked at again at once, though nothing on it may change any more.
+    pub(crate) fn look_again(&mut self, now: Duration) {
+        self.retry_at = Some(now);
     }
 
     /// Notes that a driver asked to start over with a device that was there since `since`.

@@ -1,21 +1,22 @@
 //! The root port's task.
 
 use super::path::DevicePath;
-use super::port::{Connection, Port, PortError, PortMemory};
+use super::port::{Connection, Port, PortError, PortMemory, debounce};
 use super::slot::Parent;
 use super::{Core, attach};
 use crate::class::Platform;
-use crate::host::{Clock, HostController, RootPortState, TransferError};
+use crate::host::{Clock, HostController, Recovery, RootPortState, TransferError};
 use crate::pipe::{PortNumber, Speed, TransactionTranslator};
 use crate::request::RequestError;
 use core::future::pending;
+use core::time::Duration;
 use embassy_futures::select::select3;
 
 /// The number of the only root port.
-const ROOT_PORT: PortNumber = match PortNumber::new(1) {
-    Some(port) => port,
-    None => unreachable!(),
-};
+const ROOT_PORT: PortNumber = PortNumber::FIRST;
+
+/// How long a device may take to show itself after its port was without power.
+const RECONNECTION: Duration = Duration::from_secs(1);
 
 struct RootPort<'a, P: Platform> {
     core: &'a Core<P>,
@@ -66,8 +67,19 @@ impl<P: Platform> Port for RootPort<'_, P> {
         })
     }
 
-    async fn power_cycle(&self) -> Result<(), PortError> {
-        // The 5 V of the supported boards are not switched.
+    async fn recover(&self, recovery: Recovery) -> Result<(), PortError> {
+        // The 5 V of the supported boards are not switched: what remains is the controller.
+        self.core.count(|c| c.controller_recoveries += 1);
+        let host = self.core.platform.host();
+        host.quiesce().await;
+        host.recover(recovery)
+            .await
+            .map_err(|error| PortError::Hub(RequestError::Transfer(error)))?;
+        // The device comes back as a new connection, which is the one we wait for.
+        let give_up = self.core.platform.clock().now() + RECONNECTION;
+        while !debounce(self, self.core.platform.clock()).await?
+            && self.core.platform.clock().now() < give_up
+        {}
         Ok(())
     }
 
@@ -114,7 +126,7 @@ pub(super) async fn run<P: Platform>(core: &Core<P>) {
 
         let retry = async {
             match memory.retry_at() {
-                Some(at) if vacant => clock.sleep(at.saturating_sub(clock.now())).await,
+                Some(at) if vacant && attached => clock.sleep(at.saturating_sub(clock.now())).await,
                 _ => pending().await,
             }
         };

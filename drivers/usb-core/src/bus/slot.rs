@@ -142,6 +142,8 @@ pub(crate) struct Slot<H: HostController> {
     pub(crate) counters: Cell<TransferCounters>,
     /// For hubs: number of ports, and the ports whose device asks to be enumerated anew.
     pub(crate) hub_ports: Cell<u8>,
+    /// For hubs: each port has a transaction translator of its own.
+    pub(crate) multi_translator: Cell<bool>,
     pub(crate) requests: PortRequests,
 }
 
@@ -170,6 +172,7 @@ impl<H: HostController> Slot<H> {
                 controller: 0,
             }),
             hub_ports: Cell::new(0),
+            multi_translator: Cell::new(false),
             requests: PortRequests::new(),
         }
     }

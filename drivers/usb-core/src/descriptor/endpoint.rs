@@ -106,6 +106,30 @@ impl EndpointDescriptor {
         self.max_packet_size_field & 0x7ff
     }
 
+    /// Bytes a packet carries at most at this speed; an error with the claimed size where the
+    /// standard allows no such endpoint (USB 2.0 sections 5.7.3 and 5.8.3: size zero, a bulk
+    /// endpoint at low speed).
+    ///
+    /// A device that claims more than its speed has, because it describes itself as if it ran at
+    /// another one, gets the largest size there is.
+    pub const fn packet_size_at(&self, speed: Speed) -> Result<u16, u16> {
+        let claimed = self.max_packet_size();
+        let most = match (self.kind(), speed) {
+            (EndpointKind::Bulk, Speed::High) => 512,
+            (EndpointKind::Interrupt | EndpointKind::Isochronous, Speed::High) => 1024,
+            (EndpointKind::Isochronous, Speed::Full) => 1023,
+            (EndpointKind::Control, Speed::High | Speed::Full)
+            | (EndpointKind::Bulk | EndpointKind::Interrupt, Speed::Full) => 64,
+            (EndpointKind::Control | EndpointKind::Interrupt, Speed::Low) => 8,
+            (EndpointKind::Bulk | EndpointKind::Isochronous, Speed::Low) => return Err(claimed),
+        };
+        match claimed {
+            0 => Err(0),
+            _ if claimed > most => Ok(most),
+            _ => Ok(claimed),
+        }
+    }
+
     /// Polling interval of an interrupt endpoint in microframes at high speed (2^(bInterval-1),
     /// bInterval 1 to 16) and in milliseconds otherwise (USB 2.0 table 9-13). A value out of range
     /// becomes the nearest one in range. 0 for other endpoints.
@@ -163,6 +187,27 @@ mod tests {
         assert_eq!(interrupt(0).interval_units(Speed::High), 1);
         assert_eq!(interrupt(32).interval_units(Speed::Full), 32);
         assert_eq!(interrupt(0).interval_units(Speed::Low), 1);
+    }
+
+    #[test]
+    fn packet_sizes_fit_the_speed() {
+        let size = |kind, bytes: u16, speed| {
+            let [low, high] = bytes.to_le_bytes();
+            endpoint([7, 5, 0x81, kind, low, high, 1]).packet_size_at(speed)
+        };
+        assert_eq!(size(2, 512, Speed::High), Ok(512));
+        assert_eq!(size(2, 512, Speed::Full), Ok(64));
+        assert_eq!(size(2, 32, Speed::Full), Ok(32));
+        assert_eq!(size(2, 1024, Speed::High), Ok(512));
+        assert_eq!(size(2, 8, Speed::Low), Err(8));
+        assert_eq!(size(3, 64, Speed::Low), Ok(8));
+        assert_eq!(size(3, 0x0c00, Speed::High), Ok(1024));
+        assert_eq!(size(3, 1024, Speed::Full), Ok(64));
+        assert_eq!(size(1, 1024, Speed::Full), Ok(1023));
+        assert_eq!(size(0, 512, Speed::High), Ok(64));
+        for speed in [Speed::Low, Speed::Full, Speed::High] {
+            assert_eq!(size(3, 0, speed), Err(0));
+        }
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Hubs (USB 2.0 chapter 11): the driver of one hub.
 //!
 //! It powers the ports, learns of changes by the status-change endpoint (or, where that fails, by
-//! asking each port), and attaches and detaches what is on them. Each hub is treated as having one
-//! transaction translator, which is what a multi-TT hub is, too, in its default setting
-//! (section 11.23.1).
+//! asking each port), and attaches and detaches what is on them. A hub that can have a transaction
+//! translator for each port is put into that setting (section 11.23.1).
 
 mod port;
 mod request;
@@ -15,8 +14,8 @@ use crate::bus::{Core, attach};
 use crate::class::{DriverEnd, Platform};
 use crate::descriptor::{Class, EndpointDescriptor, EndpointKind, HubDescriptor, PowerSwitching};
 use crate::device::Device;
-use crate::host::Clock;
-use crate::pipe::{Direction, PortNumber};
+use crate::host::{Clock, TransferError};
+use crate::pipe::{Direction, PortNumber, Speed};
 use crate::request::RequestError;
 use core::time::Duration;
 use embassy_futures::select::{Either, select};
@@ -27,10 +26,14 @@ use status::ChangeSource;
 /// Ports of a hub that are served; larger hubs are chains of smaller ones inside.
 pub const MAX_PORTS: usize = 15;
 
+/// bInterfaceProtocol of the setting with a translator for each port (section 11.23.1).
+const MULTI_TRANSLATOR: u8 = 2;
 /// Power-good delay that is kept whatever the hub says.
 const MIN_POWER_DELAY: Duration = Duration::from_millis(100);
 /// Pause after over-current has ended, before power comes back.
 const OVER_CURRENT_PAUSE: Duration = Duration::from_millis(100);
+/// Pause before a request that failed is repeated.
+const ERROR_PAUSE: Duration = Duration::from_millis(50);
 /// Failed requests in a row after which the hub itself is restarted.
 const MAX_ERRORS: u8 = 5;
 
@@ -87,12 +90,50 @@ fn status_endpoint<P: Platform>(device: &Device<'_, P>) -> Option<EndpointDescri
         .find_map(|interface| interface.endpoint(EndpointKind::Interrupt, Direction::In))
 }
 
+/// The setting in which each port has a translator: bInterfaceNumber and bAlternateSetting.
+fn multi_translator_setting<P: Platform>(device: &Device<'_, P>) -> Option<(u8, u8)> {
+    let descriptors = device.descriptors()?;
+    let configuration = descriptors.configuration(device.configuration())?;
+    configuration
+        .interfaces()
+        .find(|interface| {
+            interface.class.class == Class::HUB && interface.class.protocol == MULTI_TRANSLATOR
+        })
+        .map(|interface| (interface.number, interface.alternate))
+}
+
+/// Gives each port a translator of its own where the hub can do that. One that refuses goes on with
+/// one for all.
+async fn use_all_translators<P: Platform>(
+    core: &Core<P>,
+    index: SlotIndex,
+    device: &Device<'_, P>,
+) -> Result<(), RequestError> {
+    if device.speed() != Speed::High {
+        return Ok(());
+    }
+    let Some((interface, alternate)) = multi_translator_setting(device) else { return Ok(()) };
+    match device.set_interface(interface, alternate).await {
+        Ok(()) => {
+            core.slot(index).multi_translator.set(true);
+            log::debug!("usb {}: a translator for each port", device.path());
+            Ok(())
+        }
+        Err(TransferError::Disconnected) => Err(TransferError::Disconnected.into()),
+        Err(error) => {
+            log::info!("usb {}: one translator for all ports: {error:?}", device.path());
+            Ok(())
+        }
+    }
+}
+
 async fn serve<'b, P: Platform>(
     core: &'b Core<P>,
     index: SlotIndex,
     device: &Device<'b, P>,
 ) -> Result<DriverEnd, RequestError> {
     let descriptor = request::hub_descriptor(device).await?;
+    use_all_translators(core, index, device).await?;
     let ports = descriptor.ports.min(MAX_PORTS as u8);
     if ports < descriptor.ports {
         log::warn!("usb {}: {} ports, {ports} served", device.path(), descriptor.ports);
@@ -108,9 +149,12 @@ async fn serve<'b, P: Platform>(
     // What was attached before the hub was powered has no change bit: look at every port once.
     let mut pending = u32::MAX;
     loop {
+        // What could not be finished, and may have no change bit any more.
+        let mut unfinished = 0;
         if pending & 1 != 0 {
             hub.serve_hub_change(ports).await.unwrap_or_else(|error| {
                 log::debug!("usb {}: hub status: {error}", device.path());
+                unfinished |= 1;
             });
         }
         let now = core.platform.clock().now();
@@ -124,6 +168,7 @@ async fn serve<'b, P: Platform>(
                 Ok(()) => errors = 0,
                 Err(error) => {
                     errors += 1;
+                    unfinished |= 1 << number.get();
                     log::debug!("usb {}: port {number}: {error}", device.path());
                     if errors >= MAX_ERRORS {
                         return Err(error);
@@ -131,8 +176,13 @@ async fn serve<'b, P: Platform>(
                 }
             }
         }
-        let next_retry = memory.iter().filter_map(PortMemory::retry_at).min();
-        pending = source.changes(&hub, next_retry).await;
+        pending = if unfinished == 0 {
+            let next_retry = memory.iter().filter_map(PortMemory::retry_at).min();
+            source.changes(&hub, next_retry).await
+        } else {
+            hub.clock().sleep(ERROR_PAUSE).await;
+            unfinished
+        };
     }
 }
 
@@ -235,6 +285,8 @@ impl<'b, P: Platform> Hub<'_, 'b, P> {
             if state.contains(PortState::OVER_CURRENT) {
                 log::warn!("usb {}: over-current on port {number}", self.device.path());
                 self.core.count(|c| c.over_current += 1);
+                // The end of it is a change.
+                memory.forget();
                 return Ok(());
             }
             // The hub took the power away; it is ours to give it back (section 11.11.1).

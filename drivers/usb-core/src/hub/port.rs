@@ -6,7 +6,7 @@ use crate::bus::DevicePath;
 use crate::bus::port::{Connection, Port, PortError};
 use crate::bus::slot::Parent;
 use crate::class::Platform;
-use crate::host::{Clock, HostController};
+use crate::host::{Clock, HostController, Recovery};
 use crate::pipe::{PortNumber, Speed, TransactionTranslator};
 use crate::request::RequestError;
 use core::time::Duration;
@@ -97,11 +97,12 @@ impl<P: Platform> Port for HubPort<'_, '_, '_, P> {
     }
 
     fn translator(&self, speed: Speed) -> Option<TransactionTranslator> {
-        let hub = self.hub.core.slot(self.hub.index).identity.get()?;
+        let slot = self.hub.core.slot(self.hub.index);
+        let (hub, multi) = (slot.identity.get()?, slot.multi_translator.get());
         match (hub.speed, speed) {
             // The nearest high-speed hub upstream translates (section 11.14.1): this one, ...
             (Speed::High, Speed::Low | Speed::Full) => {
-                Some(TransactionTranslator { hub: hub.address, port: self.number })
+                Some(TransactionTranslator { hub: hub.address, port: self.number, multi })
             }
             // ... or, below a slower hub, the one that translates for that hub.
             (Speed::Low | Speed::Full, _) => hub.translator,
@@ -147,11 +148,15 @@ impl<P: Platform> Port for HubPort<'_, '_, '_, P> {
         Err(PortError::ResetFailed)
     }
 
-    async fn power_cycle(&self) -> Result<(), PortError> {
+    async fn recover(&self, _: Recovery) -> Result<(), PortError> {
+        // Both rungs are the same here: the hub and the controller serve others, too.
         if !self.hub.switches_ports() {
             return Ok(());
         }
         let clock = self.hub.clock();
+        let path = self.hub.device.path();
+        log::warn!("usb {path}: port {} is switched off and on", self.number);
+        self.hub.core.count(|c| c.port_power_cycles += 1);
         self.hub.core.platform.host().quiesce().await;
         self.clear(PortFeature::Power).await?;
         clock.sleep(POWER_OFF).await;
@@ -164,7 +169,18 @@ impl<P: Platform> Port for HubPort<'_, '_, '_, P> {
 
     async fn disable(&self) {
         self.hub.core.platform.host().quiesce().await;
-        if let Err(error) = self.clear(PortFeature::Enable).await {
+        let disable = async {
+            let clock = self.hub.clock();
+            let start = clock.now();
+            // A reset that was given up goes on in the hub, and would enable the port in the end.
+            while self.status().await?.state.contains(PortState::RESET)
+                && clock.now().saturating_sub(start) < RESET_LIMIT
+            {
+                clock.sleep(RESET_POLL).await;
+            }
+            self.clear(PortFeature::Enable).await
+        };
+        if let Err(error) = disable.await {
             log::debug!("usb {}: port {}: {error}", self.hub.device.path(), self.number);
         }
     }

@@ -2,7 +2,6 @@
 
 use crate::model::bench::{Driver, pattern};
 use crate::model::device::Way;
-use crate::model::hub::Hub;
 use crate::model::memory::{Buffer, Memory};
 use crate::model::time::VirtualClock;
 use crate::model::{Bench, Device, Fault, Flavor};
@@ -98,19 +97,7 @@ impl ClassDrivers<TestPlatform> for Echo {
 }
 
 fn hub(speed: Speed) -> Device {
-    let mut hub =
-        Device::new(speed, if speed == Speed::High { 64 } else { 8 }).endpoint(1, Way::In, 1, true);
-    hub.device_descriptor[4..7].copy_from_slice(&[9, 0, u8::from(speed == Speed::High)]);
-    hub.configurations = vec![
-        [
-            &[9, 2, 25, 0, 1, 1, 0, 0xe0, 0][..],
-            &[9, 4, 0, 0, 1, 9, 0, 0, 0],
-            &[7, 5, 0x81, 3, 1, 0, 12],
-        ]
-        .concat(),
-    ];
-    hub.hub = Some(Hub::new(4));
-    hub
+    Device::hub(speed, 4, false)
 }
 
 fn echo(speed: Speed) -> Device {

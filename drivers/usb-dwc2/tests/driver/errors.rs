@@ -4,7 +4,7 @@ use crate::model::bench::{SECOND, pattern};
 use crate::model::device::Way;
 use crate::model::{Bench, Device, Fault, Flavor};
 use std::time::Duration;
-use usb_core::host::{HostController, SetupPacket, TransferError};
+use usb_core::host::{Clock, HostController, Recovery, SetupPacket, TransferError};
 use usb_core::pipe::Speed;
 
 fn adapter() -> (Bench, usize) {
@@ -194,10 +194,61 @@ fn a_channel_that_never_halts_leads_to_a_core_reset() {
 }
 
 #[test]
+fn a_core_whose_reset_does_not_end_either_is_switched_off_and_on() {
+    let (bench, id) = adapter();
+    let pipe = bench.pipe(bench.config(id, 2, Way::In));
+    bench.model.device(id).fault(2, Way::In, &[Fault::Hang]);
+    bench.model.state().halts_work = false;
+    bench.model.state().reset_stuck = true;
+    let timeout = Some(Duration::from_millis(100));
+    // Another one is armed all the while: it ends, and touches nothing while there is no power.
+    let armed = bench.pipe(bench.config(id, 1, Way::In));
+    let (first, second) =
+        bench.run(embassy_futures::join::join(bench.bulk_in(&pipe, 64, timeout), async {
+            bench.clock.sleep(Duration::from_millis(102)).await;
+            bench.bulk_in(&armed, 16, Some(Duration::from_secs(5))).await
+        }));
+    assert_eq!(first, Err(TransferError::Timeout));
+    assert_ne!(second.map(|_| ()), Ok(()));
+    let statistics = bench.driver.statistics();
+    assert_eq!((statistics.core_resets, statistics.power_cycles), (1, 1));
+    bench.check_clean();
+    bench.run(bench.driver.root_port_changed());
+    assert_eq!(bench.run(bench.driver.reset_root_port()), Ok(Speed::Full));
+    bench.model.device(id).at(2, Way::In).send(b"again");
+    bench.driver.reset_toggle(&pipe);
+    assert_eq!(bench.run(bench.bulk_in(&pipe, 64, timeout)).unwrap(), b"again");
+}
+
+#[test]
+fn a_controller_that_can_not_be_brought_back_says_so_and_is_tried_again() {
+    let (bench, id) = adapter();
+    let pipe = bench.control_pipe(id);
+    bench.model.state().reset_stuck = true;
+    bench.model.state().power_works = false;
+    for recovery in [Recovery::Reset, Recovery::Power] {
+        assert_eq!(bench.run(bench.driver.recover(recovery)), Err(TransferError::Controller));
+    }
+    assert!(bench.run(bench.read_memory(&pipe, 8)).is_err());
+    assert_eq!(bench.run(bench.driver.reset_root_port()), Err(TransferError::Controller));
+    bench.model.state().power_works = true;
+    assert_eq!(bench.run(bench.driver.recover(Recovery::Power)), Ok(()));
+    assert_eq!(bench.run(bench.driver.reset_root_port()), Ok(Speed::Full));
+    assert!(bench.run(bench.read_memory(&pipe, 8)).is_ok());
+    // Without need, too.
+    for recovery in [Recovery::Reset, Recovery::Power] {
+        assert_eq!(bench.run(bench.driver.recover(recovery)), Ok(()));
+        assert_eq!(bench.run(bench.driver.reset_root_port()), Ok(Speed::Full));
+        assert!(bench.run(bench.read_memory(&pipe, 8)).is_ok());
+    }
+    bench.check_clean();
+}
+
+#[test]
 fn without_memory_a_control_transfer_fails_and_nothing_else_happens() {
     let (bench, id) = adapter();
     let pipe = bench.control_pipe(id);
-    let hoard: Vec<_> = (0..16).map(|_| bench.memory.buffer(8)).collect();
+    let hoard: Vec<_> = std::iter::from_fn(|| bench.memory.take(8)).collect();
     assert_eq!(bench.run(bench.read_memory(&pipe, 8)), Err(TransferError::NoResources));
     drop(hoard);
     assert!(bench.run(bench.read_memory(&pipe, 8)).is_ok());

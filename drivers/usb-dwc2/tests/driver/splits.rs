@@ -5,8 +5,8 @@ use crate::model::device::Way;
 use crate::model::hub::{ENABLE, Hub, POWER};
 use crate::model::{Bench, Device, Fault, Flavor};
 use std::time::Duration;
-use usb_core::host::{HostController, TransferError};
-use usb_core::pipe::{Direction, Speed};
+use usb_core::host::{Clock, HostController, TransferError};
+use usb_core::pipe::Speed;
 
 /// A high-speed hub at address 1 with a device at address 2 on port 3.
 fn behind_a_hub(speed: Speed, mps0: usize, mps: usize) -> (Bench, usize, usize) {
@@ -119,10 +119,43 @@ fn after_a_failure_the_translator_is_cleared() {
     bench.model.device(id).at(2, Way::In).send(b"x");
     bench.model.device(id).fault(2, Way::In, &[Fault::HaltWithoutCause; 3]);
     assert_eq!(bench.run(bench.bulk_in(&pipe, 64, None)), Err(TransferError::Transaction));
-    // Endpoint 2, device 2, bulk, IN; the single translator.
-    let clears = bench.model.device(hub).hub.as_ref().unwrap().clears.clone();
-    assert_eq!(clears, [(0x8000 | 2 << 11 | 2 << 4 | 2, 1)]);
-    assert_eq!(bench.run(bench.bulk_in(&pipe, 64, None)).unwrap(), b"x");
+    let clears = |bench: &Bench| bench.model.device(hub).hub.as_ref().unwrap().clears.clone();
+    assert_eq!(clears(&bench), []);
+    // The next packet of another endpoint finds the rest of this one there. Endpoint 2, device 2,
+    // bulk, IN; the single translator.
+    let control = bench.control_pipe(id);
+    bench.run(bench.read_memory(&control, 8)).unwrap();
+    assert_eq!(clears(&bench), [(0x8000 | 2 << 11 | 2 << 4 | 2, 1)]);
+    assert_eq!(bench.driver.statistics().translator_clears, 1);
+}
+
+#[test]
+fn an_answer_whose_transfer_was_dropped_belongs_to_the_next_one() {
+    let (bench, hub, id) = behind_a_hub(Speed::Full, 64, 64);
+    let pipe = bench.pipe(bench.config(id, 2, Way::In));
+    // In the translator, with the answer not fetched.
+    let cut = bench.clock.sleep(Duration::from_micros(150));
+    let transfer = bench.bulk_in(&pipe, 64, None);
+    let result = bench.run(embassy_futures::select::select(transfer, cut));
+    assert!(matches!(result, embassy_futures::select::Either::Second(())));
+    bench.model.device(id).at(2, Way::In).send(b"z");
+    assert_eq!(bench.run(bench.bulk_in(&pipe, 64, None)).unwrap(), b"z");
+    assert_eq!(bench.model.device(hub).hub.as_ref().unwrap().clears.len(), 0);
+    assert_eq!(bench.driver.statistics().toggle_errors, 0);
+}
+
+#[test]
+fn what_a_dropped_out_left_in_the_translator_is_cleared() {
+    let (bench, hub, id) = behind_a_hub(Speed::Full, 64, 64);
+    let pipe = bench.pipe(bench.config(id, 2, Way::Out));
+    // In the translator, which was not asked what became of it.
+    let cut = bench.clock.sleep(Duration::from_micros(150));
+    let transfer = bench.bulk_out(&pipe, b"dropped", false);
+    let result = bench.run(embassy_futures::select::select(transfer, cut));
+    assert!(matches!(result, embassy_futures::select::Either::Second(())));
+    assert_eq!(bench.run(bench.bulk_out(&pipe, b"sent", false)), Ok(4));
+    assert_eq!(bench.model.device(hub).hub.as_ref().unwrap().clears.len(), 1);
+    assert_eq!(bench.model.device(id).at(2, Way::Out).all_received(), b"sent");
 }
 
 #[test]
@@ -160,14 +193,142 @@ fn an_idle_device_is_not_a_storm_of_interrupts() {
 }
 
 #[test]
-fn stall_and_refusal() {
+fn stall_ends_a_transfer() {
     let (bench, _, id) = behind_a_hub(Speed::Full, 64, 64);
     let pipe = bench.pipe(bench.config(id, 2, Way::In));
     bench.model.device(id).at(2, Way::In).halted = true;
     assert_eq!(bench.run(bench.bulk_in(&pipe, 64, None)), Err(TransferError::Stall));
-    // Interrupt OUT would need microframe timing.
-    let mut config = bench.config(id, 3, Way::Out);
-    config.direction = Direction::Out;
-    let pipe = bench.pipe(config);
-    assert_eq!(bench.run(bench.bulk_out(&pipe, b"no", false)), Err(TransferError::Invalid));
+}
+
+/// An interrupt pipe and what it is polled with.
+fn poll(bench: &Bench, pipe: &usb_dwc2::Pipe<'static>) -> Result<Vec<u8>, TransferError> {
+    bench.run(bench.bulk_in(pipe, 8, None))
+}
+
+#[test]
+fn interrupt_out_meets_its_microframes() {
+    for speed in [Speed::Full, Speed::Low] {
+        let (bench, _, id) = behind_a_hub(speed, 8, 8);
+        let pipe = bench.pipe(bench.config(id, 3, Way::Out));
+        // At every phase of a frame.
+        for step in 0..40_u64 {
+            bench.sleep(Duration::from_micros(31 + step));
+            assert_eq!(bench.run(bench.bulk_out(&pipe, &[step as u8; 5], false)), Ok(5));
+        }
+        // Three packets; the device has no room for the first at once.
+        bench.model.device(id).fault(3, Way::Out, &[Fault::Nak; 3]);
+        let before = bench.clock.now();
+        assert_eq!(bench.run(bench.bulk_out(&pipe, &pattern(20), false)), Ok(20));
+        // It is asked again after its interval of 8 ms, not before.
+        assert!(bench.clock.now() - before > Duration::from_millis(24));
+        let received = bench.model.device(id).at(3, Way::Out).received.clone();
+        let expected = (0..40).map(|step| vec![step; 5]);
+        let expected: Vec<_> = expected.chain(pattern(20).chunks(8).map(<[u8]>::to_vec)).collect();
+        assert_eq!(received, expected);
+        let statistics = bench.driver.statistics();
+        assert_eq!((statistics.split_answers_missed, statistics.frame_overruns), (0, 0));
+        bench.check_clean();
+    }
+}
+
+#[test]
+fn errors_of_periodic_splits_are_repeated_and_give_up_after_three() {
+    let (bench, _, id) = behind_a_hub(Speed::Full, 64, 64);
+    let pipe = bench.pipe(bench.config(id, 3, Way::Out));
+    // The second one is lost on the way back: the device drops the repetition by its toggle.
+    for fault in [Fault::Lost, Fault::HandshakeLost, Fault::HaltWithoutCause] {
+        bench.model.device(id).fault(3, Way::Out, &[fault; 2]);
+        assert_eq!(bench.run(bench.bulk_out(&pipe, b"once", false)), Ok(4), "{fault:?}");
+        bench.model.device(id).fault(3, Way::Out, &[fault; 3]);
+        let result = bench.run(bench.bulk_out(&pipe, b"lost", false));
+        assert_eq!(result, Err(TransferError::Transaction), "{fault:?}");
+        bench.driver.reset_toggle(&pipe);
+        bench.model.device(id).at(3, Way::Out).data1 = false;
+    }
+    let received = bench.model.device(id).at(3, Way::Out).all_received();
+    assert_eq!(received, b"onceoncelostoncelost");
+    bench.model.device(id).at(3, Way::Out).halted = true;
+    assert_eq!(bench.run(bench.bulk_out(&pipe, b"x", false)), Err(TransferError::Stall));
+}
+
+#[test]
+fn a_translator_that_insists_on_the_standard_gets_periodic_splits() {
+    for splits_answers in [false, true] {
+        let (bench, hub, id) = behind_a_hub(Speed::Full, 64, 64);
+        bench.model.device(hub).hub.as_mut().unwrap().strict = true;
+        bench.model.device(hub).hub.as_mut().unwrap().splits_answers = splits_answers;
+        let pipe = bench.pipe(bench.config(id, 1, Way::In));
+        assert_eq!(poll(&bench, &pipe), Err(TransferError::Nak));
+        assert_eq!(bench.driver.statistics().split_ways_changed, 1);
+        for n in 0..20_u8 {
+            bench.sleep(Duration::from_micros(37 * u64::from(n)));
+            bench.model.device(id).at(1, Way::In).send(&[n; 3]);
+            bench.model.device(id).at(1, Way::In).send(&[n; 7]);
+            assert_eq!(poll(&bench, &pipe).unwrap(), [n; 3]);
+            assert_eq!(poll(&bench, &pipe).unwrap(), [n; 7]);
+            let eight = [n, 1, 2, 3, 4, 5, 6, 7];
+            // The empty packet is not part of it: eight bytes fill the window.
+            bench.model.device(id).at(1, Way::In).queue.push_back(eight.to_vec());
+            assert_eq!(poll(&bench, &pipe).unwrap(), eight);
+            assert_eq!(poll(&bench, &pipe), Err(TransferError::Nak));
+        }
+        let statistics = bench.driver.statistics();
+        assert_eq!((statistics.toggle_errors, statistics.split_ways_changed), (0, 1));
+        bench.check_clean();
+    }
+}
+
+#[test]
+fn a_start_split_that_slips_is_asked_for_later() {
+    let (bench, _, id) = behind_a_hub(Speed::Full, 64, 64);
+    let pipe = bench.pipe(bench.config(id, 3, Way::Out));
+    for step in 0..10 {
+        bench.model.state().slips = 1;
+        assert_eq!(bench.run(bench.bulk_out(&pipe, &[step; 4], false)), Ok(4));
+    }
+    let received = bench.model.device(id).at(3, Way::Out).received.clone();
+    assert_eq!(received, (0..10).map(|step| vec![step; 4]).collect::<Vec<_>>());
+}
+
+#[test]
+fn microframe_numbers_wrap_under_way() {
+    let (bench, _, id) = behind_a_hub(Speed::Full, 64, 64);
+    let pipe = bench.pipe(bench.config(id, 3, Way::Out));
+    let now = bench.model.peek().frame();
+    bench.model.state().first_frame += 0x4000 - now - 40;
+    for step in 0..20 {
+        assert_eq!(bench.run(bench.bulk_out(&pipe, &[step; 4], false)), Ok(4));
+    }
+    assert!(bench.model.peek().frame() > 0x4000);
+    assert_eq!(bench.driver.statistics().split_answers_missed, 0);
+}
+
+#[test]
+fn each_port_of_a_multi_translator_hub_goes_its_own_way() {
+    let (bench, hub, first) = behind_a_hub(Speed::Full, 64, 64);
+    bench.model.device(hub).hub.as_mut().unwrap().alternate = 1;
+    let second = add(&bench, hub, 1, 3, Speed::Full, 64, 64);
+    let (slow, quick) =
+        (bench.pipe(bench.config(first, 2, Way::In)), bench.pipe(bench.config(second, 2, Way::In)));
+    // The first device's translator never answers; the second's is another one.
+    bench.model.device(first).fault(2, Way::In, &[Fault::TranslatorForgets; 100]);
+    bench.model.device(first).at(2, Way::In).send(b"slow");
+    let data = pattern(300);
+    bench.model.device(second).at(2, Way::In).send(&data);
+    let both = embassy_futures::join::join(bench.bulk_in(&slow, 64, None), async {
+        let data = bench.bulk_in(&quick, 512, None).await;
+        (data, bench.clock.now())
+    });
+    let before = bench.clock.now();
+    let (failed, (received, at)) = bench.run(both);
+    assert_eq!(failed, Err(TransferError::Transaction));
+    assert_eq!(received.unwrap(), data);
+    // Five packets of half a millisecond: nobody waited for the other.
+    assert!(at - before < Duration::from_millis(5), "{:?}", at - before);
+    // And the request to clear the first one names its port.
+    bench.model.device(first).faults.clear();
+    let control = bench.control_pipe(first);
+    bench.run(bench.read_memory(&control, 8)).unwrap();
+    let clears = bench.model.device(hub).hub.as_ref().unwrap().clears.clone();
+    assert_eq!(clears, [(0x8000 | 2 << 11 | 2 << 4 | 2, 3)]);
 }

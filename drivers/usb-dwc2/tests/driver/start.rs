@@ -41,15 +41,16 @@ fn channels_that_the_firmware_left_enabled_are_halted() {
 }
 
 #[test]
-fn a_reset_that_never_ends_is_reported() {
+fn a_reset_that_never_ends_is_ended_by_a_power_cycle() {
     let bench = Bench::new(Flavor::Hardware);
     bench.model.state().reset_stuck = true;
+    bench.model.state().power_works = false;
     assert_eq!(bench.run(bench.driver.start()), Err(StartError::ResetStuck));
     assert!(bench.model.peek().now() < Duration::from_secs(1), "the wait is bounded");
-    // The power has been cycled.
-    bench.model.state().reset_stuck = false;
-    bench.model.state().grstctl = 0;
+    bench.model.state().power_works = true;
     bench.run(bench.driver.start()).unwrap();
+    assert_eq!(bench.model.peek().power_cycles, 1);
+    assert_eq!(bench.driver.statistics().power_cycles, 1);
 }
 
 #[test]

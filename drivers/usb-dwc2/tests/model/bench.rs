@@ -2,13 +2,13 @@
 
 use super::core::{Flavor, Model, ModelRegisters};
 use super::device::{Device, DeviceId, Way};
-use super::memory::{Buffer, Memory};
-use super::time::VirtualClock;
+use super::memory::{Buffer, Memory, ModelBoard};
+use super::time::{Flag, VirtualClock};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use usb_core::host::{Clock, HostController, SetupPacket, TransferError};
 use usb_core::pipe::{
@@ -17,17 +17,9 @@ use usb_core::pipe::{
 };
 use usb_dwc2::{Dwc2, Interrupts, Pipe};
 
-pub type Driver = Dwc2<'static, ModelRegisters, VirtualClock, Memory>;
+pub type Driver = Dwc2<'static, ModelRegisters, VirtualClock, ModelBoard>;
 
 pub const SECOND: Duration = Duration::from_secs(1);
-
-struct Flag(AtomicBool);
-
-impl Wake for Flag {
-    fn wake(self: Arc<Self>) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 pub struct Bench {
     pub model: Model,
@@ -47,7 +39,7 @@ impl Bench {
             ModelRegisters(model.clone()),
             interrupts,
             clock.clone(),
-            memory.clone(),
+            ModelBoard { memory: memory.clone(), model: model.clone() },
         )));
         Self { model, memory, clock, driver, interrupts }
     }
@@ -123,6 +115,7 @@ impl Bench {
                     translator = Some(TransactionTranslator {
                         hub: DeviceAddress::new(state.devices[hub].address).unwrap(),
                         port: usb_core::pipe::PortNumber::new(port as u8).unwrap(),
+                        multi: state.devices[hub].hub.as_ref().unwrap().alternate == 1,
                     });
                     break;
                 }

@@ -39,9 +39,14 @@ const PWR: u32 = 1 << 12;
 const W1C: u32 = CONNDET | ENA | ENCHNG | OVRCURRCHNG;
 const CHANGES: u32 = CONNDET | ENCHNG | OVRCURRCHNG;
 
+const DMAEN: u32 = 1 << 5;
+
 const PRTINT: u32 = 1 << 24;
 const HCHINT: u32 = 1 << 25;
 const DISCONNINT: u32 = 1 << 29;
+
+/// With the device side of the PHY not forced.
+const POWER_ON_GUSBCFG: u32 = 0x2040_2700 & !(1 << 29);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flavor {
@@ -58,6 +63,8 @@ pub enum Event {
     PortEnabled,
     PortDisabled,
     HubResetDone(DeviceId, usize),
+    /// A translator's packet has its turn: hub, port, packet.
+    Translate(DeviceId, usize, u64),
     /// A channel's next transaction; the number tells a program from the one before.
     Transaction(usize, u64),
     Halted(usize, u64),
@@ -78,6 +85,10 @@ pub struct Channel {
     /// OUT: bytes taken by the device so far.
     pub sent: usize,
     pub length: usize,
+    /// It says nothing, until it is shaken.
+    pub hung: bool,
+    /// NAKs in a row.
+    pub naks: u32,
     /// QEMU.
     pub needs_service: bool,
     pub small: bool,
@@ -94,6 +105,17 @@ pub struct State {
     pub halts_work: bool,
     /// A core reset never ends when true.
     pub reset_stuck: bool,
+    /// Power can be switched.
+    pub power_works: bool,
+    pub power_cycles: u32,
+    /// Nobody may touch a register.
+    pub power_off: bool,
+    /// Periodic splits that slip to a later microframe.
+    pub slips: u32,
+    /// The longest pause between two questions to a device that answers NAK, in microframes.
+    pub most_patience: u32,
+    /// HFNUM when the port was enabled.
+    pub first_frame: u32,
     pub channels: [Channel; CHANNELS],
     pub plain: BTreeMap<&'static str, u32>,
     pub gusbcfg: u32,
@@ -126,6 +148,11 @@ impl State {
 
     fn get(&self, name: &'static str) -> u32 {
         self.plain.get(name).copied().unwrap_or(0)
+    }
+
+    /// The core can reach memory.
+    pub fn has_master(&self) -> bool {
+        self.get("GAHBCFG") & DMAEN != 0
     }
 
     pub fn interrupt_line(&self) -> bool {
@@ -282,6 +309,9 @@ impl State {
             self.attach_root();
         }
         if value & PWR == 0 {
+            if let Some(root) = self.root {
+                self.devices[root].alive = false;
+            }
             self.hprt0 &= !(CONNSTS | ENA);
         }
         if value & RST != 0 && old & RST == 0 {
@@ -301,8 +331,10 @@ impl State {
                 self.enable_port();
                 self.hprt0 &= !CONNDET;
             } else {
+                // One that began with another device, or none, may be cut short.
+                let same = self.hprt0 & CONNSTS != 0 && self.attached_since <= self.reset_since;
                 assert!(
-                    now - self.reset_since >= Duration::from_millis(50),
+                    !same || now - self.reset_since >= Duration::from_millis(50),
                     "reset for only {:?}",
                     now - self.reset_since
                 );
@@ -334,8 +366,21 @@ impl State {
         }
     }
 
+    /// The block has been without power.
+    pub fn power_cycle(&mut self) {
+        self.power_cycles += 1;
+        self.reset_stuck = false;
+        self.halts_work = true;
+        self.reset_registers();
+        self.gusbcfg = POWER_ON_GUSBCFG;
+        self.grstctl = 0;
+    }
+
     fn reset_registers(&mut self) {
         self.core_resets += 1;
+        if let Some(root) = self.root {
+            self.devices[root].alive = false;
+        }
         self.channels = [Channel::default(); CHANNELS];
         for channel in 0..CHANNELS {
             self.memory.end(channel);
@@ -352,7 +397,7 @@ impl State {
     /// Everything that must be in order before a channel is enabled.
     pub fn check_core(&self) {
         assert!(self.host_mode, "channel enabled outside host mode");
-        assert!(self.get("GAHBCFG") & 1 << 5 != 0, "DMA is off");
+        assert!(self.has_master(), "DMA is off");
         let (rx, np, p) = (self.get("GRXFSIZ"), self.get("GNPTXFSIZ"), self.get("HPTXFSIZ"));
         let (np_start, np_depth) = (np & 0xffff, np >> 16);
         let (p_start, p_depth) = (p & 0xffff, p >> 16);
@@ -373,6 +418,7 @@ impl State {
     }
 
     fn read(&mut self, register: Register) -> u32 {
+        assert!(!self.power_off, "{register:?} read without power");
         self.accesses += 1;
         let qemu = self.flavor == Flavor::Qemu;
         match register {
@@ -431,6 +477,7 @@ impl State {
     }
 
     fn write(&mut self, register: Register, value: u32) {
+        assert!(!self.power_off, "{register:?} written without power");
         self.accesses += 1;
         match register {
             Register::Gusbcfg => {
@@ -440,6 +487,13 @@ impl State {
                 self.gusbcfg = value;
             }
             Register::Grstctl => self.write_grstctl(value),
+            Register::Gahbcfg => {
+                if value & DMAEN == 0 {
+                    // Without its master the core reaches no memory.
+                    (0..CHANNELS).for_each(|channel| self.memory.end(channel));
+                }
+                self.plain.insert("GAHBCFG", value);
+            }
             Register::Gintsts => self.gintsts &= !value,
             Register::Haintmsk => self.haint_mask = value & 0xffff,
             Register::Hprt0 => {
@@ -542,7 +596,9 @@ impl State {
                 Event::PortEnabled => self.enable_port(),
                 Event::PortDisabled => self.disable_port(),
                 Event::HubResetDone(hub, port) => {
-                    self.devices[hub].hub.as_mut().expect("a hub").finish_reset(port);
+                    if !self.devices[hub].hub.as_mut().expect("a hub").finish_reset(port) {
+                        continue;
+                    }
                     let child = (0..self.devices.len()).find(|id| {
                         self.devices[*id].parent == Some((hub, port)) && self.devices[*id].attached
                     });
@@ -550,6 +606,7 @@ impl State {
                         self.devices[child].reset(now);
                     }
                 }
+                Event::Translate(hub, port, number) => self.translate(hub, port, number),
                 Event::Transaction(channel, program) => self.transaction(channel, program),
                 Event::Halted(channel, program) => {
                     let state = &self.channels[channel];
@@ -594,10 +651,16 @@ impl Model {
             root: None,
             halts_work: true,
             reset_stuck: false,
+            power_works: true,
+            power_cycles: 0,
+            power_off: false,
+            slips: 0,
+            most_patience: 1,
+            first_frame: 0,
             channels: [Channel::default(); CHANNELS],
             // The values after reset exceed the FIFO RAM.
             plain: BTreeMap::from([("GRXFSIZ", 4096), ("GNPTXFSIZ", 0x1000_1000)]),
-            gusbcfg: if qemu { 0x1400 } else { 0x2040_2700 & !(1 << 29) },
+            gusbcfg: if qemu { 0x1400 } else { POWER_ON_GUSBCFG },
             gintsts: 0x1400_0020,
             hprt0: if qemu { PWR } else { 0 },
             haint_mask: 0,

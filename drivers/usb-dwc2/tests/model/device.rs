@@ -1,5 +1,6 @@
 //! A simulated USB device: control requests, endpoints with toggles, faults on demand.
 
+use super::echo::Echo;
 use super::hub::Hub;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -10,9 +11,11 @@ pub type DeviceId = usize;
 /// What goes wrong with one transaction of an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fault {
-    /// The token never arrives: nothing happens in the device.
+    /// The token or an OUT's data never arrives whole (noise, an underrun of the transmit FIFO):
+    /// nothing happens in the device.
     Lost,
-    /// The device's handshake is lost: it has acted, the host does not know.
+    /// What the device answers is lost (noise, an overrun of the receive FIFO): it has acted, the
+    /// host does not know.
     HandshakeLost,
     /// More data than the endpoint may send.
     Babble,
@@ -110,9 +113,18 @@ impl Endpoint {
 
 enum Control {
     Idle,
-    In { data: Vec<u8>, sent: usize },
-    Out { setup: [u8; 8], data: Vec<u8>, wanted: usize },
+    In {
+        data: Vec<u8>,
+        sent: usize,
+    },
+    Out {
+        setup: [u8; 8],
+        data: Vec<u8>,
+        wanted: usize,
+    },
     Stalled,
+    /// It answers nothing but NAK.
+    Silent,
 }
 
 pub struct Device {
@@ -130,6 +142,9 @@ pub struct Device {
     /// It has been reset since it was attached, so it answers.
     pub alive: bool,
     pub hub: Option<Hub>,
+    pub echo: Option<Echo>,
+    /// It does not answer a request for so many bytes of its descriptor before it has an address.
+    pub dislikes_length: Option<usize>,
     /// Vendor request 1 writes and reads this.
     pub memory: Vec<u8>,
     /// Count of control requests carried out.
@@ -160,6 +175,8 @@ impl Device {
             attached: false,
             alive: false,
             hub: None,
+            echo: None,
+            dislikes_length: None,
             memory: vec![0; 4096],
             requests: 0,
             control: Control::Idle,
@@ -184,8 +201,28 @@ impl Device {
         self.faults.entry((number, way)).or_default().extend(faults);
     }
 
+    /// The fault that the next transaction meets.
+    pub fn next_fault(&self, number: u8, way: Way) -> Option<Fault> {
+        self.faults.get(&(number, way))?.front().copied()
+    }
+
     pub fn take_fault(&mut self, number: u8, way: Way) -> Option<Fault> {
         self.faults.get_mut(&(number, way))?.pop_front()
+    }
+
+    /// The type of an endpoint, as HCCHAR.EPTYPE has it.
+    pub fn endpoint_kind(&self, number: u8, way: Way) -> u32 {
+        match self.endpoints.get(&(number, way)) {
+            _ if number == 0 => 0,
+            Some(endpoint) if endpoint.interrupt => 3,
+            Some(_) => 2,
+            None => 0,
+        }
+    }
+
+    /// Bytes in a packet of an IN endpoint.
+    pub fn packet_size(&self, number: u8) -> usize {
+        self.endpoints.get(&(number, Way::In)).map_or(self.mps0, |endpoint| endpoint.mps)
     }
 
     pub fn reset(&mut self, now: Duration) {
@@ -200,6 +237,7 @@ impl Device {
             endpoint.halted = false;
             endpoint.wants_ping = false;
         }
+        self.echo_restart();
         if let Some(hub) = &mut self.hub {
             hub.reset();
         }
@@ -209,7 +247,10 @@ impl Device {
         let wanted = usize::from(u16::from_le_bytes([setup[6], setup[7]]));
         self.control_in_data1 = true;
         self.control_out_data1 = true;
-        self.control = if setup[0] & 0x80 != 0 {
+        let in_default_state = self.address == 0 && setup[1] == 6;
+        self.control = if in_default_state && self.dislikes_length == Some(wanted) {
+            Control::Silent
+        } else if setup[0] & 0x80 != 0 {
             match self.request_in(setup) {
                 Some(mut data) => {
                     data.truncate(wanted);
@@ -253,6 +294,7 @@ impl Device {
                 Answer::Data { data1: true, bytes: Vec::new() }
             }
             Control::Stalled => Answer::Stall,
+            Control::Silent => Answer::Nak,
             // The status stage once more: its handshake was lost.
             Control::Idle => Answer::Data { data1: true, bytes: Vec::new() },
         }
@@ -280,6 +322,7 @@ impl Device {
                 Answer::Ack
             }
             Control::Stalled => Answer::Stall,
+            Control::Silent => Answer::Nak,
         }
     }
 
@@ -318,8 +361,9 @@ impl Device {
     /// The host has acknowledged what [`Device::token_in`] sent.
     pub fn acknowledged(&mut self, number: u8) {
         if let Some(endpoint) = self.endpoints.get_mut(&(number, Way::In)) {
-            endpoint.queue.pop_front();
+            let sent = endpoint.queue.pop_front();
             endpoint.data1 = !endpoint.data1;
+            self.echo_sent(number, sent.map_or(0, |packet| packet.len()));
         }
     }
 
@@ -339,10 +383,14 @@ impl Device {
         assert!(bytes.len() <= endpoint.mps, "a packet larger than the endpoint's");
         if data1 == endpoint.data1 {
             endpoint.data1 = !data1;
-            endpoint.received.push(bytes.to_vec());
+            if self.echo.is_none() {
+                endpoint.received.push(bytes.to_vec());
+            }
+            self.echo_take(number, bytes);
         } else {
             endpoint.repeated += 1;
         }
+        let endpoint = self.at(number, Way::Out);
         if endpoint.nyet {
             endpoint.wants_ping = true;
             Answer::Nyet
@@ -390,15 +438,24 @@ impl Device {
                 for endpoint in self.endpoints.values_mut() {
                     endpoint.data1 = false;
                     endpoint.halted = false;
+                    // A new configuration begins with empty buffers.
+                    endpoint.wants_ping = false;
                 }
+                self.echo_restart();
             }
-            (0x01, 11) => {}
+            (0x01, 11) => match &mut self.hub {
+                Some(hub) if hub.multi && value <= 1 => hub.alternate = value,
+                _ if value == 0 => {}
+                Some(_) => return false,
+                None => {}
+            },
             (0x02, 1) if value == 0 => {
                 let way = if index & 0x80 != 0 { Way::In } else { Way::Out };
                 match self.endpoints.get_mut(&(index & 15, way)) {
                     Some(endpoint) => {
                         endpoint.halted = false;
                         endpoint.data1 = false;
+                        self.echo_clear(index & 15, way);
                     }
                     None => return false,
                 }

@@ -1,6 +1,7 @@
 //! The hub part of a hub: ports and class requests (USB 2.0 section 11.24).
 
-use std::time::Duration;
+use super::device::{Device, Way};
+use super::translator::Translator;
 use usb_core::pipe::Speed;
 
 pub const CONNECTION: u16 = 1 << 0;
@@ -20,29 +21,54 @@ pub struct Port {
     pub reset_wanted: bool,
 }
 
-/// A packet that the translator has taken and not given back.
-#[derive(Clone, Debug)]
-pub struct Translation {
-    pub address: u8,
-    pub endpoint: u8,
-    pub is_in: bool,
-    pub setup: bool,
-    pub data1: bool,
-    pub bytes: Vec<u8>,
-    pub ready: Duration,
-    pub forgotten: bool,
-}
-
 pub struct Hub {
     pub ports: Vec<Port>,
-    pub translation: Option<Translation>,
+    /// The hub has a setting with a translator for each port.
+    pub multi: bool,
+    /// The setting it is in.
+    pub alternate: u8,
+    /// One, or one for each port.
+    pub translators: Vec<Translator>,
+    /// Its translators do not answer for interrupt endpoints in the guise of control endpoints.
+    pub strict: bool,
+    /// Answers of interrupt endpoints come in two parts when they are long enough.
+    pub splits_answers: bool,
     /// CLEAR_TT_BUFFER requests: wValue and wIndex.
     pub clears: Vec<(u16, u16)>,
 }
 
+impl Device {
+    /// A hub; one at high speed may have a translator for each port.
+    pub fn hub(speed: Speed, ports: usize, multi: bool) -> Self {
+        let (mps0, protocol) = match speed {
+            Speed::High => (64, 1 + u8::from(multi)),
+            Speed::Full | Speed::Low => (8, 0),
+        };
+        let mut hub = Self::new(speed, mps0).endpoint(1, Way::In, 1, true);
+        hub.device_descriptor[4..7].copy_from_slice(&[9, 0, protocol]);
+        let settings: &[[u8; 2]] = if multi { &[[0, 1], [1, 2]] } else { &[[0, 0]] };
+        let mut configuration = vec![9, 2, 9 + 16 * settings.len() as u8, 0, 1, 1, 0, 0xe0, 0];
+        for [alternate, protocol] in settings {
+            configuration.extend([9, 4, 0, *alternate, 1, 9, 0, *protocol, 0]);
+            configuration.extend([7, 5, 0x81, 3, 1, 0, 12]);
+        }
+        hub.configurations = vec![configuration];
+        hub.hub = Some(Hub { multi, ..Hub::new(ports) });
+        hub
+    }
+}
+
 impl Hub {
     pub fn new(ports: usize) -> Self {
-        Self { ports: vec![Port::default(); ports], translation: None, clears: Vec::new() }
+        Self {
+            ports: vec![Port::default(); ports],
+            multi: false,
+            alternate: 0,
+            translators: vec![Translator::default(); ports],
+            strict: false,
+            splits_answers: false,
+            clears: Vec::new(),
+        }
     }
 
     pub fn reset(&mut self) {
@@ -50,7 +76,19 @@ impl Hub {
             port.status = 0;
             port.change = 0;
         }
-        self.translation = None;
+        self.alternate = 0;
+        self.forget();
+    }
+
+    /// Empties all translators.
+    pub fn forget(&mut self) {
+        self.translators.fill_with(Translator::default);
+    }
+
+    /// The translator of a port.
+    pub fn translator(&mut self, port: usize) -> &mut Translator {
+        let multi = self.alternate == 1;
+        &mut self.translators[if multi { port - 1 } else { 0 }]
     }
 
     pub fn attach(&mut self, port: usize, speed: Speed) {
@@ -82,10 +120,11 @@ impl Hub {
         (bits != 0).then(|| vec![bits])
     }
 
-    /// Ends a reset.
-    pub fn finish_reset(&mut self, port: usize) {
+    /// Ends a reset; returns whether there was one to end.
+    pub fn finish_reset(&mut self, port: usize) -> bool {
         let port = &mut self.ports[port - 1];
-        if let Some(speed) = port.attached {
+        // A device that leaves ends the reset.
+        if let Some(speed) = port.attached.filter(|_| port.status & RESET != 0) {
             port.status &= !RESET;
             port.status |= ENABLE;
             port.status |= match speed {
@@ -94,7 +133,9 @@ impl Hub {
                 Speed::High => HIGH_SPEED,
             };
             port.change |= RESET;
+            return true;
         }
+        false
     }
 
     pub fn request_in(&mut self, setup: [u8; 8]) -> Option<Vec<u8>> {
@@ -112,8 +153,10 @@ impl Hub {
     pub fn request_out(&mut self, setup: [u8; 8]) -> bool {
         let value = u16::from_le_bytes([setup[2], setup[3]]);
         if (setup[0], setup[1]) == (0x23, 8) {
-            self.clears.push((value, u16::from_le_bytes([setup[4], setup[5]])));
-            self.translation = None;
+            let port = u16::from_le_bytes([setup[4], setup[5]]);
+            assert!(port == 1 || self.alternate == 1, "the only translator is number 1");
+            self.clears.push((value, port));
+            self.translator(usize::from(port)).clear(value);
             return true;
         }
         let Some(port) =

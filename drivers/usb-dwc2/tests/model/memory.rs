@@ -4,13 +4,17 @@
 //! here needs `unsafe`: a buffer copies in when it is read and out when its bus address is asked
 //! for, which the driver does for every program.
 
+use super::core::Model;
+use elsa::FrozenVec;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 use usb_core::buffer::{BusAddress, DmaBuffer};
-use usb_dwc2::BufferAllocator;
+use usb_core::host::Clock;
+use usb_dwc2::{Board, PowerError};
 
 const BLOCK: usize = 4096;
-const BLOCKS: usize = 16;
+const BLOCKS: usize = 64;
 /// Not zero, and with the alias of the BCM283x.
 const BASE: u32 = 0xc010_0000;
 
@@ -102,22 +106,62 @@ impl Memory {
         buffer
     }
 
-    fn take(&self, len: usize) -> Option<Buffer> {
+    /// As `buffer`, while there is a free block.
+    pub fn take(&self, len: usize) -> Option<Buffer> {
         let index = self.0.live.borrow().iter().position(|live| !live)?;
         if len > BLOCK {
             return None;
         }
         self.0.live.borrow_mut()[index] = true;
-        Some(Buffer { memory: self.clone(), block: index, len, local: RefCell::new(None) })
+        Some(Buffer {
+            memory: self.clone(),
+            block: index,
+            len,
+            local: RefCell::new(None),
+            views: FrozenVec::new(),
+        })
     }
 }
 
-impl BufferAllocator for Memory {
+/// The board: this memory, and a switch for the controller's power.
+#[derive(Clone)]
+pub struct ModelBoard {
+    pub memory: Memory,
+    pub model: Model,
+}
+
+impl Board for ModelBoard {
     type Buffer = Buffer;
 
     fn allocate(&self, len: usize) -> Option<Buffer> {
         assert!(len <= 1024, "the driver promised to ask for 1024 bytes at most");
-        self.take(len)
+        self.memory.take(len)
+    }
+
+    async fn cycle_power(&self) -> Result<(), PowerError> {
+        let clock = {
+            let state = self.model.peek();
+            if !state.power_works {
+                return Err(PowerError);
+            }
+            state.clock.clone()
+        };
+        self.model.state().power_off = true;
+        let on = PowerOn(&self.model);
+        clock.sleep(Duration::from_millis(200)).await;
+        drop(on);
+        Ok(())
+    }
+}
+
+/// Switches the power on again, also when the power cycle is dropped on the way.
+struct PowerOn<'m>(&'m Model);
+
+impl Drop for PowerOn<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.power_off = false;
+        state.power_cycle();
     }
 }
 
@@ -127,6 +171,8 @@ pub struct Buffer {
     len: usize,
     /// What the CPU has written and the memory does not hold yet.
     local: RefCell<Option<Vec<u8>>>,
+    /// What the CPU has looked at.
+    views: FrozenVec<Box<[u8]>>,
 }
 
 impl Buffer {
@@ -154,13 +200,13 @@ impl DmaBuffer for Buffer {
         self.flush();
         let start = self.start();
         self.memory.touch(start, start + self.len, "read");
-        // A few kilobytes a test are not worth a lifetime trick.
         let copy = self.memory.0.bytes.borrow()[start..start + self.len].to_vec();
-        Box::leak(copy.into_boxed_slice())
+        self.views.push_get(copy.into_boxed_slice())
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
         self.flush();
+        self.views = FrozenVec::new();
         let start = self.start();
         self.memory.touch(start, start + self.len, "written");
         let copy = self.memory.0.bytes.borrow()[start..start + self.len].to_vec();

@@ -166,7 +166,18 @@ impl State {
         if end.halted {
             return Answer::Stall;
         }
-        end.received.push(bytes.to_vec());
+        let mps = end.mps;
+        if device.echo.is_some() {
+            // The device's own packets.
+            for packet in bytes.chunks(mps) {
+                device.echo_take(endpoint, packet);
+            }
+            if bytes.is_empty() {
+                device.echo_take(endpoint, bytes);
+            }
+        } else {
+            end.received.push(bytes.to_vec());
+        }
         Answer::Ack
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 use usb_core::host::Clock;
 
@@ -87,5 +89,48 @@ impl Drop for Sleep {
         if let Some(key) = self.key {
             self.clock.0.timers.borrow_mut().remove(&key);
         }
+    }
+}
+
+/// A task has something to do.
+pub struct Flag(pub AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+struct Task<'a> {
+    future: Pin<Box<dyn Future<Output = ()> + 'a>>,
+    flag: Arc<Flag>,
+    waker: Waker,
+}
+
+/// Tasks, polled in their order.
+#[derive(Default)]
+pub struct Tasks<'a>(Vec<Option<Task<'a>>>);
+
+impl<'a> Tasks<'a> {
+    pub fn spawn(&mut self, future: impl Future<Output = ()> + 'a) {
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        let waker = Waker::from(flag.clone());
+        self.0.push(Some(Task { future: Box::pin(future), flag, waker }));
+    }
+
+    /// Polls each task that has something to do, once; returns whether there was one.
+    pub fn poll(&mut self) -> bool {
+        let mut any = false;
+        for place in &mut self.0 {
+            let Some(task) = place else { continue };
+            if !task.flag.0.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            any = true;
+            if task.future.as_mut().poll(&mut Context::from_waker(&task.waker)).is_ready() {
+                *place = None;
+            }
+        }
+        any
     }
 }
