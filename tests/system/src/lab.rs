@@ -17,6 +17,20 @@ pub const LINUX: &str = "2001:db8:1::1";
 /// Address of [`Lab::add_far_host`].
 pub const FAR: &str = "2001:db8:2::2";
 
+/// Octets without a pattern that a displaced segment could fit into.
+pub fn content(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut octets = Vec::with_capacity(length + 8);
+    while octets.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        octets.extend(state.to_le_bytes());
+    }
+    octets.truncate(length);
+    octets
+}
+
 /// A namespace whose `mona0` is the far end of the guest's cable: `fe80::1` and
 /// `2001:db8:1::1/64`, forwarding, no router advertisements until [`Lab::start_router`].
 pub struct Lab {
@@ -71,7 +85,8 @@ impl Lab {
         for line in [
             "ip link set lo up",
             "sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_ra=0 \
-             net.ipv6.conf.default.accept_dad=0 net.ipv6.icmp.ratelimit=0",
+             net.ipv6.conf.default.accept_dad=0 net.ipv6.icmp.ratelimit=0 \
+             net.unix.max_dgram_qlen=512",
             "ip tuntap add dev mona0 mode tap",
             // Without segmentation in Linux, what nftables sees and drops is a frame.
             "ip link set mona0 txqueuelen 100 gso_max_segs 1 addrgenmode none up",

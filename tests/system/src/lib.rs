@@ -1,6 +1,7 @@
 //! Drives the kernel in QEMU from outside, as a user would: what is typed at the console and what
 //! goes over the cable.
 //!
+//! - `cable`: a cable that loses, doubles, delays and reorders frames (Linux).
 //! - [`guest::Guest`]: a booted kernel; its console and QEMU's monitor.
 //! - [`lab::Lab`]: a network namespace with a TAP, a router and Linux as the other host (root).
 //! - [`script::ScriptedLab`]: the network of `tools/lab.sh` (root).
@@ -8,6 +9,8 @@
 //! - [`redirected::Redirected`]: a simulated USB device in QEMU.
 //! - [`peer`]: programs on the host for the guest to talk to.
 
+#[cfg(target_os = "linux")]
+pub mod cable;
 pub mod guest;
 pub mod lab;
 pub mod peer;

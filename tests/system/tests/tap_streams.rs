@@ -1,15 +1,18 @@
-//! TCP on a real link, with Linux at the other end: files both ways, also where frames are lost,
-//! sent twice and overtake each other; listeners, refusals, resets; stock tools as peers.
+//! TCP on a real link, with Linux at the other end: files both ways, also where frames are lost and
+//! sent twice; listeners, refusals, resets; stock tools as peers. Where frames overtake each other,
+//! see `tap_cable.rs`.
 //!
 //! Needs root. `make test` runs it where it can, and says so where it can't.
 
 use std::fs;
 
 use system_tests::guest::Guest;
-use system_tests::lab::{FAR, LINUX, Lab};
+use system_tests::lab::{FAR, LINUX, Lab, content};
 
 /// The guest's address.
 const GUEST: &str = "2001:db8:1::2";
+/// Connections at once.
+const PARALLEL: usize = 50;
 
 /// A guest that is reachable at [`GUEST`].
 fn boot(lab: &Lab) -> Guest {
@@ -19,20 +22,6 @@ fn boot(lab: &Lab) -> Guest {
     guest.run(&format!("ip addr add {GUEST}/64 dev usb0 nodad")).success();
     guest.run(&format!("ip route add default via {LINUX}")).success();
     guest
-}
-
-/// Octets without a pattern that a displaced segment could fit into.
-fn content(length: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut octets = Vec::with_capacity(length + 8);
-    while octets.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        octets.extend(state.to_le_bytes());
-    }
-    octets.truncate(length);
-    octets
 }
 
 /// Sends a file to the guest and back, and compares what returned.
@@ -55,7 +44,7 @@ fn there_and_back(lab: &Lab, guest: &mut Guest, length: usize) {
 }
 
 #[test]
-fn files_arrive_whatever_the_link_does() {
+fn files_arrive_whole() {
     let lab = Lab::new();
     let mut guest = boot(&lab);
     there_and_back(&lab, &mut guest, 32 << 20);
@@ -76,28 +65,6 @@ fn files_arrive_whatever_the_link_does() {
     there_and_back(&lab, &mut guest, 4 << 20);
     let counts = lab.end_faults();
     assert!(counts.len() == 3 && counts.iter().all(|&count| count > 10), "{counts:?}");
-
-    // Every twentieth segment waits in a slow queue, while the others pass it.
-    for line in [
-        "tc qdisc add dev mona0 root handle 1: htb default 1",
-        "tc class add dev mona0 parent 1: classid 1:1 htb rate 1gbit",
-        "tc class add dev mona0 parent 1: classid 1:2 htb rate 3mbit burst 3000",
-    ] {
-        lab.run(line);
-    }
-    lab.set_faults(
-        "table netdev fault {
-           chain to {
-             type filter hook egress device mona0 priority 0;
-             meta l4proto tcp numgen inc mod 20 == 3 counter meta priority set 1:2
-           }
-         }",
-    );
-    there_and_back(&lab, &mut guest, 4 << 20);
-    let counts = lab.end_faults();
-    assert!(counts[0] > 100, "{counts:?}");
-    let classes = lab.run("tc -s class show dev mona0");
-    assert!(classes.contains("class htb 1:2") && !classes.contains("Sent 0 bytes"), "{classes}");
 }
 
 /// A link on the way is narrower than either end's: Packet Too Big, and segments that fit.
@@ -180,7 +147,7 @@ fn connections_that_fail() {
     assert!(nobody.text.contains("No route to host"), "{}", nobody.text);
     assert_eq!(nobody.status, 1);
 
-    // A firewall that says nothing.
+    // A firewall that says nothing: the program gives up, or TCP does.
     lab.set_faults(
         "table netdev fault {
            chain from {
@@ -192,8 +159,12 @@ fn connections_that_fail() {
     let silent = guest.run(&format!("nc -w 3 {LINUX} 9009"));
     assert!(silent.text.contains("timed out"), "{}", silent.text);
     assert_eq!(silent.status, 1);
+    guest.run("echo 1 > /proc/sys/net/ipv4/tcp_syn_retries").success();
+    let silent = guest.run(&format!("nc {LINUX} 9009"));
+    assert!(silent.text.contains("failed: Connection timed out"), "{}", silent.text);
+    assert_eq!(silent.status, 1);
     let counts = lab.end_faults();
-    assert!(counts[0] >= 2, "a SYN is sent again: {counts:?}");
+    assert!(counts[0] >= 4, "a SYN is sent again: {counts:?}");
 
     // A peer that is killed before it has read what came: Linux resets the connection.
     let service = lab.serve(9003, "socat -u PIPE TCP6-LISTEN:9003,reuseaddr");
@@ -231,9 +202,79 @@ fn echo_with_socat() {
     guest.run_until(&format!("udp-echo -n 3 -i 0.1 -s 1400 {LINUX}"), |text| {
         text.contains("3 packets transmitted, 3 received, 0% packet loss")
     });
+    let _streams = lab.serve(7, "socat -b 65536 TCP6-LISTEN:7,fork,reuseaddr,backlog=64 PIPE");
+    let text = guest.run(&format!("tcp-echo -q -c {PARALLEL} -n 2 -i 0 -s 2000 {LINUX}"));
+    let text = text.success();
+    let messages = 2 * PARALLEL;
+    assert!(
+        text.contains(&format!("{messages} messages transmitted, {messages} received")),
+        "{text}"
+    );
+    let octets = messages * 2000;
+    assert!(text.contains(&format!("{octets} bytes came back as they were sent")), "{text}");
+
     guest.run("udp-echo -l -q > /tmp/udp & echo $! > /tmp/pid").success();
     guest.run_until("ss -lun", |text| text.contains(":7"));
     let text = lab.shell(&format!("echo over | socat -t 5 - UDP6:[{GUEST}]:7"));
     assert_eq!(text, "over\n");
     guest.run("kill $(cat /tmp/pid); wait");
+
+    guest.run("tcp-echo -l -q > /tmp/tcp & echo $! > /tmp/pid").success();
+    guest.run_until("ss -ltn", |text| text.contains(":7"));
+    let data = content(1 << 20);
+    let (sent, returned) = (lab.path("sent"), lab.path("returned"));
+    fs::write(&sent, &data).expect("the file can be written");
+    lab.shell(&format!("socat -t 30 -b 65536 - TCP6:[{GUEST}]:7 < {sent} > {returned}"));
+    assert!(fs::read(&returned).expect("it came back") == data);
+    // Many at once: each holds its connection until all have theirs.
+    let all_there = lab.path("all-there");
+    let wait = format!("until [ -e {all_there} ]; do sleep 0.2; done");
+    let line = format!("(echo one; {wait}; echo two) | socat -t 60 - TCP6:[{GUEST}]:7");
+    let callers: Vec<_> = (0..PARALLEL).map(|_| lab.start_shell(&line)).collect();
+    guest.run_until("ss -Htn state established sport = :7 | wc -l", |text| {
+        text.trim().parse() == Ok(PARALLEL)
+    });
+    fs::write(&all_there, "").expect("the file can be written");
+    for caller in callers {
+        assert_eq!(caller.finish(), "one\ntwo\n");
+    }
+    guest.run("kill $(cat /tmp/pid); wait");
+    let served = guest.run("cat /tmp/tcp").success();
+    let connections = PARALLEL + 1;
+    assert!(served.contains(&format!("{connections} connections")), "{served}");
+    assert!(served.contains(" 0 broken"), "{served}");
+}
+
+/// Half of a connection closes, and the other half goes on; `ss -K` ends what nobody closes.
+#[test]
+fn halves_and_ends() {
+    let lab = Lab::new();
+    let mut guest = boot(&lab);
+    // Linux answers only when it has seen the end of the question.
+    let service = lab.serve(9000, "socat -t 60 TCP6-LISTEN:9000,reuseaddr EXEC:sha256sum");
+    let answer = guest.run(&format!("echo question | nc -N {LINUX} 9000")).success();
+    let expected = lab.shell("echo question | sha256sum");
+    assert_eq!(answer, expected);
+    service.finish();
+    // And the guest when it has seen Linux's.
+    guest.run("nc -lNk 8080 > /tmp/line < /dev/null & echo $! > /tmp/pid").success();
+    guest.run_until("ss -ltn", |text| text.contains(":8080"));
+    assert_eq!(lab.shell(&format!("echo line | socat -t 30 - TCP6:[{GUEST}]:8080")), "");
+    guest.run_until("cat /tmp/line", |text| text == "line\n");
+    guest.run("kill $(cat /tmp/pid); wait");
+
+    guest.run("nc -lkd 8081 > /tmp/nothing 2> /tmp/error & echo $! > /tmp/pid").success();
+    guest.run_until("ss -ltn", |text| text.contains(":8081"));
+    let caller = lab.start_shell(&format!("nc -6 -d {GUEST} 8081; echo over"));
+    guest.run_until("ss -Htn 'sport = :8081 and ( dport > 1 or not dst ::/0 )'", |text| {
+        text.starts_with("ESTAB")
+    });
+    let ended = guest.run("ss -KHtn sport = :8081").success();
+    assert!(ended.starts_with("ESTAB"), "{ended}");
+    // Linux is told by a reset, the program in the guest by an error.
+    assert!(caller.finish().contains("over"));
+    guest.run_until("cat /tmp/error", |text| text.contains("Software caused connection abort"));
+    let left = guest.run("ss -Htn sport = :8081").success();
+    assert!(!left.contains("ESTAB"), "{left}");
+    guest.run("kill $(cat /tmp/pid)").success();
 }
