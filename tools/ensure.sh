@@ -13,7 +13,6 @@ package_of() {
     shellcheck) echo shellcheck shellcheck ;;
     tcpdump) echo tcpdump tcpdump ;;
     radvd) echo radvd - ;;
-    kea-dhcp6) echo kea-dhcp6-server kea ;;
     dnsmasq) echo dnsmasq-base dnsmasq ;;
     kea-dhcp6) echo kea-dhcp6-server - ;;
     passt) echo passt - ;;
