@@ -23,7 +23,7 @@ struct Restored(Rlimit);
 
 impl Drop for Restored {
     fn drop(&mut self) {
-        let _ = setrlimit(Resource::Nofile, self.0.clone());
+        let _ = setrlimit(Resource::Nofile, self.0);
     }
 }
 

@@ -258,12 +258,14 @@ impl Maker {
                 self.branch(IF_EQUAL, protocol.into(), yes, no);
             }
             Test::Ethernet(direction, address) if self.has_ethernet => {
-                let [a, b, c, d, e, f] = address;
+                let [a, b, rest @ ..] = address;
+                let [c, d, last @ ..] = rest;
+                let first = u32::from_be_bytes([a, b, c, d]);
                 self.ends(direction, (6, 0), yes, no, |maker, place, yes, no| {
                     maker.plain(LOAD_WORD, place);
-                    maker.leave_unless(IF_EQUAL, u32::from_be_bytes([a, b, c, d]), no);
+                    maker.leave_unless(IF_EQUAL, first, no);
                     maker.plain(LOAD_HALF, place + 4);
-                    maker.branch(IF_EQUAL, u16::from_be_bytes([e, f]).into(), yes, no);
+                    maker.branch(IF_EQUAL, u16::from_be_bytes(last).into(), yes, no);
                 });
             }
             Test::EthernetMulticast if self.has_ethernet => {
