@@ -50,7 +50,8 @@ impl RateReduction {
         };
         // The first retransmission is never held back.
         let least = if self.out == 0 { window.mss } else { 0 };
-        window.cwnd = pipe + budget.max(least);
+        // Windows are counted in segments (RFC 5681, Section 4.1): one always fits.
+        window.cwnd = (pipe + budget.max(least)).max(window.mss);
     }
 
     /// Octets were sent.
