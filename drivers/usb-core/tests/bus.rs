@@ -450,6 +450,69 @@ fn a_quick_swap_is_two_devices() {
     bench.finish(2);
 }
 
+/// Moments between two polls of a hub's status endpoint, in steps shorter than a request.
+fn moments() -> impl Iterator<Item = Duration> {
+    (0..700).map(|step| Duration::from_micros(100) * step)
+}
+
+#[test]
+fn a_device_that_comes_back_at_any_moment_is_seen() {
+    // Also between the answer that tells of its leaving and the request that clears the change.
+    for moment in moments() {
+        let mut bench = Bench::new(Absent::Silent);
+        let hub = bench.world.hub(HubOptions::high_speed());
+        let device = full_speed(&bench.world);
+        bench.world.attach(hub, 1, device);
+        bench.world.attach_root(hub);
+        bench.expect_tree(&["1-1 High 1", "1-1.1 Full 2"]);
+        bench.world.detach(device);
+        bench.executor.run_for(moment);
+        bench.world.attach(hub, 1, device);
+        bench.executor.run_for(SECOND);
+        bench.expect_tree(&["1-1 High 1", "1-1.1 Full 2"]);
+        bench.finish(2);
+    }
+}
+
+#[test]
+fn over_current_may_end_at_any_moment() {
+    for moment in moments() {
+        let mut bench = Bench::new(Absent::Silent);
+        let hub = bench.world.hub(HubOptions::high_speed());
+        let device = full_speed(&bench.world);
+        bench.world.attach(hub, 2, device);
+        bench.world.attach_root(hub);
+        bench.expect_tree(&["1-1 High 1", "1-1.2 Full 2"]);
+        bench.world.over_current(hub, 2, true);
+        bench.executor.run_for(moment);
+        bench.world.over_current(hub, 2, false);
+        bench.executor.run_for(SECOND);
+        bench.expect_tree(&["1-1 High 1", "1-1.2 Full 2"]);
+        bench.finish(2);
+    }
+}
+
+#[test]
+fn a_restart_is_not_forgotten_when_the_hub_fails_once() {
+    let mut bench = Bench::new(Absent::Silent);
+    bench.bus.drivers().behavior.set(Behavior::Fail);
+    let hub = bench.world.hub(HubOptions::high_speed());
+    let device = full_speed(&bench.world);
+    bench.world.attach(hub, 1, device);
+    bench.world.attach_root(hub);
+    bench.expect_tree(&["1-1 High 1", "1-1.1 Full 0"]);
+    bench.executor.run_for(Duration::from_millis(100));
+    assert_eq!(bench.bus.drivers().started.borrow().len(), 1);
+    bench.bus.drivers().behavior.set(Behavior::Listen);
+    // The look at the port before its reset.
+    bench.world.fail_control(hub, &[TransferError::Timeout]);
+    bench.executor.run_for(SETTLE);
+    bench.expect_tree(&["1-1 High 1", "1-1.1 Full 2"]);
+    let started = bench.bus.drivers().started.borrow().clone();
+    assert_eq!(started, [("1-1.1".to_string(), 0), ("1-1.1".to_string(), 1)]);
+    bench.finish(2);
+}
+
 #[test]
 fn a_port_that_drops_out_is_brought_back() {
     let mut bench = Bench::new(Absent::Silent);

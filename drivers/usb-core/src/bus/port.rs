@@ -148,6 +148,8 @@ pub(crate) struct PortMemory {
     pub(crate) restarts: u8,
     /// When to try the device again that could not be enumerated.
     retry_at: Option<Duration>,
+    /// Over-current took the port's power away, and it has not got it back yet.
+    pub(crate) power_due: bool,
 }
 
 impl PortMemory {
@@ -159,7 +161,7 @@ impl PortMemory {
 
     /// Something came or went: the record belonged to something else.
     pub(crate) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { power_due: self.power_due, ..Self::default() };
     }
 
     pub(crate) fn enumerated(&mut self) {

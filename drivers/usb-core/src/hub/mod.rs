@@ -17,10 +17,11 @@ use crate::device::Device;
 use crate::host::{Clock, TransferError};
 use crate::pipe::{Direction, PortNumber, Speed};
 use crate::request::RequestError;
+use core::cell::Cell;
 use core::time::Duration;
 use embassy_futures::select::{Either, select};
 use port::HubPort;
-use request::{HubFeature, HubState, PortChange, PortFeature, PortState};
+use request::{HubFeature, HubState, PortChange, PortFeature, PortState, PortStatus};
 use status::ChangeSource;
 
 /// Ports of a hub that are served; larger hubs are chains of smaller ones inside.
@@ -43,6 +44,8 @@ struct Hub<'a, 'b, P: Platform> {
     index: SlotIndex,
     device: &'a Device<'b, P>,
     descriptor: HubDescriptor,
+    /// Over-current took the power of all ports away, and they have not got it back yet.
+    power_due: Cell<bool>,
 }
 
 /// Drives a hub until it leaves or stops answering.
@@ -138,7 +141,7 @@ async fn serve<'b, P: Platform>(
     if ports < descriptor.ports {
         log::warn!("usb {}: {} ports, {ports} served", device.path(), descriptor.ports);
     }
-    let hub = Hub { core, index, device, descriptor };
+    let hub = Hub { core, index, device, descriptor, power_due: Cell::new(false) };
     core.slot(index).hub_ports.set(ports);
     log::info!("usb {}: hub with {ports} ports", device.path());
     hub.power_on(ports).await?;
@@ -169,6 +172,9 @@ async fn serve<'b, P: Platform>(
                 Err(error) => {
                     errors += 1;
                     unfinished |= 1 << number.get();
+                    if asked {
+                        core.requests(Parent::Hub(index)).raise(number);
+                    }
                     log::debug!("usb {}: port {number}: {error}", device.path());
                     if errors >= MAX_ERRORS {
                         return Err(error);
@@ -227,15 +233,21 @@ impl<'b, P: Platform> Hub<'_, 'b, P> {
                 if status.state.contains(HubState::LOCAL_POWER_LOST) { "lost" } else { "good" }
             );
         }
+        let mut state = status.state;
         if status.change.contains(HubState::OVER_CURRENT) {
-            request::clear_hub_feature(self.device, HubFeature::OverCurrentChange).await?;
-            if status.state.contains(HubState::OVER_CURRENT) {
+            if !self.power_due.replace(true) && state.contains(HubState::OVER_CURRENT) {
                 log::warn!("usb {}: over-current on the hub", self.device.path());
                 self.core.count(|c| c.over_current += 1);
-            } else {
-                self.clock().sleep(OVER_CURRENT_PAUSE).await;
-                self.power_on(ports).await?;
             }
+            request::clear_hub_feature(self.device, HubFeature::OverCurrentChange).await?;
+            // As with ports: an end that came in between was cleared, too.
+            state = request::hub_status(self.device).await?.state;
+        }
+        // The end of it is a change.
+        if self.power_due.get() && !state.contains(HubState::OVER_CURRENT) {
+            self.clock().sleep(OVER_CURRENT_PAUSE).await;
+            self.power_on(ports).await?;
+            self.power_due.set(false);
         }
         Ok(())
     }
@@ -247,11 +259,65 @@ impl<'b, P: Platform> Hub<'_, 'b, P> {
         memory: &mut PortMemory,
         asked: bool,
     ) -> Result<(), RequestError> {
-        let status = request::port_status(self.device, number).await?;
-        let parent = Parent::Hub(self.index);
-        let (state, change) = (status.state, status.change);
-
+        let mut status = request::port_status(self.device, number).await?;
         // The tree first: whoever still uses the device must let go before the port is touched.
+        self.let_go(number, memory, status, asked).await;
+        let changed = status.change;
+        if changed.contains(PortChange::OVER_CURRENT)
+            && !core::mem::replace(&mut memory.power_due, true)
+            && status.state.contains(PortState::OVER_CURRENT)
+        {
+            log::warn!("usb {}: over-current on port {number}", self.device.path());
+            self.core.count(|c| c.over_current += 1);
+        }
+        for (bit, feature) in [
+            (PortChange::CONNECTION, PortFeature::ConnectionChange),
+            (PortChange::ENABLE, PortFeature::EnableChange),
+            (PortChange::SUSPEND, PortFeature::SuspendChange),
+            (PortChange::OVER_CURRENT, PortFeature::OverCurrentChange),
+            (PortChange::RESET, PortFeature::ResetChange),
+        ] {
+            if changed.contains(bit) {
+                request::clear_port_feature(self.device, number, feature).await?;
+            }
+        }
+        if !changed.is_empty() {
+            // What happened after the answer was cleared with the rest, and nothing will tell of
+            // it any more: what counts is how the port is now.
+            status = request::port_status(self.device, number).await?;
+            self.let_go(number, memory, status, false).await;
+        }
+        if status.state.contains(PortState::OVER_CURRENT) {
+            // The end of it is a change.
+            memory.forget();
+            return Ok(());
+        }
+        if memory.power_due {
+            // The hub took the power away; it is ours to give it back (section 11.11.1).
+            self.clock().sleep(OVER_CURRENT_PAUSE).await;
+            request::set_port_feature(self.device, number, PortFeature::Power).await?;
+            memory.power_due = false;
+            self.clock().sleep(self.power_delay()).await;
+        }
+
+        let vacant = self.core.child(Parent::Hub(self.index), number).is_none();
+        let connected = status.state.contains(PortState::CONNECTION);
+        if connected && vacant && memory.may_try(self.clock().now()) {
+            attach(self.core, &HubPort { hub: self, number }, memory).await;
+        }
+        Ok(())
+    }
+
+    /// Takes the device on a port out of the tree if the port does not carry it any more, or if its
+    /// driver `asked` to start over.
+    async fn let_go(
+        &self,
+        number: PortNumber,
+        memory: &mut PortMemory,
+        PortStatus { state, change }: PortStatus,
+        asked: bool,
+    ) {
+        let parent = Parent::Hub(self.index);
         let connected = state.contains(PortState::CONNECTION);
         let replaced = change.contains(PortChange::CONNECTION);
         let disabled = !state.contains(PortState::ENABLE);
@@ -270,35 +336,5 @@ impl<'b, P: Platform> Hub<'_, 'b, P> {
         if !connected || replaced {
             memory.forget();
         }
-        for (bit, feature) in [
-            (PortChange::CONNECTION, PortFeature::ConnectionChange),
-            (PortChange::ENABLE, PortFeature::EnableChange),
-            (PortChange::SUSPEND, PortFeature::SuspendChange),
-            (PortChange::OVER_CURRENT, PortFeature::OverCurrentChange),
-            (PortChange::RESET, PortFeature::ResetChange),
-        ] {
-            if change.contains(bit) {
-                request::clear_port_feature(self.device, number, feature).await?;
-            }
-        }
-        if change.contains(PortChange::OVER_CURRENT) {
-            if state.contains(PortState::OVER_CURRENT) {
-                log::warn!("usb {}: over-current on port {number}", self.device.path());
-                self.core.count(|c| c.over_current += 1);
-                // The end of it is a change.
-                memory.forget();
-                return Ok(());
-            }
-            // The hub took the power away; it is ours to give it back (section 11.11.1).
-            self.clock().sleep(OVER_CURRENT_PAUSE).await;
-            request::set_port_feature(self.device, number, PortFeature::Power).await?;
-            self.clock().sleep(self.power_delay()).await;
-        }
-
-        let vacant = self.core.child(parent, number).is_none();
-        if connected && vacant && memory.may_try(self.clock().now()) {
-            attach(self.core, &HubPort { hub: self, number }, memory).await;
-        }
-        Ok(())
     }
 }

@@ -111,10 +111,12 @@ impl<P: Platform> Port for HubPort<'_, '_, '_, P> {
     }
 
     async fn connection(&self) -> Result<Connection, PortError> {
-        let PortStatus { state, change } = self.status().await?;
+        let PortStatus { mut state, change } = self.status().await?;
         let changed = change.contains(PortChange::CONNECTION);
         if changed {
             self.clear(PortFeature::ConnectionChange).await?;
+            // A change after the answer was cleared as well: what counts is how it is now.
+            state = self.status().await?.state;
         }
         if state.contains(PortState::OVER_CURRENT) {
             return Err(PortError::OverCurrent);
