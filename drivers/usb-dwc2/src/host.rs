@@ -63,7 +63,10 @@ impl<'a, R: Registers, C: Clock, A: Board> HostController for Dwc2<'a, R, C, A> 
 
     fn reset_toggle(&self, pipe: &Pipe<'a>) {
         // Whether a PING is due is a matter of the device's buffers and outlives the toggle.
-        self.pipes.update(pipe.index, |state| state.toggle = Toggle::Data0);
+        self.pipes.update(pipe.index, |state| {
+            state.toggle = Toggle::Data0;
+            state.doubtful = false;
+        });
     }
 
     async fn control(

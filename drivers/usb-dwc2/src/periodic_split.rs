@@ -12,8 +12,10 @@
 //! ```
 //!
 //! A start-split in microframe 0 to 3 leaves room for all complete-splits in the same frame.
-//! A processor that was late asks in the next microframe that it can still reach; when all are missed,
-//! the packet starts over, with a strike: the translator has thrown the answer away.
+//! A processor that was late asks in the next microframe that it can still reach, as it does after an
+//! error. When all are missed the packet starts over, with a strike: the translator has thrown the
+//! answer away. With an IN the device may have sent data, which it does not send again. Its next
+//! packet then has the wrong toggle, and tells; that, and another answer lost before, is an error.
 
 use crate::channels::Lease;
 use crate::controller::Board;
@@ -38,6 +40,8 @@ const MISSED: u32 = 16;
 /// How the complete-splits of one start-split ended.
 enum Completed {
     Done(Packet),
+    /// An old packet came once more: start over.
+    Old,
     /// Nobody has the answer: start over.
     Lost,
 }
@@ -46,11 +50,12 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
     /// One packet by way of the translator's periodic buffers.
     pub(crate) async fn periodic_packet(
         &mut self,
-        state: &PipeState,
+        state: &mut PipeState,
         packet: &SplitPacket,
     ) -> Result<Packet, TransferError> {
         let host = self.host;
         let mut strikes = Strikes::default();
+        let mut lost = false;
         for _ in 0..MISSED {
             // Nothing can be left behind: these buffers are emptied each frame.
             let _lock = self.lock_translator(state, packet).await?;
@@ -61,8 +66,21 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
                 Outcome::Ack | Outcome::Complete { .. } => {
                     match self.complete(state, packet, start, &mut strikes).await? {
                         Completed::Done(packet) => return Ok(packet),
-                        Completed::Lost => host.count(|s| s.split_restarts += 1),
+                        Completed::Old => {}
+                        Completed::Lost => {
+                            if packet.stretch.direction == Direction::In
+                                && self.set_doubtful(state, true)
+                            {
+                                if lost {
+                                    // Twice in a row is not by chance.
+                                    self.change_way(state);
+                                }
+                                return Ok(Packet::Lost);
+                            }
+                            lost = true;
+                        }
                     }
+                    host.count(|s| s.split_restarts += 1);
                 }
                 // The microframe was over before the channel was served.
                 Outcome::FrameOverrun => host.count(|s| s.frame_overruns += 1),
@@ -149,14 +167,15 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
                 Outcome::Nyet => host.count(|s| s.split_nyets += 1),
                 Outcome::FrameOverrun => host.count(|s| s.frame_overruns += 1),
                 Outcome::ToggleError => {
-                    // An old packet once more; the translator has acknowledged it.
+                    // The translator has acknowledged it.
                     host.count(|s| s.toggle_errors += 1);
-                    return Ok(Completed::Lost);
+                    return Ok(if state.doubtful {
+                        Completed::Done(Packet::Lost)
+                    } else {
+                        Completed::Old
+                    });
                 }
-                other => {
-                    self.split_error(other, strikes)?;
-                    return Ok(Completed::Lost);
-                }
+                other => self.split_error(other, strikes)?,
             }
             // In the next microframe, not before.
             wanted = (late + 1) as u16;

@@ -39,6 +39,9 @@ pub(crate) struct PipeState {
     pub(crate) ping: bool,
     /// Which of a translator's buffers serve the pipe, if it is an interrupt pipe.
     pub(crate) way: Way,
+    /// An answer of the device, perhaps with data, got lost between it and us: its next packet with
+    /// the wrong toggle is not an old one.
+    pub(crate) doubtful: bool,
     /// A transfer is under way, or its channel has not halted yet.
     pub(crate) busy: bool,
 }
@@ -83,6 +86,7 @@ impl PipeTable {
             toggle: Toggle::Data0,
             ping: false,
             way: Way::first(&config),
+            doubtful: false,
             busy: false,
         }));
         Some(Pipe { index: PipeIndex(index), interrupts })

@@ -70,6 +70,8 @@ pub(crate) enum Packet {
     Moved(Halted),
     /// The device had nothing, or no room; or the translator had none.
     Nak,
+    /// Data that the device believes to have arrived may be lost.
+    Lost,
 }
 
 /// One packet of a stretch on its way through a translator.
@@ -148,6 +150,7 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
             match result {
                 Ok(Packet::Moved(halted)) => {
                     naks = 0;
+                    self.set_doubtful(state, false);
                     self.keep(state, halted, stretch);
                     let moved = (halted.moved as usize).min(length);
                     offset += moved;
@@ -169,11 +172,16 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
                     };
                     self.wait(pause, deadline).await?;
                 }
+                Ok(Packet::Lost) => return Err(self.lost(state)),
                 Err(TransferError::Transaction)
                     if interrupt && stretch.direction == Direction::In && ways_tried == 0 =>
                 {
                     ways_tried += 1;
                     self.change_way(state);
+                    // Whatever the first way still had is not fetched any more.
+                    if self.set_doubtful(state, true) {
+                        return Err(self.lost(state));
+                    }
                 }
                 Err(error) => return Err(error),
             }
@@ -182,7 +190,7 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
 
     /// Serves an interrupt IN endpoint by the translator's other buffers from now on. When the
     /// device is what fails, and not the translator, the next failure changes it back.
-    fn change_way(&self, state: &mut PipeState) {
+    pub(crate) fn change_way(&self, state: &mut PipeState) {
         let way = match state.way {
             Way::NonPeriodic => Way::Periodic,
             Way::Periodic => Way::NonPeriodic,
@@ -195,6 +203,20 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
         state.way = way;
         self.host.pipes.update(self.pipe, |pipe| pipe.way = way);
         self.host.count(|s| s.split_ways_changed += 1);
+    }
+
+    /// Notes whether an answer may have been lost since the last packet that came; returns whether
+    /// that was noted already.
+    pub(crate) fn set_doubtful(&self, state: &mut PipeState, doubtful: bool) -> bool {
+        self.host.pipes.update(self.pipe, |pipe| pipe.doubtful = doubtful);
+        core::mem::replace(&mut state.doubtful, doubtful)
+    }
+
+    /// The end of a transfer because data may be lost: its user is told, and both sides start over.
+    fn lost(&self, state: &mut PipeState) -> TransferError {
+        self.set_doubtful(state, false);
+        self.host.count(|s| s.split_data_lost += 1);
+        TransferError::Transaction
     }
 
     /// Takes the translator, and frees what the packet before has left in it.
@@ -278,6 +300,11 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
                     Outcome::Stall => {
                         lock.finish();
                         return Err(TransferError::Stall);
+                    }
+                    Outcome::ToggleError if state.doubtful => {
+                        host.count(|s| s.toggle_errors += 1);
+                        lock.finish();
+                        return Ok(Packet::Lost);
                     }
                     Outcome::ToggleError => {
                         // The device repeated an old packet and has been told that it arrived; so

@@ -48,6 +48,9 @@ statistics! {
     split_restarts,
     /// Count of periodic start-splits whose answer was not there in time.
     split_answers_missed,
+    /// Count of interrupt transfers that failed because data of the device may have been lost in a
+    /// translator.
+    split_data_lost,
     /// Count of interrupt endpoints that went over to the translator's other buffers.
     split_ways_changed,
     /// Count of CLEAR_TT_BUFFER requests.

@@ -278,6 +278,78 @@ fn a_translator_that_insists_on_the_standard_gets_periodic_splits() {
     }
 }
 
+/// A device behind a translator that wants periodic splits, and the pipe to its interrupt IN endpoint.
+fn behind_a_strict_hub() -> (Bench, usize, usize, usb_dwc2::Pipe<'static>) {
+    let (bench, hub, id) = behind_a_hub(Speed::Full, 64, 64);
+    bench.model.device(hub).hub.as_mut().unwrap().strict = true;
+    let pipe = bench.pipe(bench.config(id, 1, Way::In));
+    assert_eq!(poll(&bench, &pipe), Err(TransferError::Nak));
+    bench.model.device(id).at(1, Way::In).send(b"first");
+    assert_eq!(poll(&bench, &pipe).unwrap(), b"first");
+    (bench, hub, id, pipe)
+}
+
+#[test]
+fn an_answer_is_asked_for_again_after_an_error() {
+    for fault in [Fault::HandshakeLost, Fault::HaltWithoutCause] {
+        let (bench, _, id, pipe) = behind_a_strict_hub();
+        for n in 0..10 {
+            bench.model.device(id).at(1, Way::In).send(&[n; 4]);
+            bench.model.device(id).fault(1, Way::In, &[fault]);
+            assert_eq!(poll(&bench, &pipe).unwrap(), [n; 4], "{fault:?}");
+        }
+        let statistics = bench.driver.statistics();
+        assert_eq!((statistics.toggle_errors, statistics.split_data_lost), (0, 0));
+    }
+}
+
+#[test]
+fn data_lost_in_a_translator_is_an_error() {
+    let (bench, hub, id, pipe) = behind_a_strict_hub();
+    bench.model.device(id).at(1, Way::In).send(b"lost");
+    let forget = async {
+        // The device has sent it; nobody has fetched it.
+        while !bench.model.device(id).at(1, Way::In).queue.is_empty() {
+            bench.clock.sleep(Duration::from_micros(5)).await;
+        }
+        bench.model.device(hub).hub.as_mut().unwrap().forget();
+    };
+    let (result, ()) =
+        bench.run(embassy_futures::join::join(bench.bulk_in(&pipe, 8, None), forget));
+    assert_eq!(result, Err(TransferError::Nak));
+    assert_eq!(bench.driver.statistics().split_answers_missed, 1);
+    bench.model.device(id).at(1, Way::In).send(b"after");
+    assert_eq!(poll(&bench, &pipe), Err(TransferError::Transaction));
+    assert_eq!(bench.driver.statistics().split_data_lost, 1);
+    bench.driver.reset_toggle(&pipe);
+    bench.model.device(id).at(1, Way::In).data1 = false;
+    bench.model.device(id).at(1, Way::In).send(b"again");
+    assert_eq!(poll(&bench, &pipe).unwrap(), b"again");
+
+    // Where no answer was lost it is an old packet, whose acknowledgement the device did not hear.
+    bench.model.device(id).at(1, Way::In).data1 = false;
+    bench.model.device(id).at(1, Way::In).send(b"again");
+    bench.model.device(id).at(1, Way::In).send(b"next");
+    assert_eq!(poll(&bench, &pipe).unwrap(), b"next");
+    assert_eq!(bench.driver.statistics().split_data_lost, 1);
+    bench.check_clean();
+}
+
+#[test]
+fn a_translator_that_forgets_every_answer_is_served_the_other_way() {
+    let (bench, _, id, pipe) = behind_a_strict_hub();
+    bench.model.device(id).at(1, Way::In).send(b"lost");
+    bench.model.device(id).fault(1, Way::In, &[Fault::TranslatorForgets; 2]);
+    assert_eq!(poll(&bench, &pipe), Err(TransferError::Transaction));
+    let statistics = bench.driver.statistics();
+    assert_eq!((statistics.split_answers_missed, statistics.split_ways_changed), (2, 2));
+    // This one does not serve it so, and is served as before.
+    bench.driver.reset_toggle(&pipe);
+    bench.model.device(id).at(1, Way::In).data1 = false;
+    assert_eq!(poll(&bench, &pipe).unwrap(), b"lost");
+    assert_eq!(bench.driver.statistics().split_ways_changed, 3);
+}
+
 #[test]
 fn a_start_split_that_slips_is_asked_for_later() {
     let (bench, _, id) = behind_a_hub(Speed::Full, 64, 64);
