@@ -85,3 +85,19 @@ impl fmt::Display for Statistics {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    #[test]
+    fn every_count_has_a_line_of_its_own() {
+        let statistics = Statistics { programs: 7, port_resets: 9, ..Statistics::default() };
+        let text = statistics.to_string();
+        let lines: std::vec::Vec<_> = text.lines().collect();
+        assert_eq!(lines.first(), Some(&"programs 7"));
+        assert_eq!(lines.last(), Some(&"port_resets 9"));
+        assert_eq!(lines.len(), size_of::<Statistics>() / size_of::<u64>());
+    }
+}
