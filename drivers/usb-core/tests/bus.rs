@@ -476,16 +476,24 @@ fn a_device_that_comes_back_at_any_moment_is_seen() {
 
 #[test]
 fn over_current_may_end_at_any_moment() {
-    for moment in moments() {
+    // On a port, and on the hub as a whole.
+    for (moment, whole) in moments().flat_map(|moment| [(moment, false), (moment, true)]) {
         let mut bench = Bench::new(Absent::Silent);
         let hub = bench.world.hub(HubOptions::high_speed());
         let device = full_speed(&bench.world);
         bench.world.attach(hub, 2, device);
         bench.world.attach_root(hub);
         bench.expect_tree(&["1-1 High 1", "1-1.2 Full 2"]);
-        bench.world.over_current(hub, 2, true);
+        let over_current = |on| {
+            if whole {
+                bench.world.hub_over_current(hub, on);
+            } else {
+                bench.world.over_current(hub, 2, on);
+            }
+        };
+        over_current(true);
         bench.executor.run_for(moment);
-        bench.world.over_current(hub, 2, false);
+        over_current(false);
         bench.executor.run_for(SECOND);
         bench.expect_tree(&["1-1 High 1", "1-1.2 Full 2"]);
         bench.finish(2);
@@ -544,8 +552,15 @@ fn over_current_takes_the_device_and_its_end_brings_it_back() {
     bench.world.over_current(hub, 2, true);
     bench.expect_tree(&["1-1 High 1"]);
     assert_eq!(bench.counters().over_current, 1);
+    assert!(bench.counters().iter().any(|count| count == ("over_current", 1)));
     bench.executor.run_for(SECOND);
     bench.world.over_current(hub, 2, false);
+    bench.expect_tree(&["1-1 High 1", "1-1.2 Full 2"]);
+    bench.world.hub_over_current(hub, true);
+    bench.expect_tree(&["1-1 High 1"]);
+    bench.executor.run_for(SECOND);
+    assert_eq!(bench.counters().over_current, 2);
+    bench.world.hub_over_current(hub, false);
     bench.expect_tree(&["1-1 High 1", "1-1.2 Full 2"]);
     bench.world.root_over_current(true);
     bench.expect_tree(&[]);

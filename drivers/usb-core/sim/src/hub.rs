@@ -12,6 +12,8 @@ const RESET: u16 = 1 << 4;
 const POWER: u16 = 1 << 8;
 const LOW_SPEED: u16 = 1 << 9;
 const HIGH_SPEED: u16 = 1 << 10;
+/// In wHubStatus and wHubChange.
+const HUB_OVER_CURRENT: u16 = 1 << 1;
 
 /// How a hub is.
 #[derive(Clone, Debug)]
@@ -143,15 +145,19 @@ pub(crate) struct Hub {
     options: HubOptions,
     ports: Vec<HubPort>,
     alternate: u8,
+    /// wHubStatus and wHubChange.
+    state: u16,
+    change: u16,
 }
 
 impl Hub {
     pub(crate) fn new(options: HubOptions) -> Self {
         let ports = vec![HubPort::default(); usize::from(options.ports)];
-        Self { options, ports, alternate: 0 }
+        Self { options, ports, alternate: 0, state: 0, change: 0 }
     }
 
     pub(crate) fn power_up(&mut self) {
+        (self.state, self.change) = (0, 0);
         for port in &mut self.ports {
             port.state = 0;
             port.change = 0;
@@ -165,6 +171,22 @@ impl Hub {
     pub(crate) fn reset(&mut self) {
         self.alternate = 0;
         self.power_up();
+    }
+
+    /// Over-current on the hub as a whole comes or goes; it takes the power of all ports.
+    pub(crate) fn over_current(&mut self, on: bool) {
+        self.change |= HUB_OVER_CURRENT;
+        if !on {
+            self.state &= !HUB_OVER_CURRENT;
+            return;
+        }
+        self.state |= HUB_OVER_CURRENT;
+        for port in &mut self.ports {
+            if port.state & CONNECTION != 0 {
+                port.change |= CONNECTION;
+            }
+            port.set_power(false);
+        }
     }
 
     /// SET_INTERFACE; returns whether the hub takes it.
@@ -245,7 +267,7 @@ impl Hub {
 
     /// The bitmap of the status-change endpoint.
     pub(crate) fn changes(&self) -> Answer {
-        let mut bitmap = 0_u16;
+        let mut bitmap = u16::from(self.change != 0);
         for (number, port) in (1..).zip(&self.ports) {
             if port.change != 0 {
                 bitmap |= 1 << number;
@@ -281,8 +303,14 @@ impl State {
                     0xff,
                 ]);
             }
-            (0xa0, 0) => return Answer::Data(vec![0; 4]),
-            (0x20, 1) => return Answer::accept(),
+            (0xa0, 0) => {
+                let bytes = [hub.state.to_le_bytes(), hub.change.to_le_bytes()].concat();
+                return Answer::Data(bytes);
+            }
+            (0x20, 1) => {
+                hub.change &= !(1 << setup.value);
+                return Answer::accept();
+            }
             (0x23, 8) if options.speed == Speed::High => return Answer::accept(),
             _ => {}
         }
@@ -300,7 +328,7 @@ impl State {
                 port.state |= RESET;
                 port.reset_until = Some(now + options.reset_time);
             }
-            (0x23, 3, 8) => port.set_power(true),
+            (0x23, 3, 8) => port.set_power(hub.state & HUB_OVER_CURRENT == 0),
             (0x23, 1, 1) => port.state &= !ENABLE,
             (0x23, 1, 8) if options.switched => port.set_power(false),
             (0x23, 1, bit @ 16..=20) => port.change &= !(1 << (bit - 16)),

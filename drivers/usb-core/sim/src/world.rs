@@ -257,6 +257,13 @@ impl World {
         state.wake();
     }
 
+    /// Over-current on a hub as a whole comes or goes; it takes the power of all its ports.
+    pub fn hub_over_current(&self, hub: DeviceId, on: bool) {
+        let mut state = self.state.borrow_mut();
+        state.hub_mut(hub).over_current(on);
+        state.wake();
+    }
+
     /// The port of a device drops out by an error on the bus.
     pub fn babble(&self, device: DeviceId) {
         let mut state = self.state.borrow_mut();
