@@ -129,6 +129,10 @@ conformance-wire: image ## the suite's cases that make sense over a cable, again
 mutants: ## break rules of net on purpose and see which breaks no test notices; MUTANTS="--sample 10"
 	tools/mutants.sh $(MUTANTS)
 
+.PHONY: coverage
+coverage: ## how many lines of the USB core and of the DWC2 driver their tests run; fails below 90 %
+	tools/coverage.sh 90 usb-core usb-dwc2
+
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
 	tools/ensure.sh qemu-system-aarch64 iperf

@@ -19,6 +19,7 @@ package_of() {
     atk6-*) echo thc-ipv6 - ;;
     ip | tc | ss) echo iproute2 - ;;
     nft) echo nftables - ;;
+    llvm-cov-*) echo "llvm-${1#llvm-cov-}" llvm ;;
     chrt) echo util-linux - ;;
     sysctl) echo procps - ;;
     nslookup) echo bind9-dnsutils bind ;;
