@@ -31,6 +31,7 @@ use crate::time::{Duration, Instant};
 use crate::wire::ipv6::Ipv6Header;
 use crate::wire::tcp::{TcpHeader, TcpOptions};
 use crate::wire::tcp_sequence::SequenceNumber;
+use core::cell::Cell;
 
 /// RFC 9293, Section 3.7.1: what a SYN without the option means.
 pub(crate) const DEFAULT_MSS: u16 = 1220;
@@ -161,8 +162,10 @@ pub(crate) struct Connection {
     pub(crate) receive_shut_down: bool,
     /// The user said that more follows what was written last (MSG_MORE).
     pub(crate) more_follows: bool,
-    /// A write was refused for want of room.
-    pub(crate) waits_to_send: bool,
+    /// The user was told that there is no room, by a write or by poll(2), and waits until there is.
+    /// Looking is enough to wait: the room may have shrunk with the congestion window since the
+    /// user was told of it.
+    pub(crate) waits_to_send: Cell<bool>,
     pub(crate) soft_error: Option<TcpError>,
     pub(crate) error: Option<TcpError>,
     pub(crate) options: PackedOptions,
@@ -243,7 +246,7 @@ impl Connection {
             progress: false,
             receive_shut_down: false,
             more_follows: false,
-            waits_to_send: false,
+            waits_to_send: Cell::new(false),
             soft_error: None,
             error: None,
             options: PackedOptions::pack(options),
@@ -399,7 +402,7 @@ impl Connection {
             Business::Idle
         } else if self.send.has_unsent() && self.send.usable_window() < self.window.mss {
             Business::Window
-        } else if self.waits_to_send && !self.send.has_unsent() {
+        } else if self.waits_to_send.get() && !self.send.has_unsent() {
             Business::Buffer
         } else {
             Business::Network
@@ -413,9 +416,20 @@ impl Connection {
 
     /// Whether somebody who waits for room to write should be told now, once.
     pub(crate) fn take_writable<B: PacketBuffer>(&mut self, store: &Store<B>) -> bool {
-        let told = self.waits_to_send && self.is_writable(store);
-        self.waits_to_send &= !told;
+        let told = self.waits_to_send.get() && self.is_writable(store);
+        if told {
+            self.waits_to_send.set(false);
+        }
         told
+    }
+
+    /// What the user is told who asks whether there is room; who is told no waits for it.
+    pub(crate) fn look_for_room<B: PacketBuffer>(&self, store: &Store<B>) -> bool {
+        let writable = self.is_writable(store);
+        if !writable {
+            self.waits_to_send.set(true);
+        }
+        writable
     }
 
     /// The connection is gone; what it held is freed. Data that can be read stays.

@@ -73,7 +73,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         match connection.state {
             TcpState::SynSent | TcpState::SynReceived => {
-                connection.waits_to_send = true;
+                connection.waits_to_send.set(true);
                 return Err(TcpSendError::WouldBlock);
             }
             state if !state.can_send() => return Err(TcpSendError::ShutDown),
@@ -116,7 +116,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             match taken {
                 Ok(Some(added)) => count += added,
                 Ok(None) => {
-                    connection.waits_to_send = true;
+                    connection.waits_to_send.set(true);
                     // Nothing tells when memory that others hold is free.
                     if connection.send.data < connection.send_limit() {
                         connection.timers.retry = connection.timers.retry.min(now + RETRY);
@@ -319,7 +319,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let send_shut_down = !connection.state.can_send() && !connecting;
         Some(TcpReadiness {
             readable: connection.is_readable() || receive_shut_down,
-            writable: !connecting && (send_shut_down || connection.is_writable(&self.tcp.store)),
+            writable: !connecting && (send_shut_down || connection.look_for_room(&self.tcp.store)),
             error: connection.error.is_some() || !socket.errors.is_empty(),
             urgent: connection.is_urgent(),
             receive_shut_down,

@@ -38,7 +38,7 @@ impl Connection {
             self.timers.pacing = Instant::FAR_FUTURE;
         }
         if self.timers.retry <= now {
-            let waits = self.waits_to_send
+            let waits = self.waits_to_send.get()
                 && self.send.data < self.send_limit()
                 && !self.is_writable(context.store);
             self.timers.retry = if waits { now + RETRY } else { Instant::FAR_FUTURE };

@@ -137,3 +137,30 @@ fn a_narrower_path_is_answered_at_once() {
     assert!(segments(&host) >= before, "not congestion");
     assert_eq!(host.stack.tcp_path_mtu(id), Some(1280));
 }
+
+/// The room may shrink after the user was told of it, as it does with the congestion window. Who
+/// looks then and finds none is told again.
+#[test]
+fn who_looks_and_finds_no_room_is_told_of_it_later() {
+    let mut host = host();
+    let mut peer = open(&mut host);
+    let acknowledge = |host: &mut Host, peer: &Conversation, octets: u32| {
+        sent(host);
+        let header = TcpHeader { acknowledgment: peer.ack + octets, ..peer.segment("A") };
+        arrive(host, header, &[]);
+        sent(host);
+        host.events() == [crate::event::Event::Tcp(peer.id)]
+    };
+    set(&mut host, peer.id, |options| options.send_buffer = Some(8000));
+    assert_eq!(write(&mut host, peer.id, &[7; 9000]), Ok(8000));
+    host.events();
+    assert!(acknowledge(&mut host, &peer, 6000), "there is room");
+    set(&mut host, peer.id, |options| options.send_buffer = Some(2304));
+    assert!(!host.stack.tcp_readiness(peer.id).unwrap().writable);
+    assert!(acknowledge(&mut host, &peer, 8000), "there is room again");
+    assert!(host.stack.tcp_readiness(peer.id).unwrap().writable);
+    peer.ack += 8000;
+    // Who does not wait is told nothing.
+    assert_eq!(write(&mut host, peer.id, &[7; 100]), Ok(100));
+    assert!(!acknowledge(&mut host, &peer, 100));
+}
