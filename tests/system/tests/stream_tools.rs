@@ -201,6 +201,22 @@ fn nc_carries_files_both_ways() {
     power_off(&mut guest);
 }
 
+/// More than any buffer on the way, each way: nothing is kept but hashes.
+#[test]
+fn nc_carries_64_mebibytes_each_way() {
+    let mut guest = boot();
+    let data = content(64 << 20);
+    let sum = sha256(&data);
+    let service = Service::tcp(move |mut stream| stream.write_all(&data).expect("the guest reads"));
+    guest.run(&format!("nc -d {HOST} {} > /tmp/file", service.port)).success();
+    service.outcome();
+    assert_eq!(guest.run("sha256sum < /tmp/file").success(), format!("{sum}  -\n"));
+    let service = Service::tcp(|mut stream| sha256(&read_to_end(&mut stream)));
+    guest.run(&format!("nc -N {HOST} {} < /tmp/file", service.port)).success();
+    assert_eq!(service.outcome(), sum);
+    power_off(&mut guest);
+}
+
 #[test]
 fn echo_tools() {
     let mut guest = boot();
@@ -213,8 +229,8 @@ fn echo_tools() {
     let text = guest.run("tcp-echo -n 3 -i 0.1 ::1").success();
     assert!(text.contains("56 bytes from ::1: seq=3 time="), "{text}");
     assert!(text.contains("3 messages transmitted, 3 received, 0% message loss"), "{text}");
-    let text = guest.run("tcp-echo -q -c 20 -n 5 -s 3000 -i 0 ::1").success();
-    assert!(text.contains("100 messages transmitted, 100 received, 0% message loss"), "{text}");
+    let text = guest.run("tcp-echo -q -c 50 -n 5 -s 3000 -i 0 ::1").success();
+    assert!(text.contains("250 messages transmitted, 250 received, 0% message loss"), "{text}");
     let text = guest.run("tcp-echo -q -c 2 -n 1 -s 1000000 ::1").success();
     assert!(text.contains("2000000 bytes came back as they were sent"), "{text}");
     let text = guest.run("udp-echo -n 3 -i 0.1 -s 1400 ::1").success();
@@ -222,15 +238,15 @@ fn echo_tools() {
     assert!(text.contains("rtt min/avg/max/mdev = "), "{text}");
     guest.run("kill $(cat /tmp/tcp.pid) $(cat /tmp/udp.pid); wait").success();
     let served = guest.run("cat /tmp/tcp").success();
-    // 3 * 56 + 100 * 3000 + 2 * 1000000.
-    assert!(served.contains("23 connections, 2300168 bytes returned, 0 broken"), "{served}");
+    // 3 * 56 + 250 * 3000 + 2 * 1000000.
+    assert!(served.contains("53 connections, 2750168 bytes returned, 0 broken"), "{served}");
     let served = guest.run("cat /tmp/udp").success();
     assert!(served.contains("3 datagrams received, 3 returned, 0 failed"), "{served}");
 
     let port = tcp_echo();
     let text = guest.run(&format!("tcp-echo -n 4 -i 0.1 {HOST} {port}")).success();
     assert!(text.contains("4 messages transmitted, 4 received, 0% message loss"), "{text}");
-    let text = guest.run(&format!("tcp-echo -q -c 10 -n 4 -s 20000 -i 0 {HOST} {port}")).success();
+    let text = guest.run(&format!("tcp-echo -q -c 50 -n 4 -s 4000 -i 0 {HOST} {port}")).success();
     assert!(text.contains("800000 bytes came back as they were sent"), "{text}");
     let refused = guest.run(&format!("tcp-echo {HOST} {}", closed_port()));
     assert!(refused.text.contains("failed: Connection refused"), "{}", refused.text);
