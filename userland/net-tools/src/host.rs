@@ -89,6 +89,7 @@ mod tests {
 
     use super::{Error, Names, resolve};
 
+    /// Rows: ADR-12
     #[test]
     fn literals_and_zones() {
         assert_eq!(resolve("::1").unwrap().ip().to_string(), "::1");

@@ -43,6 +43,7 @@ fn what_becomes_of_a_datagram_longer_than_path_or_link() {
     }
 }
 
+/// Rows: API-9
 #[test]
 fn what_is_not_sent_is_reported_to_who_wants_that() {
     let (mut host, id) = narrow();

@@ -200,6 +200,7 @@ fn options_of_a_datagram() {
     assert_eq!(send_with(&mut host, id, to, b"x", &options), Err(SendError::Invalid));
 }
 
+/// Rows: API-5
 #[test]
 fn destinations_that_are_none() {
     let mut host = host();

@@ -32,6 +32,7 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "sockets: IPV6_PKTINFO chooses the source address", run: chosen_source },
     Test { name: "sockets: a stream keeps what it was asked to tell", run: told_of_streams },
     Test { name: "sockets: datagrams without a checksum, where both ends agree", run: unchecked },
+    // Rows: API-9
     Test { name: "sockets: IPV6_RECVPATHMTU tells what would have fitted", run: path_mtu },
     Test { name: "sockets: a group's datagrams come to its members", run: group },
     Test { name: "sockets: IPV6_MULTICAST_LOOP off keeps them away", run: no_loop },

@@ -98,6 +98,7 @@ pub fn read_links(socket: &mut RouteSocket, family: u8) -> Result<Vec<Link>, Err
 mod tests {
     use super::{Interfaces, Link};
 
+    /// Rows: API-6
     #[test]
     fn names_and_indexes() {
         let link = |index, name: &str| Link { index, name: name.into(), ..Link::default() };

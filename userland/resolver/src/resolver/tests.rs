@@ -151,6 +151,7 @@ fn resolve(world: &mut World, text: &str) -> Result<Vec<String>, Error> {
     Ok(found.iter().map(|address| address.ip().to_string()).collect())
 }
 
+/// Rows: API-7
 #[test]
 fn files_come_first() {
     let mut world = world(&[("pinned.lab.test", "AAAA 2001:db8::1")]);
@@ -244,7 +245,7 @@ fn local_names_are_asked_on_the_link() {
     assert_eq!(resolver.transport_mut().asked, ["mona.local?", "other.local?"]);
 }
 
-/// Rows: DNS-2
+/// Rows: DNS-2, API-7
 #[test]
 fn names_of_addresses() {
     let reverse = name::text(&name::reverse("2001:db8::1".parse().unwrap()));
