@@ -280,17 +280,24 @@ impl Listener {
         }
     }
 
-    /// The link is down: nothing is due, and what was heard there does not count any more.
-    pub(crate) fn link_down(&mut self) {
+    /// Nothing is to be reported or answered any more; groups that nobody wants are gone.
+    fn forget_reports(&mut self) {
         self.groups.retain(Group::is_wanted);
         for group in &mut self.groups {
             group.change = None;
             group.mode_reports = 0;
             group.response = None;
-            group.last_reporter = false;
         }
         self.sources.forget_reports();
         self.general = None;
+    }
+
+    /// The link is down: nothing is due, and what was heard there does not count any more.
+    pub(crate) fn link_down(&mut self) {
+        self.forget_reports();
+        for group in &mut self.groups {
+            group.last_reporter = false;
+        }
         self.version1_until = None;
         self.robustness = ROBUSTNESS;
         self.query_interval = QUERY_INTERVAL;
@@ -307,14 +314,7 @@ impl Listener {
     /// A version 1 query was heard (RFC 3810, Section 8.2.1).
     pub(crate) fn on_version1_query(&mut self, now: Instant) {
         if !self.is_version1(now) {
-            for group in &mut self.groups {
-                group.change = None;
-                group.mode_reports = 0;
-                group.response = None;
-            }
-            self.groups.retain(Group::is_wanted);
-            self.sources.forget_reports();
-            self.general = None;
+            self.forget_reports();
         }
         // Older Version Querier Present Timeout (RFC 3810, Section 9.12).
         let timeout = self.query_interval * u32::from(self.robustness) + QUERY_RESPONSE_INTERVAL;
