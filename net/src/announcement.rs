@@ -79,13 +79,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 mod tests {
     use crate::config::{Config, InterfaceSettings};
     use crate::manage::NewAddress;
-    use crate::test_host::{Host, MAC, ROUTER, Seen, USB0, ip};
+    use crate::test_host::{Host, MAC, ROUTER, Seen, USB0, ip, router_advertisement};
     use crate::time::Duration;
     use crate::wire::icmpv6::Icmpv6Message;
-    use crate::wire::ndp::RouterAdvertisement;
-    use crate::wire::ndp_option::{
-        Lifetime, NdpOption, NdpOptions, PrefixInformation, RouterPreference,
-    };
+    use crate::wire::ndp_option::{Lifetime, NdpOption, PrefixInformation};
 
     const ADDRESS: &str = "2001:db8:1::5";
 
@@ -153,16 +150,7 @@ mod tests {
             valid_lifetime: Lifetime::INFINITE,
             preferred_lifetime: Lifetime::INFINITE,
         })];
-        let message = Icmpv6Message::RouterAdvertisement(RouterAdvertisement {
-            hop_limit: None,
-            managed: false,
-            other: false,
-            preference: RouterPreference::Medium,
-            router_lifetime: Duration::from_secs(1800),
-            reachable_time: None,
-            retrans_timer: None,
-            options: NdpOptions::new(&options),
-        });
+        let message = router_advertisement(&options);
         host.message(ROUTER, "ff02::1", &message);
         let start = host.now;
         let seen = host.run(Duration::from_secs(9));

@@ -5,14 +5,12 @@ use crate::event::Event;
 use crate::manage::NewAddress;
 use crate::netif::{LinkState, MacAddress};
 use crate::socket::{SendOptions, SocketKind};
-use crate::test_host::{Host, LINK_LOCAL, Peer, ROUTER, Seen, USB0, ip};
+use crate::test_host::{Host, LINK_LOCAL, Peer, ROUTER, Seen, USB0, ip, router_advertisement};
 use crate::time::Duration;
 use crate::unicast::AddressState;
 use crate::wire::icmpv6::{Echo, Icmpv6Message};
-use crate::wire::ndp::{NeighborAdvertisement, NeighborSolicitation, RouterAdvertisement};
-use crate::wire::ndp_option::{
-    Lifetime, NdpOption, NdpOptions, PrefixInformation, RouterPreference,
-};
+use crate::wire::ndp::{NeighborAdvertisement, NeighborSolicitation};
+use crate::wire::ndp_option::{Lifetime, NdpOption, NdpOptions, PrefixInformation};
 use core::net::{Ipv6Addr, SocketAddrV6};
 use std::vec::Vec;
 
@@ -43,16 +41,7 @@ fn with_prefix(seed: u64) -> (Host, Vec<Seen>) {
         valid_lifetime: Lifetime::from_secs(3600),
         preferred_lifetime: Lifetime::from_secs(1800),
     })];
-    let advertisement = Icmpv6Message::RouterAdvertisement(RouterAdvertisement {
-        hop_limit: None,
-        managed: false,
-        other: false,
-        preference: RouterPreference::Medium,
-        router_lifetime: Duration::from_secs(1800),
-        reachable_time: None,
-        retrans_timer: None,
-        options: NdpOptions::new(&options),
-    });
+    let advertisement = router_advertisement(&options);
     host.message(ROUTER, "ff02::1", &advertisement);
     let seen = host.run(Duration::ZERO);
     (host, seen)

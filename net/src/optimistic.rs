@@ -47,14 +47,12 @@ mod tests {
     use crate::netif::MacAddress;
     use crate::socket::SendOptions;
     use crate::socket::SocketKind;
-    use crate::test_host::{Host, ROUTER, Seen, ip};
+    use crate::test_host::{Host, ROUTER, Seen, ip, router_advertisement};
     use crate::time::Duration;
     use crate::wire::icmpv6::Icmpv6Message;
     use crate::wire::ipv6::NextHeader;
-    use crate::wire::ndp::{NeighborSolicitation, RouterAdvertisement};
-    use crate::wire::ndp_option::{
-        Lifetime, NdpOption, NdpOptions, PrefixInformation, RouterPreference,
-    };
+    use crate::wire::ndp::NeighborSolicitation;
+    use crate::wire::ndp_option::{Lifetime, NdpOption, NdpOptions, PrefixInformation};
     use core::net::SocketAddrV6;
 
     const NEIGHBOR: &str = "2001:db8:1::9";
@@ -74,16 +72,7 @@ mod tests {
                 preferred_lifetime: Lifetime::INFINITE,
             }),
         ];
-        let message = Icmpv6Message::RouterAdvertisement(RouterAdvertisement {
-            hop_limit: None,
-            managed: false,
-            other: false,
-            preference: RouterPreference::Medium,
-            router_lifetime: Duration::from_secs(1800),
-            reachable_time: None,
-            retrans_timer: None,
-            options: NdpOptions::new(&options),
-        });
+        let message = router_advertisement(&options);
         host.message(ROUTER, "ff02::1", &message);
         host.run(Duration::from_millis(100));
         host

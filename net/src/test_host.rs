@@ -13,7 +13,23 @@ use crate::wire::ethernet::{EtherType, EthernetHeader, multicast_mac};
 use crate::wire::extension::HeaderChain;
 use crate::wire::icmpv6::Icmpv6Message;
 use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
+use crate::wire::ndp::RouterAdvertisement;
+use crate::wire::ndp_option::{NdpOption, NdpOptions, RouterPreference};
 use core::net::Ipv6Addr;
+
+/// The advertisement of a default router that says nothing of the link but what is in the options.
+pub(crate) fn router_advertisement<'a>(options: &'a [NdpOption<'a>]) -> Icmpv6Message<'a> {
+    Icmpv6Message::RouterAdvertisement(RouterAdvertisement {
+        hop_limit: None,
+        managed: false,
+        other: false,
+        preference: RouterPreference::Medium,
+        router_lifetime: Duration::from_secs(1800),
+        reachable_time: None,
+        retrans_timer: None,
+        options: NdpOptions::new(options),
+    })
+}
 
 /// Packet memory of the heap, with the kernel's block size.
 #[derive(Debug)]

@@ -4,12 +4,14 @@ use crate::address::AddressExt;
 use crate::counters::DropReason;
 use crate::neighbor::NeighborState;
 use crate::netif::MacAddress;
-use crate::test_host::{Host, LINK_LOCAL, MAC, Peer, ROUTER, Seen, USB0, icmpv6_packet, ip};
+use crate::test_host::{
+    Host, LINK_LOCAL, MAC, Peer, ROUTER, Seen, USB0, icmpv6_packet, ip, router_advertisement,
+};
 use crate::time::Duration;
 use crate::wire::icmpv6::{Echo, Icmpv6Message};
 use crate::wire::ipv6::HopLimit;
 use crate::wire::ndp::{NeighborAdvertisement, NeighborSolicitation, Redirect, RouterSolicitation};
-use crate::wire::ndp_option::{NdpOption, NdpOptionType, NdpOptions, RouterPreference};
+use crate::wire::ndp_option::{NdpOption, NdpOptionType, NdpOptions};
 use core::net::Ipv6Addr;
 
 const GROUP: &str = "ff02::1:ff12:3457";
@@ -265,17 +267,8 @@ fn resolution_on_the_cable() {
 #[test]
 fn the_router_flag_is_cleared() {
     let mut host = Host::up(10);
-    let advertisement = crate::wire::ndp::RouterAdvertisement {
-        hop_limit: None,
-        managed: false,
-        other: false,
-        preference: RouterPreference::Medium,
-        router_lifetime: Duration::from_secs(1800),
-        reachable_time: None,
-        retrans_timer: None,
-        options: NdpOptions::new(&[NdpOption::SourceLinkLayerAddress(ROUTER.mac)]),
-    };
-    host.message(ROUTER, "ff02::1", &Icmpv6Message::RouterAdvertisement(advertisement));
+    let options = [NdpOption::SourceLinkLayerAddress(ROUTER.mac)];
+    host.message(ROUTER, "ff02::1", &router_advertisement(&options));
     assert!(host.stack.route_to(ip("2001:db8::1"), None, host.now).is_ok());
     let message = Icmpv6Message::NeighborAdvertisement(NeighborAdvertisement {
         router: false,
@@ -324,17 +317,8 @@ const MTU_AND_LINK_LAYER: [NdpOption<'_>; 2] =
 fn redirects() {
     let mut host = Host::up(12);
     let destination = ip("2001:db8:9::1");
-    let advertisement = crate::wire::ndp::RouterAdvertisement {
-        hop_limit: None,
-        managed: false,
-        other: false,
-        preference: RouterPreference::Medium,
-        router_lifetime: Duration::from_secs(1800),
-        reachable_time: None,
-        retrans_timer: None,
-        options: NdpOptions::new(&[NdpOption::SourceLinkLayerAddress(ROUTER.mac)]),
-    };
-    host.message(ROUTER, "ff02::1", &Icmpv6Message::RouterAdvertisement(advertisement));
+    let options = [NdpOption::SourceLinkLayerAddress(ROUTER.mac)];
+    host.message(ROUTER, "ff02::1", &router_advertisement(&options));
     let next_hop = |host: &Host| host.stack.route_to(destination, None, host.now).unwrap().gateway;
     let redirect = |target: Ipv6Addr, options: &'static [NdpOption<'static>]| {
         Icmpv6Message::Redirect(Redirect { target, destination, options: NdpOptions::new(options) })
