@@ -153,6 +153,7 @@ append=${append# }
 if [ -n "$dry_run" ]; then
   printf '%q ' "${command[@]}"
   echo
+  [ -z "${passt:-}" ] || rmdir "$passt"
   exit 0
 fi
 if [ "$backend" = passt ]; then
