@@ -201,7 +201,7 @@ selftest: image ## kinit's tests inside the kernel, TAP output
 	@tools/run-qemu-raspi3b.sh $(run_options) --usb-net --selftest
 
 .PHONY: lint
-lint: user ## formatting, clippy, documentation, shell scripts; warnings are errors
+lint: user ## formatting, clippy, documentation and its links, shell scripts; warnings are errors
 	tools/ensure.sh shellcheck
 	cargo fmt --all -- --check
 	cargo clippy --all-targets -- -D warnings
@@ -214,6 +214,7 @@ lint: user ## formatting, clippy, documentation, shell scripts; warnings are err
 	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --workspace --exclude kernel --exclude bench-bare $(foreach name,$(userland),$(patsubst -p,--exclude,$(name))) --no-deps --document-private-items
 	RUSTDOCFLAGS="$(rustdoc_flags)" $(cross) kernel doc -p kernel --no-deps --document-private-items
 	RUSTDOCFLAGS="$(rustdoc_flags)" cargo doc --no-deps --lib $(userland)
+	cargo test -q -p documentation
 	shellcheck -x tools/*.sh tests/*.sh tests/*/*.sh .ci/run
 
 .PHONY: debug
