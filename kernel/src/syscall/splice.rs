@@ -126,24 +126,19 @@ async fn from_pipe(
     to: &Side<'_>,
     count: usize,
 ) -> Result<usize, Errno> {
-    let mut total = 0;
-    while total < count {
-        let waiting = match total {
+    in_steps(count, async |moved| {
+        let waiting = match moved {
             0 => from.wait(process, || source.waiting()).await?,
-            _ => source.waiting().unwrap_or(0),
+            _ => source.waiting()?,
         };
         if waiting == 0 {
-            break;
+            return Ok(0);
         }
         let pass =
-            || source.take(count - total, |bytes| to.try_write(&mut UserReader::from_bytes(bytes)));
-        match to.wait(process, pass).await {
-            Ok(moved) => total += moved,
-            Err(error) if total == 0 => return Err(error),
-            Err(_) => break,
-        }
-    }
-    Ok(total)
+            || source.take(count - moved, |bytes| to.try_write(&mut UserReader::from_bytes(bytes)));
+        to.wait(process, pass).await
+    })
+    .await
 }
 
 /// Waits for room in the pipe, and moves what there is.
@@ -154,16 +149,26 @@ async fn to_pipe(
     to: &Side<'_>,
     count: usize,
 ) -> Result<usize, Errno> {
+    in_steps(count, async |moved| {
+        let pass = || sink.put(count - moved, |room| from.try_read(room));
+        if moved > 0 {
+            return pass();
+        }
+        to.wait(process, || sink.room()).await?;
+        from.wait(process, pass).await
+    })
+    .await
+}
+
+/// Repeats `step`, which is told how many bytes have moved, until `count` have or there are no more.
+/// An error counts only when nothing has moved before.
+async fn in_steps(
+    count: usize,
+    step: impl AsyncFn(usize) -> Result<usize, Errno>,
+) -> Result<usize, Errno> {
     let mut total = 0;
     while total < count {
-        let pass = || sink.put(count - total, |room| from.try_read(room));
-        let step = if total > 0 {
-            pass()
-        } else {
-            to.wait(process, || sink.room()).await?;
-            from.wait(process, pass).await
-        };
-        match step {
+        match step(total).await {
             Ok(0) => break,
             Ok(moved) => total += moved,
             Err(error) if total == 0 => return Err(error),
