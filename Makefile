@@ -217,6 +217,11 @@ lint: user ## formatting, clippy, documentation and its links, shell scripts; wa
 	cargo test -q -p documentation
 	shellcheck -x tools/*.sh tests/*.sh tests/*/*.sh .ci/run
 
+.PHONY: picture
+picture: image ## docs/console.svg, the picture in README: a console in QEMU
+	@tools/ensure.sh qemu-system-aarch64
+	@KERNEL_IMAGE=$(abspath $(kernel_image)) cargo run -q -p system-tests --bin console-picture docs/console.svg
+
 .PHONY: debug
 debug: image ## boot in QEMU and wait for gdb
 	@tools/run-qemu-raspi3b.sh $(run_options) --gdb

@@ -163,6 +163,17 @@ impl Guest {
         Output { text, status }
     }
 
+    /// Runs a command line and returns what it printed, with nothing on the console that a user
+    /// would not have typed. With the prompt it must fit on a line of the console, so that its echo
+    /// comes in one piece.
+    #[track_caller]
+    pub fn show(&mut self, line: &str) -> String {
+        self.type_keys(&format!("{line}\r"));
+        self.expect(line);
+        let printed = self.expect(&format!("\n{PROMPT}"));
+        strip_escapes(&printed).trim_start_matches('\n').to_owned()
+    }
+
     /// Runs a command again and again until its output satisfies `condition`.
     #[track_caller]
     pub fn run_until(&mut self, line: &str, condition: impl Fn(&str) -> bool) -> String {
@@ -257,8 +268,8 @@ fn read_monitor(socket: &mut UnixStream) -> String {
     strip_escapes(&String::from_utf8_lossy(&text))
 }
 
-/// Removes carriage returns and terminal control sequences.
-fn strip_escapes(text: &str) -> String {
+/// The text without carriage returns and terminal control sequences.
+pub fn strip_escapes(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
