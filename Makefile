@@ -50,7 +50,7 @@ run_options = --kernel $(kernel_image) --machine $(MACHINE) \
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "make run takes USB_NET=1 [USB_NET_BACKEND=user|tap|passt] [TAP_IF=mona0] [FORWARD=8080] [USB_HUB=0|1]"
 	@echo "               [USB_CLASS=ecm|rndis] [MACHINE=raspi3b|raspi3ap] [PCAP=file.pcap] [LOG=level]"
@@ -98,7 +98,7 @@ flash: ## write target/sdcard.img to a card: SD=/dev/...; asks first
 	@tools/flash-sdcard.sh $(sdcard_image) $(or $(SD),$(error which card? make flash SD=/dev/...))
 
 # Files of tests/system/tests: those that QEMU's user network is enough for, and those for root.
-system_tests := machine board selftest user_network usb_adapters stream_tools measure_tools
+system_tests := machine console board selftest user_network usb_adapters stream_tools measure_tools
 tap_tests := tap tap_streams tap_cable lab discovery_tools names configuration
 
 # What the tests print, for docs/conformance.md.

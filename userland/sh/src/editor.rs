@@ -1,4 +1,4 @@
-//! Line editing on a terminal: arrow keys, history, completion.
+//! Line editing on a terminal: arrow keys, history, searching it, completion.
 //!
 //! The terminal is in raw mode only while a line is typed; its output processing stays, so a newline
 //! is enough to begin a line. A character added at the end of the line
@@ -7,6 +7,7 @@
 
 pub mod buffer;
 pub mod completion;
+mod search;
 
 use alloc::vec::Vec;
 
@@ -109,12 +110,14 @@ const CTRL_C: u8 = control(b'c');
 const CTRL_D: u8 = control(b'd');
 const CTRL_E: u8 = control(b'e');
 const CTRL_F: u8 = control(b'f');
+const CTRL_G: u8 = control(b'g');
 const BACKSPACE: u8 = control(b'h');
 const TAB: u8 = b'\t';
 const CTRL_K: u8 = control(b'k');
 const CTRL_L: u8 = control(b'l');
 const CTRL_N: u8 = control(b'n');
 const CTRL_P: u8 = control(b'p');
+const CTRL_R: u8 = control(b'r');
 const CTRL_U: u8 = control(b'u');
 const CTRL_W: u8 = control(b'w');
 const CTRL_Y: u8 = control(b'y');
@@ -145,8 +148,14 @@ impl Editor {
         if mode.is_none() {
             return read_plain();
         }
+        // The key that ended a search of the history.
+        let mut left = None;
         loop {
-            let Some(key) = read_key()? else {
+            let key = match left.take() {
+                Some(key) => Some(key),
+                None => read_key()?,
+            };
+            let Some(key) = key else {
                 emit(b"\n")?;
                 return Ok(Typed::End);
             };
@@ -166,6 +175,13 @@ impl Editor {
                     return Ok(Typed::End);
                 }
                 Key::Byte(TAB) => self.complete(shell, prompt)?,
+                Key::Byte(CTRL_R) => {
+                    left = self.search(shell, prompt.as_bstr())?;
+                    if left.is_none() {
+                        emit(b"\n")?;
+                        return Ok(Typed::End);
+                    }
+                }
                 Key::Byte(CTRL_L) => {
                     emit(b"\x1b[H\x1b[2J")?;
                     self.row = 0;

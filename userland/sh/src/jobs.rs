@@ -6,7 +6,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use rt::bstr::BString;
 use rt::process::{Fork, shell_status};
 use rt::rustix::io::Errno;
-use rt::rustix::process::{Pid, Signal, WaitOptions, WaitStatus, setpgid, waitpid};
+use rt::rustix::process::{
+    Pid, Signal, WaitOptions, WaitStatus, kill_process_group, setpgid, waitpid,
+};
 use rt::rustix::termios;
 use rt::signal::{self, Action, Mask};
 
@@ -244,6 +246,10 @@ impl Jobs {
         if let (Some(_), Some(group)) = (controlled, job.group) {
             // A job that has ended already needs no terminal.
             let _ = termios::tcsetpgrp(terminal, group);
+            // ^C that was typed before the job had the terminal came here.
+            if take_interrupt() {
+                let _ = kill_process_group(group, Signal::INT);
+            }
         }
         let state = self.wait(job, controlled.is_some(), false);
         if let Some(own) = controlled {
