@@ -13,6 +13,10 @@ for program in "$programs"/*; do
     entries+=("bin/$(basename "$program")=$program")
   fi
 done
+# By the names that fingers know.
+for name in ping traceroute; do
+  if [ -f "$programs/${name}6" ]; then entries+=("bin/$name->${name}6"); fi
+done
 while IFS= read -r file; do
   entries+=("${file#userland/files/}=$file")
 done < <(find userland/files -type f | LC_ALL=C sort)

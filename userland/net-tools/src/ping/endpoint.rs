@@ -112,8 +112,16 @@ impl Endpoint {
             endpoint.set_up_raw()?;
         }
         endpoint.set_options(options)?;
-        if let Some(device) = device {
-            bind_to_device(&endpoint.fd, device)?;
+        match device {
+            Some(device) => bind_to_device(&endpoint.fd, device)?,
+            None if destination.ip().is_unicast_link_local() && destination.scope_id() == 0 => {
+                // In iputils' words.
+                rt::warn!(
+                    "Warning: IPv6 link-local address on ICMP datagram socket may require \
+                     ifname or scope-id => use: address%<ifname|scope-id>"
+                );
+            }
+            None => {}
         }
         if let Some(source) = source {
             bind(&endpoint.fd, &source).map_err(failed("bind icmp socket"))?;
