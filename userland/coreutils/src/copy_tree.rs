@@ -13,7 +13,7 @@ use crate::tree;
 
 /// How to copy.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools)] // They are options of a command line.
+#[allow(clippy::struct_excessive_bools, reason = "a field for each option of the command line")]
 pub struct Options {
     /// Directories with what is in them.
     pub recursive: bool,

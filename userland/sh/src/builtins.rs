@@ -1,7 +1,9 @@
 //! Commands that are part of the shell.
 
-// All of them have the signature the table asks for.
-#![allow(clippy::unnecessary_wraps)]
+#![allow(
+    clippy::unnecessary_wraps,
+    reason = "all of them have the signature that the table asks for"
+)]
 
 pub mod jobs;
 pub mod print;

@@ -5,8 +5,10 @@
 //!
 //! What it does not do: `trap` for signals other than EXIT, aliases, `getopts`, `fc`.
 #![no_std]
-// Found and not found are two cases of one match, as in the other matches around them.
-#![allow(clippy::single_match_else)]
+#![allow(
+    clippy::single_match_else,
+    reason = "found and not found are two cases of one match, as in the other matches around them"
+)]
 
 extern crate alloc;
 

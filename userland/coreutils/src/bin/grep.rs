@@ -1,8 +1,7 @@
 //! `grep`: lines that match (POSIX, GNU).
 #![no_std]
 #![no_main]
-// A field for each option of the command line.
-#![allow(clippy::struct_excessive_bools)]
+#![allow(clippy::struct_excessive_bools, reason = "a field for each option of the command line")]
 
 extern crate alloc;
 

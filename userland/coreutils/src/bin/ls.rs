@@ -1,8 +1,7 @@
 //! `ls`: what is in directories (POSIX, GNU).
 #![no_std]
 #![no_main]
-// A field for each option of the command line.
-#![allow(clippy::struct_excessive_bools)]
+#![allow(clippy::struct_excessive_bools, reason = "a field for each option of the command line")]
 
 extern crate alloc;
 

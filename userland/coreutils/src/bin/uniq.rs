@@ -1,8 +1,7 @@
 //! `uniq`: equal lines in a row only once (POSIX, GNU).
 #![no_std]
 #![no_main]
-// A field for each option of the command line.
-#![allow(clippy::struct_excessive_bools)]
+#![allow(clippy::struct_excessive_bools, reason = "a field for each option of the command line")]
 
 extern crate alloc;
 

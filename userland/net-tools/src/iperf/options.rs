@@ -75,7 +75,7 @@ pub enum Mode {
 
 /// What the command line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // They are options of a command line.
+#[allow(clippy::struct_excessive_bools, reason = "a field for each option of the command line")]
 pub struct Options {
     /// Server or client.
     pub mode: Mode,
