@@ -61,5 +61,7 @@ fn announce() {
         memory.heap_total >> 10,
         memory.dma_total >> 10
     );
-    log::info!(target: "kernel", "boot arguments: {}", boot_arguments::raw());
+    if !boot_arguments::raw().is_empty() {
+        log::info!(target: "kernel", "boot arguments: {}", boot_arguments::raw());
+    }
 }

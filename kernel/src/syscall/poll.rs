@@ -26,7 +26,7 @@ struct PollFd {
 plain!(PollFd);
 
 /// Descriptors that one call may name.
-const POLL_MAX: usize = 1024;
+const POLL_MAX: usize = DESCRIPTORS_MAX;
 
 /// A time limit, read and written back.
 struct Limit {
