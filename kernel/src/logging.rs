@@ -59,11 +59,6 @@ pub fn set_console_level(level: LevelFilter) {
     STATE.with(|state| state.console = level);
 }
 
-/// Which lines go to the console.
-pub fn console_level() -> LevelFilter {
-    STATE.with(|state| state.console)
-}
-
 /// Copies the kept lines from byte `offset` of the oldest on into `to`, and returns how many bytes
 /// that were. Lines look as Linux gives them: `<6>[    1.234567] text`.
 ///

@@ -2,7 +2,7 @@
 //!
 //! Frames, time and randomness come in as arguments; frames and the next deadline come out. Two
 //! runs with the same inputs give the same bytes. [`stack::Stack`] is the whole of it; begin
-//! there.
+//! there, or with `examples/echo.rs`, a program around it.
 //!
 //! - [`wire`]: what octets mean. No state.
 //! - State machines, a file each, without knowledge of each other: [`neighbor`] (cache and

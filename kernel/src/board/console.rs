@@ -101,11 +101,6 @@ pub fn read_byte() -> Option<u8> {
     })
 }
 
-/// Count of bytes that can be read.
-pub fn input_length() -> usize {
-    INPUT.with(|input| input.bytes.len())
-}
-
 /// Waits until all output is on the wire. What a panic interrupted in the middle stays where it is.
 pub fn flush() {
     let _ = OUTPUT.try_with(flush_buffer);

@@ -90,11 +90,6 @@ pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(core::task::Waker::noop()))
 }
 
-/// Whether any task beside the running one waits for the core, or a timer is due.
-pub fn others_are_ready() -> bool {
-    tasks::ready_count() != 0 || next_deadline() <= time::now()
-}
-
 /// When the running task was resumed: its time slice counts from here.
 pub fn slice_start() -> Instant {
     with_state(|state| state.resumed)

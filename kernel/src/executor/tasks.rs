@@ -71,6 +71,7 @@ fn with_ready<R>(f: impl FnOnce(&mut VecDeque<TaskId>) -> R) -> R {
 }
 
 /// Entries of the ready queue.
+#[cfg(target_os = "none")]
 pub(super) fn ready_count() -> usize {
     with_ready(|ready| ready.len())
 }

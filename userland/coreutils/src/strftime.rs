@@ -31,12 +31,6 @@ fn short(name: &str) -> &str {
     name.get(..3).unwrap_or(name)
 }
 
-/// The name of a month (1 to 12) in three letters.
-#[must_use]
-pub fn month_abbreviation(month: u32) -> &'static str {
-    short(name(&MONTHS, month.wrapping_sub(1)))
-}
-
 /// The moment as the format wants it. Unknown conversions stand for themselves.
 #[must_use]
 pub fn strftime(template: &str, moment: &Moment) -> String {

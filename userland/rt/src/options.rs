@@ -120,12 +120,6 @@ impl Tool {
         Self { permute: false, ..self }
     }
 
-    /// The same with the whole help text after a wrong option.
-    #[must_use]
-    pub const fn with_usage_on_error(self) -> Self {
-        Self { hint: Hint::Usage, ..self }
-    }
-
     /// What `--help` prints.
     #[must_use]
     pub fn help(&self) -> String {

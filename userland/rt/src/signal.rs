@@ -8,7 +8,6 @@ use core::ptr;
 
 use linux_raw_sys::general::{
     __NR_ppoll, __NR_rt_sigaction, __NR_rt_sigprocmask, SA_RESTART, SIG_BLOCK, SIG_SETMASK,
-    SIG_UNBLOCK,
 };
 use rustix::event::{PollFd, Timespec};
 use rustix::io::Errno;
@@ -183,11 +182,6 @@ fn change_mask(how: u32, mask: Option<Mask>) -> Result<Mask, Errno> {
 /// Blocks the signals in `mask`; returns what was blocked before.
 pub fn block(mask: Mask) -> Result<Mask, Errno> {
     change_mask(SIG_BLOCK, Some(mask))
-}
-
-/// Unblocks the signals in `mask`; returns what was blocked before.
-pub fn unblock(mask: Mask) -> Result<Mask, Errno> {
-    change_mask(SIG_UNBLOCK, Some(mask))
 }
 
 /// Blocks exactly the signals in `mask`; returns what was blocked before.

@@ -409,12 +409,6 @@ impl Shell {
         }
     }
 
-    /// Whether the function being run can be left with `return`.
-    #[must_use]
-    pub fn in_function(&self) -> bool {
-        self.calls > 0
-    }
-
     /// The end of the shell: the trap for it runs, then the process ends.
     pub fn end(&mut self) -> ! {
         if let Some(commands) = self.exit_trap.take() {
