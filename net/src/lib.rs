@@ -72,6 +72,7 @@ mod router_option;
 mod router_prefix;
 mod router_solicitation;
 mod slaac;
+mod slots;
 pub mod socket;
 pub mod stack;
 pub mod tcp;

@@ -13,11 +13,11 @@ use super::zone::Zone;
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
 use crate::limits;
+use crate::slots::Slots;
 use crate::time::Instant;
 use crate::wire::tcp::{SackBlocks, TcpOptions, Timestamps};
 use crate::wire::tcp_sequence::SequenceNumber;
 use bitflags::bitflags;
-use heapless::Vec;
 
 /// How often a SYN-ACK is sent again: as often as Linux does (`tcp_synack_retries`).
 const RETRIES: u8 = 5;
@@ -240,44 +240,35 @@ impl HalfOpen {
 
 /// All entries.
 pub(crate) struct HalfOpenTable {
-    slots: Vec<Option<HalfOpen>, { limits::TCP_HALF_OPEN }>,
+    entries: Slots<HalfOpen, { limits::TCP_HALF_OPEN }>,
     chains: Chains<{ limits::TCP_HALF_OPEN }>,
     deadlines: DeadlineHeap<{ limits::TCP_HALF_OPEN }>,
-    len: usize,
     pub(crate) key: HashKey,
 }
 
 impl HalfOpenTable {
     pub(crate) const fn new() -> Self {
         Self {
-            slots: Vec::new(),
+            entries: Slots::new(),
             chains: Chains::new(),
             deadlines: DeadlineHeap::new(),
-            len: 0,
             key: HashKey::UNSET,
         }
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.len
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
-    pub(crate) const fn is_full(&self) -> bool {
-        self.len == limits::TCP_HALF_OPEN
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.is_full()
     }
 
     /// Adds an entry; `None` when there is no room.
     pub(crate) fn insert(&mut self, entry: HalfOpen) -> Option<usize> {
-        let free = self.slots.iter().position(Option::is_none);
-        let slot = if let Some(slot) = free {
-            slot
-        } else {
-            self.slots.push(None).ok()?;
-            self.slots.len() - 1
-        };
-        self.chains.insert(self.key.hash(&entry.tuple), slot);
-        *self.slots.get_mut(slot)? = Some(entry);
-        self.len += 1;
+        let hash = self.key.hash(&entry.tuple);
+        let slot = self.entries.insert(entry).ok()?;
+        self.chains.insert(hash, slot);
         Some(slot)
     }
 
@@ -290,20 +281,19 @@ impl HalfOpenTable {
     }
 
     pub(crate) fn get(&self, slot: usize) -> Option<&HalfOpen> {
-        self.slots.get(slot)?.as_ref()
+        self.entries.get(slot)
     }
 
     pub(crate) fn remove(&mut self, slot: usize) -> Option<HalfOpen> {
-        let entry = self.slots.get_mut(slot)?.take()?;
+        let entry = self.entries.remove(slot)?;
         self.chains.remove(self.key.hash(&entry.tuple), slot);
         self.deadlines.set(slot, Instant::FAR_FUTURE);
-        self.len -= 1;
         Some(entry)
     }
 
     /// Removes the entries of a listener that is closed.
     pub(crate) fn forget_listener(&mut self, listener: (u16, u32)) {
-        for slot in 0..self.slots.len() {
+        for slot in 0..self.entries.end() {
             if self.get(slot).is_some_and(|entry| entry.listener() == listener) {
                 self.remove(slot);
             }
@@ -312,7 +302,7 @@ impl HalfOpenTable {
 
     /// A SYN-ACK was sent: the next one after the timeout, doubled each time.
     pub(crate) fn on_sent(&mut self, slot: usize, now: Instant) {
-        let Some(Some(entry)) = self.slots.get_mut(slot) else { return };
+        let Some(entry) = self.entries.get_mut(slot) else { return };
         entry.sent = entry.sent.saturating_add(1);
         entry.sent_at = now.as_millis() as u16;
         let timeout = super::rtt::INITIAL_RTO.times(1 << (entry.sent - 1).min(RETRIES));
@@ -321,8 +311,7 @@ impl HalfOpenTable {
 
     /// The entries, each with when its SYN-ACK is sent again.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&HalfOpen, Option<Instant>)> {
-        let entries = self.slots.iter().enumerate();
-        entries.filter_map(|(slot, entry)| Some((entry.as_ref()?, self.deadlines.get(slot))))
+        self.entries.iter().map(move |(slot, entry)| (entry, self.deadlines.get(slot)))
     }
 
     #[inline]

@@ -12,9 +12,9 @@ use super::zone::Zone;
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
 use crate::limits;
+use crate::slots::Slots;
 use crate::time::{Duration, Instant};
 use crate::wire::tcp_sequence::SequenceNumber;
-use heapless::Vec;
 
 /// An entry.
 #[derive(Clone, Copy, Debug)]
@@ -104,48 +104,37 @@ impl TimeWait {
 
 /// All entries.
 pub(crate) struct TimeWaitTable {
-    slots: Vec<Option<TimeWait>, { limits::TCP_TIME_WAIT }>,
+    entries: Slots<TimeWait, { limits::TCP_TIME_WAIT }>,
     chains: Chains<{ limits::TCP_TIME_WAIT }>,
     deadlines: DeadlineHeap<{ limits::TCP_TIME_WAIT }>,
-    len: usize,
     pub(crate) key: HashKey,
 }
 
 impl TimeWaitTable {
     pub(crate) const fn new() -> Self {
         Self {
-            slots: Vec::new(),
+            entries: Slots::new(),
             chains: Chains::new(),
             deadlines: DeadlineHeap::new(),
-            len: 0,
             key: HashKey::UNSET,
         }
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.len
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Adds an entry. True when the oldest had to go for it.
     pub(crate) fn insert(&mut self, entry: TimeWait, now: Instant) -> bool {
-        let mut evicted = false;
-        let free = self.slots.iter().position(Option::is_none);
-        let slot = if let Some(slot) = free {
-            slot
-        } else if self.slots.push(None).is_ok() {
-            self.slots.len() - 1
-        } else {
-            let Some((_, oldest)) = self.deadlines.first() else { return true };
+        let evicted = self.entries.is_full();
+        if evicted && let Some((_, oldest)) = self.deadlines.first() {
             self.remove(oldest);
-            evicted = true;
-            oldest
-        };
-        self.chains.insert(self.key.hash(&entry.tuple), slot);
-        if let Some(place) = self.slots.get_mut(slot) {
-            *place = Some(entry);
-            self.len += 1;
         }
-        self.deadlines.set(slot, now + TIME_WAIT);
+        let hash = self.key.hash(&entry.tuple);
+        if let Ok(slot) = self.entries.insert(entry) {
+            self.chains.insert(hash, slot);
+            self.deadlines.set(slot, now + TIME_WAIT);
+        }
         evicted
     }
 
@@ -169,25 +158,23 @@ impl TimeWaitTable {
     }
 
     pub(crate) fn get(&self, slot: usize) -> Option<&TimeWait> {
-        self.slots.get(slot)?.as_ref()
+        self.entries.get(slot)
     }
 
     pub(crate) fn get_mut(&mut self, slot: usize) -> Option<&mut TimeWait> {
-        self.slots.get_mut(slot)?.as_mut()
+        self.entries.get_mut(slot)
     }
 
     pub(crate) fn remove(&mut self, slot: usize) -> Option<TimeWait> {
-        let entry = self.slots.get_mut(slot)?.take()?;
+        let entry = self.entries.remove(slot)?;
         self.chains.remove(self.key.hash(&entry.tuple), slot);
         self.deadlines.set(slot, Instant::FAR_FUTURE);
-        self.len -= 1;
         Some(entry)
     }
 
     /// The entries, each with when it ends.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&TimeWait, Option<Instant>)> {
-        let entries = self.slots.iter().enumerate();
-        entries.filter_map(|(slot, entry)| Some((entry.as_ref()?, self.deadlines.get(slot))))
+        self.entries.iter().map(move |(slot, entry)| (entry, self.deadlines.get(slot)))
     }
 
     #[inline]
