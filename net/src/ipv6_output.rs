@@ -90,6 +90,22 @@ pub(crate) struct Outgoing {
     pub(crate) multicast_loop: bool,
 }
 
+impl Outgoing {
+    /// The header in front of `length` octets.
+    #[inline]
+    pub(crate) const fn header(&self, length: usize) -> Ipv6Header {
+        Ipv6Header {
+            traffic_class: self.traffic_class,
+            flow_label: self.flow_label,
+            payload_length: length as u16,
+            next_header: self.next_header,
+            hop_limit: self.hop_limit,
+            source: self.source,
+            destination: self.destination,
+        }
+    }
+}
+
 /// Paths by source, destination and demanded interface, each with what [`Stack::epoch`] said.
 pub(crate) type PathMemo =
     Memo<(u32, Option<Ipv6Addr>, Ipv6Addr, Option<InterfaceIndex>), Path, 16>;
@@ -432,6 +448,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         let Some(packet) = self.put_header(outgoing, hop.interface, packet) else { return };
+        self.send_finished(outgoing, hop, packet, now);
+    }
+
+    /// Sends a packet that has its IPv6 header and is counted.
+    pub(crate) fn send_finished(
+        &mut self,
+        outgoing: &Outgoing,
+        hop: &Path,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
         if outgoing.destination.is_multicast() {
             return self.send_multicast(outgoing, hop, packet);
         }
@@ -488,15 +515,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         index: InterfaceIndex,
         mut packet: P::Buffer,
     ) -> Option<P::Buffer> {
-        let header = Ipv6Header {
-            traffic_class: outgoing.traffic_class,
-            flow_label: outgoing.flow_label,
-            payload_length: packet.len() as u16,
-            next_header: outgoing.next_header,
-            hop_limit: outgoing.hop_limit,
-            source: outgoing.source,
-            destination: outgoing.destination,
-        };
+        let header = outgoing.header(packet.len());
         let Some(room) = packet.prepend(Ipv6Header::LEN) else {
             self.drop_transmit(index, DropReason::NoBuffer);
             return None;

@@ -20,6 +20,20 @@ impl<K: PartialEq, V: Copy, const N: usize> Memo<K, V, N> {
         (known == question).then_some(*answer)
     }
 
+    /// The same for whoever wants to copy only a part of it.
+    #[inline]
+    pub(crate) fn find(&mut self, place: usize, question: &K) -> Option<&V> {
+        let (known, answer) = self.0.get_mut().get(place % N)?.as_ref()?;
+        (known == question).then_some(answer)
+    }
+
+    /// Nothing is remembered in this place any more.
+    pub(crate) fn forget(&mut self, place: usize) {
+        if let Some(slot) = self.0.get_mut().get_mut(place % N) {
+            *slot = None;
+        }
+    }
+
     /// Remembers an answer.
     pub(crate) fn put(&self, place: usize, question: K, answer: V) {
         if let Ok(mut answers) = self.0.try_borrow_mut()
@@ -36,7 +50,7 @@ mod tests {
 
     #[test]
     fn a_place_holds_the_last_question() {
-        let memo: Memo<&str, u8, 4> = Memo::new();
+        let mut memo: Memo<&str, u8, 4> = Memo::new();
         assert_eq!(memo.get(1, &"a"), None);
         memo.put(1, "a", 7);
         memo.put(2, "b", 8);
@@ -46,5 +60,9 @@ mod tests {
         );
         memo.put(5, "c", 9);
         assert_eq!((memo.get(1, &"a"), memo.get(1, &"c")), (None, Some(9)));
+        assert_eq!(memo.find(1, &"a"), None);
+        assert_eq!(memo.find(9, &"c"), Some(&9));
+        memo.forget(5);
+        assert_eq!((memo.get(1, &"c"), memo.get(2, &"b")), (None, Some(8)));
     }
 }

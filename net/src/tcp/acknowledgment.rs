@@ -111,6 +111,7 @@ impl Connection {
     }
 
     /// SND.UNA moves to `ack`: what has arrived leaves the queue and is measured.
+    #[inline]
     pub(super) fn deliver<P: BufferPool>(
         &mut self,
         context: &mut Context<'_, P>,
@@ -119,7 +120,7 @@ impl Connection {
     ) -> (Delivery, Acknowledged) {
         let now = context.now;
         let (before, mut arrived) = (self.send.data, 0u32);
-        let mut delivery = Delivery::default();
+        let mut delivery = Delivery::NONE;
         let Self { send, rack, .. } = self;
         let taken = send.acknowledge(context.store, ack, |piece| {
             arrived += 1;
@@ -135,6 +136,7 @@ impl Connection {
     }
 
     /// Nothing is lost and this has arrived: what it says about the network.
+    #[inline]
     pub(super) fn adapt_to(
         &mut self,
         mut delivery: Delivery,
@@ -197,6 +199,7 @@ impl Connection {
     }
 
     /// The other side has got something: it is there.
+    #[inline]
     pub(super) fn on_progress(&mut self, now: Instant) {
         self.stalled_since = None;
         self.progress = true;
@@ -365,6 +368,7 @@ impl Connection {
     }
 
     /// Lets the algorithm set the window.
+    #[inline]
     fn adapt_window(
         &mut self,
         taken: &Acknowledged,
@@ -373,7 +377,6 @@ impl Connection {
         now: Instant,
     ) {
         let acked = taken.numbers;
-        let rtt = taken.sent_at.map(|sent| Micros::between(sent, now));
         let round_ended =
             acked > 0 && (self.send.una.is_after(self.round_end) || prior_una == self.round_end);
         if round_ended {
@@ -385,21 +388,24 @@ impl Connection {
         let used =
             self.cwnd_limited || self.window.in_slow_start() && self.window.cwnd < 2 * flight;
         let recovering = matches!(self.phase, Phase::Recovery { .. });
-        let sample = AckSample {
-            acked,
-            rtt,
-            smoothed_rtt: self.rtt.smoothed(),
-            round_ended,
-            grows: used && acked > 0 && !recovering,
-            cwnd_limited: self.cwnd_limited,
-            in_flight: self.pipe(),
-            delivery,
-            now,
-        };
-        let control = self.congestion.control();
-        control.on_ack(&mut self.window, &sample);
-        if control.is_holding_back() {
-            self.delivery.mark_limited(self.pipe());
+        let grows = used && acked > 0 && !recovering;
+        if grows || !self.congestion.on_ack_without_growth(now) {
+            let sample = AckSample {
+                acked,
+                rtt: taken.sent_at.map(|sent| Micros::between(sent, now)),
+                smoothed_rtt: self.rtt.smoothed(),
+                round_ended,
+                grows,
+                cwnd_limited: self.cwnd_limited,
+                in_flight: self.pipe(),
+                delivery,
+                now,
+            };
+            let control = self.congestion.control();
+            control.on_ack(&mut self.window, &sample);
+            if control.is_holding_back() {
+                self.delivery.mark_limited(self.pipe());
+            }
         }
         if acked > 0 && self.pipe() + self.window.mss <= self.window.cwnd {
             self.cwnd_limited = false;

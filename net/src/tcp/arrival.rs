@@ -13,6 +13,7 @@ use super::timers::{DELAYED_ACK, FIN_WAIT_2};
 use crate::buffer::BufferPool;
 use crate::counters::DropReason;
 use crate::time::Instant;
+use crate::wire::tcp::Timestamps;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// RFC 7323, Section 5.5: a timestamp older than this, in seconds, says nothing.
@@ -64,19 +65,6 @@ impl Connection {
         buffer: P::Buffer,
     ) -> Arrival {
         self.counts.on_arrival(segment.data_len);
-        match self.foresees(segment) {
-            Some(ack) => self.take_foreseen(context, segment, ack, buffer),
-            None => self.process(context, segment, buffer),
-        }
-    }
-
-    /// The same with all steps.
-    pub(super) fn process<P: BufferPool>(
-        &mut self,
-        context: &mut Context<'_, P>,
-        segment: &Segment,
-        buffer: P::Buffer,
-    ) -> Arrival {
         match self.state {
             TcpState::SynSent => self.in_syn_sent(context, segment, buffer),
             TcpState::Closed | TcpState::Listen | TcpState::TimeWait => {
@@ -353,7 +341,7 @@ impl Connection {
         let octets = octets.saturating_sub(self.receive.finished.into());
         self.counts.octets_received += u64::from(octets);
         if segment.data_len > 0 {
-            self.measure_as_receiver(segment, now);
+            self.measure_as_receiver(segment.options.timestamps, segment.data_len, now);
             self.last_data_received = now.into();
             let early = &mut self.counts.segments_out_of_order;
             *early = early.wrapping_add(behind_hole.into());
@@ -387,11 +375,17 @@ impl Connection {
         arrival
     }
 
-    pub(super) fn measure_as_receiver(&mut self, segment: &Segment, now: Instant) {
+    #[inline]
+    pub(super) fn measure_as_receiver(
+        &mut self,
+        stamps: Option<Timestamps>,
+        data_len: u32,
+        now: Instant,
+    ) {
         let (nxt, window) = (self.receive.nxt, self.receive.advertised());
-        match segment.options.timestamps.filter(|_| self.timestamps.is_some()) {
+        match stamps.filter(|_| self.timestamps.is_some()) {
             // Short segments come when the other side has something to say.
-            Some(stamps) if segment.data_len >= self.acknowledging.full => {
+            Some(stamps) if data_len >= self.acknowledging.full => {
                 let age = self.timestamp(now).wrapping_sub(stamps.echo_reply);
                 self.receive.sizing.on_echo(stamps.echo_reply, age);
             }
@@ -401,6 +395,7 @@ impl Connection {
     }
 
     /// RFC 9293, Section 3.8.6.3; RFC 5681, Section 4.2.
+    #[inline]
     pub(super) fn schedule_ack(&mut self, data_len: u32, irregular: bool, now: Instant) {
         let acknowledging = &mut self.acknowledging;
         acknowledging.octets += data_len;

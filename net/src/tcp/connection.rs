@@ -76,6 +76,7 @@ pub(crate) struct TimestampState {
 }
 
 /// A point in time for a timestamp that has to be compared for many days.
+#[inline]
 pub(crate) const fn seconds(now: Instant) -> u32 {
     (now.as_millis() / 1000) as u32
 }
@@ -307,16 +308,19 @@ impl Connection {
     }
 
     /// The clock of timestamps: milliseconds (RFC 7323, Section 5.4).
+    #[inline]
     pub(crate) const fn timestamp(&self, now: Instant) -> u32 {
         (now.as_millis() as u32).wrapping_add(self.timestamp_offset)
     }
 
+    #[inline]
     pub(crate) fn path_rtt(&self) -> PathRtt {
         PathRtt { shortest: self.rtt.shortest(), smoothed: self.rtt.smoothed() }
     }
 
     /// What is in the network; without SACK each duplicate acknowledgment means that one segment
     /// has left it.
+    #[inline]
     pub(crate) fn pipe(&self) -> u32 {
         // After a timeout everything but what went out again counts as lost, so duplicates are
         // answers to what is not counted.
@@ -326,12 +330,14 @@ impl Connection {
     }
 
     /// Octets a second that may be sent; `None` is whatever the window allows.
+    #[inline]
     pub(crate) fn pacing_rate(&self) -> Option<u32> {
-        self.congestion.state().pacing_rate(&self.window, self.rtt.smoothed())
+        self.congestion.pacing_rate(&self.window, self.rtt.smoothed())
     }
 
     /// Sets the retransmission timer anew, if anything is in flight: a probe if that comes
     /// earlier (RFC 8985, Section 7.2), else RFC 6298, Section 5.
+    #[inline]
     pub(crate) fn arm_retransmit(&mut self, now: Instant) {
         if self.send.flight() == 0 {
             self.timers.retransmit = None;
@@ -346,6 +352,7 @@ impl Connection {
     }
 
     /// PTO (RFC 8985, Section 7.2), if a probe is allowed now.
+    #[inline]
     pub(super) fn probe_timeout(&self) -> Option<Micros> {
         let allowed = self.sack
             && self.state.is_synchronized()
@@ -371,6 +378,7 @@ impl Connection {
     }
 
     /// Octets that may wait to be acknowledged or sent.
+    #[inline]
     pub(crate) fn send_limit(&self) -> u32 {
         self.options.send_buffer().unwrap_or_else(|| {
             (2 * self.window.cwnd).clamp(limits::TCP_SEND_BUFFER, limits::TCP_SEND_BUFFER_MAX)
@@ -378,6 +386,7 @@ impl Connection {
     }
 
     /// Octets that the user may write now.
+    #[inline]
     pub(crate) fn send_room<B: PacketBuffer>(&self, store: &Store<B>) -> u32 {
         // Nobody takes more than half of what the others leave, and receiving comes first.
         let free = store.available().saturating_sub(limits::TCP_RECEIVE_RESERVE);
@@ -397,6 +406,7 @@ impl Connection {
     }
 
     /// What the connection waits for now.
+    #[inline]
     pub(crate) fn business(&self) -> Business {
         if self.send.is_empty() {
             Business::Idle
@@ -410,11 +420,13 @@ impl Connection {
     }
 
     /// Whether it is worth telling the user that there is room.
+    #[inline]
     pub(crate) fn is_writable<B: PacketBuffer>(&self, store: &Store<B>) -> bool {
         self.send_room(store) > self.send_limit() / 3
     }
 
     /// Whether somebody who waits for room to write should be told now, once.
+    #[inline]
     pub(crate) fn take_writable<B: PacketBuffer>(&mut self, store: &Store<B>) -> bool {
         let told = self.waits_to_send.get() && self.is_writable(store);
         if told {

@@ -13,7 +13,7 @@ use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::TcpCounters;
 use crate::test_host::{HeapBuffer, HeapPool};
 use crate::time::{Duration, Instant};
-use crate::wire::tcp::{SackBlock, TcpOptions, Timestamps};
+use crate::wire::tcp::{SackBlock, TcpHeader, TcpOptions, Timestamps};
 use crate::wire::tcp_sequence::SequenceNumber;
 use proptest::prelude::*;
 
@@ -163,11 +163,14 @@ impl Bench {
         let segment = Segment { data_len: length as u32, ..*segment };
         let predicts = self.predicts;
         self.context(|connection, context| {
-            if predicts {
-                connection.on_segment(context, &segment, payload(length));
-            } else {
-                connection.counts.on_arrival(segment.data_len);
-                connection.process(context, &segment, payload(length));
+            let plain = segment.plain().filter(|_| predicts);
+            match plain.filter(|plain| connection.foresees(plain, segment.data_len)) {
+                Some(plain) => {
+                    connection.take_foreseen(context, &plain, payload(length));
+                }
+                None => {
+                    connection.on_segment(context, &segment, payload(length));
+                }
             }
         });
         self.flush();
@@ -182,12 +185,14 @@ impl Bench {
                 let edge = connection.send.una + connection.send.window;
                 let end = emission.sequence + emission.data_len;
                 let now = context.now;
+                let plain = connection.plain_header(context.store, &emission, now);
                 // Before the handshake there is no window.
                 assert!(
                     emission.data_len == 0 || emission.again || end.is_at_or_before(edge),
                     "new data fits the window"
                 );
-                connection.header(context.store, &emission, now);
+                let header = connection.header(context.store, &emission, now);
+                assert!(plain.is_none_or(|plain| TcpHeader::from(&plain) == header));
                 connection.on_sent(context, &emission);
                 Some(())
             });

@@ -34,6 +34,7 @@ pub struct TcpCounts {
 
 impl TcpCounts {
     /// A segment arrived.
+    #[inline]
     pub(crate) const fn on_arrival(&mut self, data_len: u32) {
         self.segments_received = self.segments_received.wrapping_add(1);
         let data = (data_len > 0) as u32;
@@ -41,6 +42,7 @@ impl TcpCounts {
     }
 
     /// A segment was sent, perhaps again.
+    #[inline]
     pub(crate) const fn on_sent(&mut self, data_len: u32, again: bool) {
         self.segments_sent = self.segments_sent.wrapping_add(1);
         self.data_segments_sent = self.data_segments_sent.wrapping_add((data_len > 0) as u32);
@@ -81,7 +83,15 @@ impl BusyTime {
     }
 
     /// From now on it waits for `next`.
+    #[inline]
     pub(crate) const fn note(&mut self, next: Business, now: Instant) {
+        if next as u8 == self.now as u8 {
+            return;
+        }
+        self.change(next, now);
+    }
+
+    const fn change(&mut self, next: Business, now: Instant) {
         let millis = now.as_millis() as u32;
         let passed = millis.wrapping_sub(self.since);
         match self.now {
@@ -95,7 +105,7 @@ impl BusyTime {
 
     /// The sums until now: all in all, for the other side's window, for the own buffer.
     pub(crate) const fn sums(mut self, now: Instant) -> [Duration; 3] {
-        self.note(Business::Idle, now);
+        self.change(Business::Idle, now);
         let busy = self.network as u64 + self.window as u64 + self.buffer as u64;
         [
             Duration::from_millis(busy),

@@ -41,6 +41,7 @@ impl<const N: usize> DeadlineHeap<N> {
     }
 
     /// Sets a timer; [`Instant::FAR_FUTURE`] is off.
+    #[inline]
     pub(crate) fn set(&mut self, timer: usize, at: Instant) {
         let Some(&position) = self.position.get(timer) else { return };
         let index = usize::from(position);

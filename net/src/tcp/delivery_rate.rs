@@ -3,10 +3,9 @@
 //! or the acknowledging, of the data before them.
 
 use super::micros::Micros;
-use super::store::{Marks, Piece};
+use super::store::{Arrived, Marks, Piece};
 use crate::buffer::PacketBuffer;
 use crate::time::Instant;
-use crate::wire::tcp_sequence::SequenceNumber;
 
 /// What a piece remembers from its sending: 20 octets. Counts of octets wrap around.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,20 +43,11 @@ pub(crate) struct DeliveryRate {
 }
 
 /// What one acknowledgment delivers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivery {
     octets: u32,
-    newest: Option<Newest>,
-}
-
-/// The piece sent last.
-#[derive(Clone, Copy, Debug)]
-struct Newest {
-    sent_at: Instant,
-    end: SequenceNumber,
-    snapshot: SendSnapshot,
-    limited: bool,
-    retransmitted: bool,
+    /// The piece sent last.
+    newest: Option<Arrived>,
 }
 
 /// A rate sample (RS): what one acknowledgment tells.
@@ -111,26 +101,24 @@ impl SendSnapshot {
 }
 
 impl Delivery {
+    /// Nothing.
+    pub(crate) const NONE: Self = Self { octets: 0, newest: None };
+
     /// UpdateRateSample: a piece arrived for the first time.
-    pub(crate) fn add<B: PacketBuffer>(&mut self, piece: &Piece<B>) {
-        self.octets += piece.len();
-        let end = piece.end();
+    #[inline]
+    pub(crate) fn add(&mut self, piece: &Arrived) {
+        self.octets += piece.len;
         let newer = self.newest.is_none_or(|newest| {
             piece.sent_at > newest.sent_at
-                || piece.sent_at == newest.sent_at && end.is_after(newest.end)
+                || piece.sent_at == newest.sent_at && piece.end.is_after(newest.end)
         });
         if newer {
-            self.newest = Some(Newest {
-                sent_at: piece.sent_at,
-                end,
-                snapshot: piece.snapshot,
-                limited: piece.marks.contains(Marks::LIMITED),
-                retransmitted: piece.marks.contains(Marks::RETRANSMITTED),
-            });
+            self.newest = Some(*piece);
         }
     }
 
     /// So many octets arrived for the first time, of which whole pieces were added.
+    #[inline]
     pub(crate) const fn set_octets(&mut self, octets: u32) {
         self.octets = octets;
     }
@@ -171,6 +159,7 @@ impl DeliveryRate {
 
     /// OnPacketSent: a piece of `len` octets goes out while `in_flight` are on their way. Gives
     /// what the piece has to remember, and whether it is sent in a limited phase.
+    #[inline]
     pub(crate) fn on_sent(
         &mut self,
         len: u32,
@@ -210,6 +199,7 @@ impl DeliveryRate {
     }
 
     /// An acknowledgment delivered this; before losses are looked for.
+    #[inline]
     pub(crate) fn on_delivered(&mut self, delivery: &Delivery, now: Instant) {
         if delivery.octets > 0 {
             self.delivered = self.delivered.wrapping_add(delivery.octets);
@@ -219,6 +209,7 @@ impl DeliveryRate {
 
     /// GenerateRateSample, once losses were looked for. A time shorter than the shortest round
     /// trip measures nothing.
+    #[inline]
     pub(crate) fn sample(
         &mut self,
         delivery: &Delivery,
@@ -246,8 +237,9 @@ impl DeliveryRate {
         sample.delivered = self.delivered.wrapping_sub(delivered);
         sample.in_flight_then = in_flight;
         sample.lost = self.lost.wrapping_sub(lost);
-        sample.limited = newest.limited;
-        sample.rtt = (!newest.retransmitted).then_some(sent_to_now);
+        sample.limited = newest.marks.contains(Marks::LIMITED);
+        let once = !newest.marks.contains(Marks::RETRANSMITTED);
+        sample.rtt = once.then_some(sent_to_now);
         if interval > Micros::ZERO && shortest.is_none_or(|shortest| interval >= shortest) {
             let rate = u64::from(sample.delivered) * 1_000_000 / u64::from(interval.get());
             sample.rate = u32::try_from(rate).unwrap_or(u32::MAX);
@@ -261,6 +253,7 @@ impl DeliveryRate {
 mod tests {
     use super::*;
     use crate::test_host::HeapBuffer;
+    use crate::wire::tcp_sequence::SequenceNumber;
 
     const fn at(millis: u64) -> Instant {
         Instant::from_millis(1000 + millis)
@@ -284,9 +277,9 @@ mod tests {
         shortest: u32,
         now: Instant,
     ) -> RateSample {
-        let mut delivery = Delivery::default();
+        let mut delivery = Delivery::NONE;
         for piece in pieces {
-            delivery.add(piece);
+            delivery.add(&piece.arrived());
         }
         rate.on_delivered(&delivery, now);
         rate.sample(&delivery, Some(Micros::from_millis(shortest)), now)

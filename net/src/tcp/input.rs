@@ -17,26 +17,39 @@ use crate::time::Instant;
 use crate::wire::checksum;
 use crate::wire::ipv6::{Ecn, NextHeader};
 use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions, Timestamps};
+use crate::wire::tcp_plain::PlainHeader;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
     /// A segment arrived; the window is the whole packet.
-    pub(crate) fn tcp_input(&mut self, received: &Received, mut packet: P::Buffer, now: Instant) {
+    pub(crate) fn tcp_input(&mut self, received: &Received, packet: P::Buffer, now: Instant) {
         self.counters.tcp.in_segments += 1;
+        let bytes = packet.data().get(received.upper_offset..).unwrap_or(&[]);
+        let (source, destination) = (received.source, received.destination);
+        let verified = checksum::verify(source, destination, NextHeader::TCP, bytes);
+        let plain = PlainHeader::parse(bytes).filter(|_| verified);
+        let rest = match plain {
+            Some((ports, header)) => self.tcp_take_foreseen(received, ports, &header, packet, now),
+            None => Some(packet),
+        };
+        if let Some(packet) = rest {
+            self.tcp_any_input(received, packet, verified, now);
+        }
+    }
+
+    /// A segment arrived that was not foreseen; its checksum is right if it is `verified`.
+    fn tcp_any_input(
+        &mut self,
+        received: &Received,
+        mut packet: P::Buffer,
+        verified: bool,
+        now: Instant,
+    ) {
         let bytes = packet.data().get(received.upper_offset..).unwrap_or(&[]);
         let drop = |reason| Err((reason, reason == DropReason::TcpChecksum));
         let parsed = match TcpHeader::parse(bytes) {
             Err(_) => drop(DropReason::TcpMalformed),
-            Ok(_)
-                if !checksum::verify(
-                    received.source,
-                    received.destination,
-                    NextHeader::TCP,
-                    bytes,
-                ) =>
-            {
-                drop(DropReason::TcpChecksum)
-            }
+            Ok(_) if !verified => drop(DropReason::TcpChecksum),
             Ok((header, _)) if header.source_port == 0 || header.destination_port == 0 => {
                 drop(DropReason::TcpMalformed)
             }
@@ -195,10 +208,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 
     /// Puts a socket that a user has into the event queue, once.
     pub(crate) fn tcp_notify(&mut self, slot: usize) {
-        let Some(id) = self.tcp.id_at(slot) else { return };
-        if let Some(socket) = self.tcp.get_mut(id)
-            && !core::mem::replace(&mut socket.notified, true)
-        {
+        let Some(socket) = self.tcp.at_mut(slot) else { return };
+        if !socket.has_user() || core::mem::replace(&mut socket.notified, true) {
+            return;
+        }
+        if let Some(id) = self.tcp.id_at(slot) {
             self.events.push_tcp(id);
         }
     }

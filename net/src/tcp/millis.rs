@@ -7,13 +7,21 @@ use crate::time::{Duration, Instant};
 pub(crate) struct Millis(u32);
 
 impl Millis {
+    /// Milliseconds from then to `now`.
+    #[inline]
+    pub(crate) const fn passed(self, now: Instant) -> u32 {
+        (now.as_millis() as u32).wrapping_sub(self.0)
+    }
+
     /// Time from then to `now`.
+    #[inline]
     pub(crate) const fn until(self, now: Instant) -> Duration {
-        Duration::from_millis((now.as_millis() as u32).wrapping_sub(self.0) as u64)
+        Duration::from_millis(self.passed(now) as u64)
     }
 }
 
 impl From<Instant> for Millis {
+    #[inline]
     fn from(now: Instant) -> Self {
         Self(now.as_millis() as u32)
     }

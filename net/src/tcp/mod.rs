@@ -37,6 +37,9 @@
 //! `stream`, `urgent`, `error_input`, `option`, `info`, `summary` and `destroy` join connections with
 //! the rest of the stack.
 //!
+//! Nearly every segment takes a shorter way that does the same: `prediction` coming in,
+//! `plain_output` with a `template` going out.
+//!
 //! Urgent data is read in line (RFC 6093).
 
 mod acknowledgment;
@@ -64,6 +67,7 @@ mod option;
 mod output;
 mod pacing;
 mod packed_options;
+mod plain_output;
 mod port;
 mod prediction;
 mod rack;
@@ -80,6 +84,7 @@ mod stream;
 mod summary;
 mod syn_cookie;
 mod table;
+mod template;
 mod time_wait;
 mod timeout;
 mod timers;

@@ -148,7 +148,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(OptionError::Invalid);
         }
         socket.set_options(&options);
-        self.tcp.touch();
+        self.ways.forget(id.slot.into());
         if !options.receive_errors {
             self.tcp.clear_errors(id.slot.into());
         }

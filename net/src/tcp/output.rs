@@ -18,8 +18,8 @@ pub(crate) struct Emission {
     pub(crate) place: Option<Place>,
     pub(crate) sequence: SequenceNumber,
     pub(crate) syn: bool,
-    fin: bool,
-    push: bool,
+    pub(super) fin: bool,
+    pub(super) push: bool,
     pub(crate) data_len: u32,
     /// It was sent before.
     pub(crate) again: bool,
@@ -50,13 +50,24 @@ impl Connection {
         if self.state == TcpState::Closed {
             return None;
         }
-        self.retransmission(context)
-            .or_else(|| self.new_data(context))
-            .or_else(|| self.tail_loss_probe(context.store))
-            .or_else(|| self.bare())
+        if self.send.has_lost()
+            && let Some(emission) = self.retransmission(context)
+        {
+            return Some(emission);
+        }
+        if let Some(emission) = self.new_data(context) {
+            return Some(emission);
+        }
+        if self.forced == Forced::TailProbe
+            && let Some(emission) = self.tail_loss_probe(context.store)
+        {
+            return Some(emission);
+        }
+        self.bare()
     }
 
     /// Whether [`Self::next_output`] could give anything.
+    #[inline]
     pub(crate) const fn may_send(&self) -> bool {
         self.acknowledging.now
             || self.send.has_unsent()
@@ -64,6 +75,7 @@ impl Connection {
             || !matches!(self.forced, Forced::Nothing)
     }
 
+    #[inline]
     fn emission<B: PacketBuffer>(
         &self,
         store: &Store<B>,
@@ -73,13 +85,14 @@ impl Connection {
     ) -> Option<Emission> {
         let piece = store.get(at)?;
         let data_len = piece.data_len();
+        let end = piece.sequence + data_len + u32::from(piece.syn) + u32::from(piece.fin);
         Some(Emission {
             place: Some(at),
             sequence: piece.sequence,
             syn: piece.syn,
             fin: piece.fin,
             // RFC 9293, Section 3.9.1.2: on the last segment there is.
-            push: data_len > 0 && piece.end() == self.send.end,
+            push: data_len > 0 && end == self.send.end,
             data_len,
             again,
             rate,
@@ -129,24 +142,33 @@ impl Connection {
         false
     }
 
+    #[inline]
     fn new_data<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Option<Emission> {
         let at = self.send.unsent()?;
-        let syn = context.store.get(at)?.syn;
+        let emission = self.emission(context.store, at, false, None)?;
+        let syn = emission.syn;
         // Until the handshake is over there is just the SYN.
         if !syn && matches!(self.state, TcpState::SynSent | TcpState::SynReceived) {
             return None;
         }
-        match self.room_for(context.store, at) {
+        match self.room_for(&emission) {
             Ok(most) => {
                 let rate = self.pacing_rate();
                 if self.forced == Forced::Nothing && self.is_paced(rate, context.now) {
                     return None;
                 }
-                self.fit(context, at, most).then_some(())?;
+                let fits = emission.data_len <= most;
+                if !fits && !self.fit(context, at, most) {
+                    return None;
+                }
                 if !syn && self.send.flight() == 0 {
                     self.restart_after_idle(context.now);
                 }
-                self.emission(context.store, at, false, rate)
+                if fits {
+                    Some(Emission { rate, ..emission })
+                } else {
+                    self.emission(context.store, at, false, rate)
+                }
             }
             Err(held) => {
                 self.cwnd_limited |= held == Held::Congestion;
@@ -156,15 +178,15 @@ impl Connection {
         }
     }
 
-    /// How many octets of the piece may be sent now.
-    fn room_for<B: PacketBuffer>(&self, store: &Store<B>, at: Place) -> Result<u32, Held> {
-        let Some(piece) = store.get(at) else { return Err(Held::Window) };
+    /// How many octets of the next piece may be sent now.
+    #[inline]
+    fn room_for(&self, piece: &Emission) -> Result<u32, Held> {
         if piece.syn {
             return Ok(0);
         }
         let (mss, pipe) = (self.window.mss, self.pipe());
         let probe = self.forced == Forced::TailProbe;
-        let data_len = piece.data_len();
+        let data_len = piece.data_len;
         let mut len = data_len.min(mss);
         if pipe > 0 && pipe + len.max(1) > self.window.cwnd && !probe {
             return Err(Held::Congestion);
@@ -179,7 +201,7 @@ impl Connection {
             }
             len = usable;
         }
-        let last = piece.end() == self.send.end;
+        let last = piece.sequence + data_len == self.send.end;
         if len < mss && len == data_len && last && !piece.fin && self.forced == Forced::Nothing {
             if self.options.cork() || self.more_follows {
                 return Err(Held::Cork);
@@ -206,15 +228,17 @@ impl Connection {
     }
 
     /// Data follows a pause (RFC 5681, Section 4.1).
+    #[inline]
     fn restart_after_idle(&mut self, now: Instant) {
-        let pause = self.last_sent.until(now);
+        let pause = self.last_sent.passed(now);
         let idle = Idle { pause, timeout: self.rtt.rto(), now };
         let limited = self.delivery.is_limited();
-        self.congestion.control().on_idle_restart(&mut self.window, limited, idle);
+        self.congestion.on_idle_restart(&mut self.window, limited, idle);
     }
 
     /// There is nothing more to send now. If more could be sent, rates measured until all of this
     /// has arrived are those of the user, not of the network.
+    #[inline]
     pub(crate) fn note_idle(&mut self) {
         let pipe = self.pipe();
         if !self.send.has_unsent() && pipe < self.window.cwnd && !self.send.has_lost() {
@@ -235,7 +259,8 @@ impl Connection {
 
     /// A segment without data: an acknowledgment, or a probe. A probe has a number that was
     /// acknowledged, so that it must be answered whatever the other side's window is.
-    fn bare(&mut self) -> Option<Emission> {
+    #[inline]
+    fn bare(&self) -> Option<Emission> {
         let probe = self.forced == Forced::Probe;
         if !probe && !self.acknowledging.now || self.state == TcpState::SynSent {
             return None;
@@ -327,6 +352,7 @@ impl Connection {
     }
 
     /// The segment was sent.
+    #[inline]
     pub(crate) fn on_sent<P: BufferPool>(
         &mut self,
         context: &mut Context<'_, P>,
@@ -348,9 +374,9 @@ impl Connection {
             }
             return;
         };
-        let Some(piece) = context.store.get(at) else { return };
         let len = emission.data_len + u32::from(emission.syn) + u32::from(emission.fin);
-        let lost = piece.marks.contains(Marks::LOST);
+        let lost = emission.again
+            && context.store.get(at).is_some_and(|piece| piece.marks.contains(Marks::LOST));
         let snapshot = self.delivery.on_sent(len, self.send.pipe(), now);
         self.send.on_sent(context.store, at, snapshot, now);
         self.last_sent = now.into();

@@ -15,6 +15,7 @@ const MOST: u32 = 64 * 1024;
 
 /// The octets of a burst at `rate` octets a second (C.send_quantum of draft-ietf-ccwg-bbr): what
 /// 1 ms carries, two segments at least.
+#[inline]
 pub(crate) fn quantum(rate: u32, mss: u32) -> u32 {
     (rate / (NANOS as u32 / BURST.as_nanos() as u32)).min(MOST).max(2 * mss)
 }
@@ -40,6 +41,7 @@ impl Pacing {
     }
 
     /// Whether a segment may leave now; if not, when to try again.
+    #[inline]
     pub(crate) fn check(&self, rate: u32, mss: u32, now: Instant) -> Result<(), Instant> {
         if self.free > 0 || self.release <= now {
             return Ok(());
@@ -49,6 +51,7 @@ impl Pacing {
     }
 
     /// A segment of `octets` left.
+    #[inline]
     pub(crate) fn on_sent(&mut self, octets: u32, rate: u32, mss: u32, now: Instant) {
         self.free = self.free.saturating_sub(octets);
         let earliest = now.as_nanos().saturating_sub(time_of(quantum(rate, mss), rate));

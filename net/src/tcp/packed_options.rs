@@ -4,6 +4,7 @@ use super::CongestionAlgorithm;
 use super::option::TcpSocketOptions;
 use super::zone::Zone;
 use crate::address_selection::SourcePreference;
+use crate::interface::InterfaceIndex;
 use crate::socket::PathMtuDiscovery;
 use crate::time::Duration;
 use crate::wire::ipv6::{HopLimit, TrafficClass};
@@ -104,7 +105,7 @@ impl PackedOptions {
         TcpSocketOptions {
             reuse_address: self.flags.contains(Flags::REUSE_ADDRESS),
             reuse_port: self.flags.contains(Flags::REUSE_PORT),
-            device: self.device.index(),
+            device: self.device(),
             only_v6: self.flags.contains(Flags::ONLY_V6),
             unicast_hops: self.unicast_hops,
             traffic_class: self.traffic_class,
@@ -128,6 +129,11 @@ impl PackedOptions {
             auto_flow_label: self.flags.contains(Flags::AUTO_FLOW_LABEL),
             source_preference: self.source_preference(),
         }
+    }
+
+    #[inline]
+    pub(crate) fn device(&self) -> Option<InterfaceIndex> {
+        self.device.index()
     }
 
     const fn source_preference(&self) -> Option<SourcePreference> {
@@ -196,7 +202,6 @@ impl PackedOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::interface::InterfaceIndex;
 
     #[test]
     fn every_option_comes_back() {

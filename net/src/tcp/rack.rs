@@ -3,7 +3,7 @@
 
 use super::micros::Micros;
 use super::send::SendSide;
-use super::store::{Marks, Piece, Store};
+use super::store::{Arrived, Marks, Piece, Store};
 use crate::buffer::PacketBuffer;
 use crate::time::Instant;
 use crate::wire::tcp_sequence::SequenceNumber;
@@ -70,15 +70,11 @@ impl Rack {
     }
 
     /// A piece arrived for the first time (Section 6.2, steps 1 to 3).
-    pub(crate) fn on_delivered<B: PacketBuffer>(
-        &mut self,
-        piece: &Piece<B>,
-        path: PathRtt,
-        now: Instant,
-    ) {
+    #[inline]
+    pub(crate) fn on_delivered(&mut self, piece: &Arrived, path: PathRtt, now: Instant) {
         let rtt = Micros::between(piece.sent_at, now);
         let retransmitted = piece.marks.contains(Marks::RETRANSMITTED);
-        let end = piece.end();
+        let end = piece.end;
         match self.highest {
             Some(highest) if end.is_before(highest) => {
                 self.reorderings = self.reorderings.wrapping_add(u32::from(!retransmitted));

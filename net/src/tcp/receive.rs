@@ -95,6 +95,7 @@ impl ReceiveSide {
     }
 
     /// The window that was advertised last, as far as it is not used.
+    #[inline]
     pub(crate) const fn advertised(&self) -> u32 {
         let left = self.edge.offset_from(self.nxt);
         if left > 0 { left as u32 } else { 0 }
@@ -116,11 +117,13 @@ impl ReceiveSide {
     }
 
     /// Octets that can be read.
+    #[inline]
     pub(crate) const fn readable(&self) -> u32 {
         self.ready_octets
     }
 
     /// Buffers in use.
+    #[inline]
     pub(crate) const fn pieces(&self) -> usize {
         self.ready.len() + self.reassembly.len()
     }
@@ -131,12 +134,14 @@ impl ReceiveSide {
     }
 
     /// The window that could be advertised, if memory has `room` for so many octets more.
+    #[inline]
     fn free(&self, room: u32) -> u32 {
         self.limit.saturating_sub(self.ready_octets).min(room)
     }
 
     /// Octets that memory has room for, in segments of `mss` octets. Nobody is promised more than
     /// half of what the others leave; who holds nothing is always promised a little.
+    #[inline]
     pub(crate) fn room<B: PacketBuffer>(&self, store: &Store<B>, mss: u32) -> u32 {
         let least = if self.pieces() == 0 { 2 } else { 0 };
         let segments = (store.available() / 2).max(least);
@@ -146,6 +151,7 @@ impl ReceiveSide {
     /// The window field of a segment to be sent now. The right edge never moves back (SHLD-14),
     /// and forward only by a full segment or half of the buffer (RFC 9293, Section 3.8.6.2.2), and
     /// not beyond the `room` that memory has.
+    #[inline]
     pub(crate) fn window_field(&mut self, mss: u32, syn: bool, room: u32) -> u16 {
         let shift = if syn { 0 } else { self.window_shift };
         let (mut edge, free) = (self.edge, self.nxt + self.free(room));
@@ -165,12 +171,14 @@ impl ReceiveSide {
     }
 
     /// Whether reading made so much room that the sender should be told now.
-    pub(crate) fn wants_update(&self, mss: u32, room: u32) -> bool {
+    #[inline]
+    pub(crate) fn wants_update(&self, mss: u32, room: impl FnOnce() -> u32) -> bool {
         let advertised = self.advertised();
-        let free = self.free(room);
-        advertised <= self.limit / 2
-            && free >= 2 * advertised
-            && free.saturating_sub(advertised) >= mss.min(self.limit / 2).max(1)
+        if advertised > self.limit / 2 {
+            return false;
+        }
+        let free = self.free(room());
+        free >= 2 * advertised && free.saturating_sub(advertised) >= mss.min(self.limit / 2).max(1)
     }
 
     /// Whether a segment is acceptable (RFC 9293, Section 3.10.7.4, first step). What ends exactly
@@ -249,6 +257,7 @@ impl ReceiveSide {
     }
 
     /// Puts data that is in order where it can be read; false without memory.
+    #[inline]
     pub(super) fn push_ready<B: PacketBuffer>(
         &mut self,
         store: &mut Store<B>,
@@ -408,6 +417,7 @@ impl ReceiveSide {
     }
 
     /// Whether there is anything to tell in a SACK option.
+    #[inline]
     pub(crate) const fn has_sack(&self) -> bool {
         self.duplicate.is_some() || self.has_holes()
     }
@@ -458,22 +468,23 @@ impl ReceiveSide {
         let mut count = 0;
         let mut at = self.ready.front();
         while let Some(place) = at.filter(|_| count < length) {
-            at = store.next(place);
             let Some(piece) = store.get_mut(place) else { break };
-            let data = piece.data();
-            let data = data.get(..length - count).unwrap_or(data);
+            let whole = piece.data();
+            let data = whole.get(..length - count).unwrap_or(whole);
             if let Err(error) = read(data) {
                 // What was read before is read.
                 return if count == 0 { Err(error) } else { Ok(count) };
             }
-            let len = data.len();
+            let (len, all) = (data.len(), whole.len());
             count += len;
             if peek {
+                at = store.next(place);
                 continue;
             }
             self.ready_octets -= len as u32;
-            if len == piece.data_len() as usize {
-                drop(store.remove(&mut self.ready, place));
+            if len == all {
+                store.drop_front(&mut self.ready);
+                at = self.ready.front();
             } else {
                 piece.trim_front(piece.sequence + len as u32);
             }
@@ -482,6 +493,7 @@ impl ReceiveSide {
     }
 
     /// The user has read `octets`: the limit follows, if it is not fixed.
+    #[inline]
     pub(crate) fn grow(&mut self, octets: u32, rtt: Micros, now: Instant) {
         let wanted = self.sizing.on_read(octets, rtt, now).filter(|_| self.automatic);
         if let Some(wanted) = wanted {

@@ -140,9 +140,9 @@ fn the_edge_never_moves_back_and_forward_in_steps() {
     // Less than a segment is not worth telling (RFC 9293, Section 3.8.6.2.2).
     read(&mut side, &mut store, 999);
     assert_eq!(side.window_field(1000, false, u32::MAX), 1000);
-    assert!(!side.wants_update(1000, u32::MAX));
+    assert!(!side.wants_update(1000, || u32::MAX));
     read(&mut side, &mut store, 1);
-    assert!(side.wants_update(1000, u32::MAX));
+    assert!(side.wants_update(1000, || u32::MAX));
     assert_eq!(side.window_field(1000, false, u32::MAX), 2000);
     side.limit = 100;
     assert_eq!(side.window_field(1000, false, u32::MAX), 2000);
@@ -245,7 +245,7 @@ fn the_window_stays_where_memory_ends() {
     // What was promised stays promised.
     assert_eq!(side.window_field(1000, false, 1000), 2500);
     read(&mut side, &mut store, 1500);
-    assert!(!side.wants_update(1000, 2500));
+    assert!(!side.wants_update(1000, || 2500));
     assert_eq!(side.window_field(1000, false, 2500), 2500);
     assert_eq!(side.window_field(1000, false, u32::MAX), 4000);
     store.clear(&mut others);

@@ -35,6 +35,7 @@ impl RightSizing {
     }
 
     /// The round-trip time, if measured.
+    #[inline]
     pub(crate) fn rtt(&self) -> Option<Micros> {
         (self.rtt > 0).then(|| Micros::new(self.rtt))
     }
@@ -46,6 +47,7 @@ impl RightSizing {
 
     /// Data came with an echo of the timestamp `echo`, sent `age` milliseconds ago. Only the first
     /// segment with it tells how long the way there and back is.
+    #[inline]
     pub(crate) fn on_echo(&mut self, echo: u32, age: u32) {
         /// More is a mistake: nothing waits that long.
         const MOST: u32 = 60_000;
@@ -73,6 +75,7 @@ impl RightSizing {
 
     /// The user has read `octets`. After a round trip, given by `rtt`, tells how much should be
     /// able to wait if it is more than before.
+    #[inline]
     pub(crate) fn on_read(&mut self, octets: u32, rtt: Micros, now: Instant) -> Option<u32> {
         let now = micros(now);
         self.read = self.read.saturating_add(octets);

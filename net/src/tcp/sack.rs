@@ -1,7 +1,7 @@
 //! Selective acknowledgments as the sender takes them in (RFC 2018; RFC 2883 for duplicates).
 
 use super::send::SendSide;
-use super::store::{Marks, Piece, Store};
+use super::store::{Arrived, Marks, Piece, Store};
 use crate::buffer::PacketBuffer;
 use crate::wire::tcp::SackBlock;
 use crate::wire::tcp_sequence::SequenceNumber;
@@ -36,7 +36,7 @@ pub(crate) fn take_in<B: PacketBuffer>(
     store: &mut Store<B>,
     blocks: &[SackBlock],
     ack: SequenceNumber,
-    mut delivered: impl FnMut(&Piece<B>),
+    mut delivered: impl FnMut(&Arrived),
 ) -> Sacked {
     let duplicate = blocks.first().copied().filter(|_| is_duplicate(blocks, ack));
     let mut result = Sacked { newly: 0, duplicate };
@@ -59,7 +59,7 @@ pub(crate) fn take_in<B: PacketBuffer>(
             }
             if covers(*block, piece) && !piece.marks.contains(Marks::SACKED) {
                 result.newly += piece.len();
-                delivered(piece);
+                delivered(&piece.arrived());
                 send.mark_sacked(store, place);
             }
         }

@@ -1,6 +1,8 @@
 //! A received segment as the state machine sees it (RFC 9293, Section 3.3.1).
 
 use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
+#[cfg(test)]
+use crate::wire::tcp_plain::PlainHeader;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// A segment without its data.
@@ -47,6 +49,20 @@ impl Segment {
             data_len,
             options: header.options,
         }
+    }
+
+    /// The same as a plain header, if it is one.
+    #[cfg(test)]
+    pub(crate) fn plain(&self) -> Option<PlainHeader> {
+        let Self { sequence, window, options, .. } = *self;
+        let header = PlainHeader {
+            sequence,
+            acknowledgment: self.ack?,
+            push: false,
+            window,
+            timestamps: options.timestamps,
+        };
+        (Self::new(&TcpHeader::from(&header), self.data_len) == *self).then_some(header)
     }
 
     /// Whether a SYN asks for ECN (RFC 3168, Section 6.1.1).

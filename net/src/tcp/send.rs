@@ -5,7 +5,7 @@
 //! scoreboard and the retransmission queue are one.
 
 use super::delivery_rate::SendSnapshot;
-use super::store::{Marks, Piece, Place, Queue, Store};
+use super::store::{Arrived, Marks, Piece, Place, Queue, Store};
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::time::Instant;
 use crate::wire::tcp_sequence::SequenceNumber;
@@ -83,11 +83,13 @@ impl SendSide {
     }
 
     /// Numbers sent and not acknowledged.
+    #[inline]
     pub(crate) const fn flight(&self) -> u32 {
         self.nxt.offset_from(self.una) as u32
     }
 
     /// The estimate of what is in the network (RFC 6675, Section 4).
+    #[inline]
     pub(crate) const fn pipe(&self) -> u32 {
         (self.flight() + self.again).saturating_sub(self.sacked + self.lost)
     }
@@ -105,6 +107,7 @@ impl SendSide {
     }
 
     /// What the other side's window has room for.
+    #[inline]
     pub(crate) fn usable_window(&self) -> u32 {
         u32::try_from((self.una + self.window).offset_from(self.nxt)).unwrap_or(0)
     }
@@ -116,27 +119,33 @@ impl SendSide {
     }
 
     /// Whether something was never sent.
+    #[inline]
     pub(crate) const fn has_unsent(&self) -> bool {
         self.unsent.is_some()
     }
 
+    #[inline]
     pub(crate) const fn unsent(&self) -> Option<Place> {
         self.unsent
     }
 
     /// Pieces in the queue.
+    #[inline]
     pub(crate) const fn pieces(&self) -> usize {
         self.queue.len()
     }
 
+    #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
+    #[inline]
     pub(crate) const fn front(&self) -> Option<Place> {
         self.queue.front()
     }
 
+    #[inline]
     fn push<B: PacketBuffer>(&mut self, store: &mut Store<B>, piece: Piece<B>) -> bool {
         let end = piece.end();
         let Ok(at) = store.push_back(&mut self.queue, piece) else { return false };
@@ -174,6 +183,7 @@ impl SendSide {
 
     /// Lets `fill` write up to `length` octets behind the last data that was not sent yet, so that
     /// segments are full. Gives how many, none when another piece is needed.
+    #[inline]
     pub(crate) fn extend<B: PacketBuffer, E>(
         &mut self,
         store: &mut Store<B>,
@@ -202,6 +212,7 @@ impl SendSide {
     }
 
     /// Queues a buffer of data; false when there is no room.
+    #[inline]
     pub(crate) fn push_data<B: PacketBuffer>(&mut self, store: &mut Store<B>, buffer: B) -> bool {
         let count = buffer.len() as u32;
         let pushed = self.push(store, Piece::new(self.end, Some(buffer)));
@@ -211,7 +222,11 @@ impl SendSide {
         pushed
     }
 
+    #[inline]
     const fn uncount(&mut self, marks: Marks, len: u32) {
+        if marks.is_empty() {
+            return;
+        }
         if marks.contains(Marks::SACKED) {
             self.sacked -= len;
         }
@@ -225,43 +240,47 @@ impl SendSide {
 
     /// SND.UNA moves to `ack`, which is not beyond SND.NXT. `delivered` sees each piece that is
     /// acknowledged as a whole, and was not sacked.
+    #[inline]
     pub(crate) fn acknowledge<B: PacketBuffer>(
         &mut self,
         store: &mut Store<B>,
         ack: SequenceNumber,
-        mut delivered: impl FnMut(&Piece<B>),
+        mut delivered: impl FnMut(&Arrived),
     ) -> Acknowledged {
         let mut result =
             Acknowledged { numbers: ack.offset_from(self.una) as u32, ..Default::default() };
-        while let Some(at) = self.queue.front() {
-            let Some(piece) = store.get_mut(at) else { break };
+        while let Some(piece) = self.queue.front().and_then(|at| store.get_mut(at)) {
             if !piece.sequence.is_before(ack) {
                 break;
             }
-            let sacked = piece.marks.contains(Marks::SACKED);
-            result.ambiguous |= piece.marks.contains(Marks::RETRANSMITTED);
-            if piece.end().is_after(ack) {
+            let marks = piece.marks;
+            let sacked = marks.contains(Marks::SACKED);
+            result.ambiguous |= marks.contains(Marks::RETRANSMITTED);
+            let data = piece.data_len();
+            let len = data + u32::from(piece.syn) + u32::from(piece.fin);
+            let end = piece.sequence + len;
+            if end.is_after(ack) {
                 let len = ack.offset_from(piece.sequence) as u32;
                 let data = len - u32::from(piece.syn);
                 piece.syn = false;
                 piece.sequence = ack - data;
                 piece.trim_front(ack);
-                let marks = piece.marks;
                 self.uncount(marks, len);
                 self.data -= data;
                 result.newly += if sacked { 0 } else { len };
                 break;
             }
-            let Some(piece) = store.remove(&mut self.queue, at) else { break };
-            self.uncount(piece.marks, piece.len());
-            self.data -= piece.data_len();
             if sacked {
                 self.sacked_pieces -= 1;
             } else {
-                result.newly += piece.len();
+                result.newly += len;
                 result.sent_at = Some(piece.sent_at);
-                delivered(&piece);
+                let (sent_at, snapshot) = (piece.sent_at, piece.snapshot);
+                delivered(&Arrived { sent_at, end, len, marks, snapshot });
             }
+            store.drop_front(&mut self.queue);
+            self.uncount(marks, len);
+            self.data -= data;
         }
         self.una = ack;
         if result.ambiguous {
@@ -379,6 +398,7 @@ impl SendSide {
     }
 
     /// A piece was sent: the first unsent one, or another one again.
+    #[inline]
     pub(crate) fn on_sent<B: PacketBuffer>(
         &mut self,
         store: &mut Store<B>,
@@ -440,6 +460,7 @@ impl SendSide {
     /// window counts from there. A new acknowledgment is never old: after a timeout, a sender
     /// may acknowledge from numbers that it had passed already, and the window before, counted
     /// from there, would reach too far. Tells whether it changed.
+    #[inline]
     pub(crate) fn update_window(
         &mut self,
         sequence: SequenceNumber,
@@ -456,6 +477,7 @@ impl SendSide {
         self.set_window(window)
     }
 
+    #[inline]
     fn set_window(&mut self, window: u32) -> bool {
         self.max_window = self.max_window.max(window);
         core::mem::replace(&mut self.window, window) != window

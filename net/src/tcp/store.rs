@@ -51,6 +51,7 @@ pub(crate) struct Piece<B> {
 }
 
 impl<B: PacketBuffer> Piece<B> {
+    #[inline]
     pub(crate) const fn new(sequence: SequenceNumber, buffer: Option<B>) -> Self {
         Self {
             buffer,
@@ -64,23 +65,33 @@ impl<B: PacketBuffer> Piece<B> {
     }
 
     /// Octets of data.
+    #[inline]
     pub(crate) fn data_len(&self) -> u32 {
         self.data().len() as u32
     }
 
     /// The data.
+    #[inline]
     pub(crate) fn data(&self) -> &[u8] {
         self.buffer.as_ref().map_or(&[], PacketBuffer::data)
     }
 
     /// Sequence numbers that it takes.
+    #[inline]
     pub(crate) fn len(&self) -> u32 {
         self.data_len() + u32::from(self.syn) + u32::from(self.fin)
     }
 
     /// The number behind its last one.
+    #[inline]
     pub(crate) fn end(&self) -> SequenceNumber {
         self.sequence + self.len()
+    }
+
+    /// What it says when it arrives.
+    pub(crate) fn arrived(&self) -> Arrived {
+        let Self { sent_at, marks, snapshot, .. } = *self;
+        Arrived { sent_at, end: self.end(), len: self.len(), marks, snapshot }
     }
 
     /// Forgets the data before `sequence`.
@@ -101,6 +112,19 @@ impl<B: PacketBuffer> Piece<B> {
     }
 }
 
+/// What a piece says about the network when it has arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrived {
+    /// When it was sent last.
+    pub(crate) sent_at: Instant,
+    /// The number behind its last one.
+    pub(crate) end: SequenceNumber,
+    /// Sequence numbers that it takes.
+    pub(crate) len: u32,
+    pub(crate) marks: Marks,
+    pub(crate) snapshot: SendSnapshot,
+}
+
 /// Where a piece lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Place(u16);
@@ -114,11 +138,13 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    #[inline]
     pub(crate) const fn new() -> Self {
         Self { head: NIL, tail: NIL, len: 0 }
     }
 
     /// How many pieces it has.
+    #[inline]
     pub(crate) const fn len(&self) -> usize {
         self.len as usize
     }
@@ -157,23 +183,28 @@ pub(crate) struct Store<B> {
 
 impl<B: PacketBuffer> Store<B> {
     /// Slots that are free.
+    #[inline]
     pub(crate) const fn available(&self) -> usize {
         limits::TCP_PIECES - self.used
     }
 
     /// The piece at a place that a queue gave.
+    #[inline]
     pub(crate) fn get(&self, at: Place) -> Option<&Piece<B>> {
         self.slots.get(usize::from(at.0))?.piece.as_ref()
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, at: Place) -> Option<&mut Piece<B>> {
         self.slots.get_mut(usize::from(at.0))?.piece.as_mut()
     }
 
+    #[inline]
     pub(crate) fn next(&self, at: Place) -> Option<Place> {
         place(self.slots.get(usize::from(at.0))?.next)
     }
 
+    #[inline]
     pub(crate) fn previous(&self, at: Place) -> Option<Place> {
         place(self.slots.get(usize::from(at.0))?.previous)
     }
@@ -229,6 +260,7 @@ impl<B: PacketBuffer> Store<B> {
     }
 
     /// Puts a piece behind all.
+    #[inline]
     pub(crate) fn push_back(
         &mut self,
         queue: &mut Queue,
@@ -264,6 +296,22 @@ impl<B: PacketBuffer> Store<B> {
         Some(piece)
     }
 
+    /// Drops the first piece, whose slot is known to be filled.
+    #[inline]
+    pub(crate) fn drop_front(&mut self, queue: &mut Queue) {
+        let Some(slot) = self.slots.get_mut(usize::from(queue.head)) else { return };
+        slot.piece = None;
+        let next = core::mem::replace(&mut slot.next, self.free);
+        self.free = queue.head;
+        queue.head = next;
+        match self.slots.get_mut(usize::from(next)) {
+            Some(slot) => slot.previous = NIL,
+            None => queue.tail = NIL,
+        }
+        queue.len -= 1;
+        self.used -= 1;
+    }
+
     /// Takes out the first piece.
     pub(crate) fn pop_front(&mut self, queue: &mut Queue) -> Option<Piece<B>> {
         self.remove(queue, queue.front()?)
@@ -276,6 +324,7 @@ impl<B: PacketBuffer> Store<B> {
 }
 
 impl<B> Store<B> {
+    #[inline]
     pub(crate) const fn new() -> Self {
         assert!(limits::TCP_PIECES < NIL as usize);
         Self { slots: Vec::new(), free: NIL, used: 0 }

@@ -5,6 +5,7 @@ use super::connection::{Connection, Owner};
 use super::error::{TcpError, TcpReceiveError, TcpSendError};
 use super::micros::Micros;
 use super::state::TcpState;
+use super::store::Store;
 use super::table::{Body, NIL, TcpSocket};
 use super::timers::RETRY;
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
@@ -66,8 +67,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
     ) -> Result<usize, TcpSendError<E>> {
-        let socket = self.tcp.get_mut(id).ok_or(TcpSendError::Closed)?;
-        let connection = socket.connection_mut().ok_or(TcpSendError::NotConnected)?;
+        let Self { tcp, pool, .. } = self;
+        let (connection, store) = tcp.user_connection(id).ok_or(TcpSendError::Closed)?;
+        let connection = connection.ok_or(TcpSendError::NotConnected)?;
         if let Some(error) = connection.error.take() {
             return Err(TcpSendError::Pending(error));
         }
@@ -83,51 +85,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Ok(0);
         }
         connection.more_follows = more_follows;
-        let result = self.tcp_queue(id, length, &mut fill, now);
+        let result = queue(connection, store, pool, length, &mut fill, now);
         self.tcp_flush(id.slot.into(), now);
         self.finish(now);
         result
-    }
-
-    /// Queues data as long as there is room.
-    fn tcp_queue<E>(
-        &mut self,
-        id: TcpId,
-        length: usize,
-        fill: &mut impl FnMut(&mut [u8]) -> Result<(), E>,
-        now: Instant,
-    ) -> Result<usize, TcpSendError<E>> {
-        let mut count = 0;
-        while count < length {
-            let Self { tcp, pool, .. } = self;
-            let Some((connection, store)) = tcp.connection_and_store(id.slot.into()) else { break };
-            let room = connection.send_room(store) as usize;
-            let wanted = (length - count).min(room);
-            let mss = connection.window.mss;
-            let taken = if wanted == 0 {
-                Ok(None)
-            } else {
-                match connection.send.extend(store, mss, wanted, fill) {
-                    Ok(0) => queue_buffer(connection, store, pool, wanted, fill),
-                    Ok(added) => Ok(Some(added)),
-                    Err(error) => Err(error),
-                }
-            };
-            match taken {
-                Ok(Some(added)) => count += added,
-                Ok(None) => {
-                    connection.waits_to_send.set(true);
-                    // Nothing tells when memory that others hold is free.
-                    if connection.send.data < connection.send_limit() {
-                        connection.timers.retry = connection.timers.retry.min(now + RETRY);
-                    }
-                    break;
-                }
-                Err(error) if count == 0 => return Err(TcpSendError::Fill(error)),
-                Err(_) => break,
-            }
-        }
-        if count == 0 { Err(TcpSendError::WouldBlock) } else { Ok(count) }
     }
 
     /// Gives up to `length` octets to `read`, in one run after the other, and forgets them unless
@@ -141,10 +102,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         read: impl FnMut(&[u8]) -> Result<(), E>,
         now: Instant,
     ) -> Result<usize, TcpReceiveError<E>> {
-        self.tcp.get(id).ok_or(TcpReceiveError::Closed)?;
-        let Some((connection, store)) = self.tcp.connection_and_store(id.slot.into()) else {
-            return Err(TcpReceiveError::NotConnected);
-        };
+        let found = self.tcp.user_connection(id).ok_or(TcpReceiveError::Closed)?;
+        let (Some(connection), store) = found else { return Err(TcpReceiveError::NotConnected) };
         if connection.receive.readable() == 0 {
             if let Some(error) = connection.error.take() {
                 return Err(TcpReceiveError::Pending(error));
@@ -162,8 +121,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             let rtt = measured.unwrap_or(Micros::from_millis(100));
             connection.receive.grow(count as u32, rtt, now);
             let mss = connection.window.mss;
-            let room = connection.receive.room(store, mss);
-            if !connection.receive.finished && connection.receive.wants_update(mss, room) {
+            let receive = &connection.receive;
+            if !receive.finished && receive.wants_update(mss, || receive.room(store, mss)) {
                 connection.acknowledging.now = true;
                 self.tcp_flush(id.slot.into(), now);
                 self.finish(now);
@@ -358,7 +317,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if let Some((connection, store)) = self.tcp.connection_and_store(id.slot.into()) {
             connection.discard(store);
         }
-        self.tcp.touch();
+        self.ways.forget(id.slot.into());
         if let Some(socket) = self.tcp.get_mut(id) {
             let fresh = TcpSocket::new(&options, Body::Idle);
             // What queues know of it stays.
@@ -373,10 +332,52 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 }
 
+/// Queues data as long as there is room.
+#[inline]
+fn queue<P: BufferPool, E>(
+    connection: &mut Connection,
+    store: &mut Store<P::Buffer>,
+    pool: &mut P,
+    length: usize,
+    fill: &mut impl FnMut(&mut [u8]) -> Result<(), E>,
+    now: Instant,
+) -> Result<usize, TcpSendError<E>> {
+    let mut count = 0;
+    while count < length {
+        let room = connection.send_room(store) as usize;
+        let wanted = (length - count).min(room);
+        let mss = connection.window.mss;
+        let taken = if wanted == 0 {
+            Ok(None)
+        } else {
+            match connection.send.extend(store, mss, wanted, fill) {
+                Ok(0) => queue_buffer(connection, store, pool, wanted, fill),
+                Ok(added) => Ok(Some(added)),
+                Err(error) => Err(error),
+            }
+        };
+        match taken {
+            Ok(Some(added)) => count += added,
+            Ok(None) => {
+                connection.waits_to_send.set(true);
+                // Nothing tells when memory that others hold is free.
+                if connection.send.data < connection.send_limit() {
+                    connection.timers.retry = connection.timers.retry.min(now + RETRY);
+                }
+                break;
+            }
+            Err(error) if count == 0 => return Err(TcpSendError::Fill(error)),
+            Err(_) => break,
+        }
+    }
+    if count == 0 { Err(TcpSendError::WouldBlock) } else { Ok(count) }
+}
+
 /// Queues data that does not fit behind what is queued. `None` without memory.
+#[inline]
 fn queue_buffer<P: BufferPool, E>(
     connection: &mut Connection,
-    store: &mut super::store::Store<P::Buffer>,
+    store: &mut Store<P::Buffer>,
     pool: &mut P,
     wanted: usize,
     fill: &mut impl FnMut(&mut [u8]) -> Result<(), E>,

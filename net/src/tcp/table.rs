@@ -107,6 +107,7 @@ impl TcpSocket {
         }
     }
 
+    #[inline]
     pub(crate) const fn connection(&self) -> Option<&Connection> {
         match &self.body {
             Body::Connection(connection) => Some(connection),
@@ -114,6 +115,7 @@ impl TcpSocket {
         }
     }
 
+    #[inline]
     pub(crate) const fn connection_mut(&mut self) -> Option<&mut Connection> {
         match &mut self.body {
             Body::Connection(connection) => Some(connection),
@@ -135,12 +137,19 @@ impl TcpSocket {
         }
     }
 
+    /// Whether a program has its number.
+    #[inline]
+    pub(crate) fn has_user(&self) -> bool {
+        self.connection().is_none_or(|connection| connection.owner == Owner::User)
+    }
+
     /// The interface that the socket is confined to.
     pub(crate) fn device(&self) -> Option<InterfaceIndex> {
-        self.options().device.or(self.local.zone)
+        self.options.device().or(self.local.zone)
     }
 
     /// Whether this is its tuple.
+    #[inline]
     fn is_between(&self, tuple: &FourTuple) -> bool {
         self.remote.is_some_and(|remote| {
             (remote.port, self.local.port) == (tuple.remote.1, tuple.local.1)
@@ -179,8 +188,6 @@ pub(crate) struct TcpTable<B> {
     pub(crate) cookies: SynCookies,
     pub(crate) time_wait: TimeWaitTable,
     key: HashKey,
-    /// How often somebody could have changed where a connection's segments go.
-    changes: u32,
     pub(crate) secrets: Secrets,
     pub(crate) ports: PortSelection,
     /// Connections that wait for room on their way out.
@@ -207,7 +214,6 @@ impl<B> TcpTable<B> {
             cookies: SynCookies::new(),
             time_wait: TimeWaitTable::new(),
             key: HashKey::UNSET,
-            changes: 0,
             secrets: Secrets::UNSET,
             ports: PortSelection::new(),
             pending: Deque::new(),
@@ -226,17 +232,6 @@ impl<B> TcpTable<B> {
         self.cookies.key = HashKey::new(draw());
         self.ports.key = HashKey::new(draw());
         self.secrets = Secrets { sequence: HashKey::new(draw()), timestamp: HashKey::new(draw()) };
-    }
-
-    /// Another number whenever a socket's addresses or options could have changed; new sockets
-    /// have new numbers.
-    pub(crate) const fn changes(&self) -> u32 {
-        self.changes
-    }
-
-    /// Addresses or options of a socket are about to change.
-    pub(crate) const fn touch(&mut self) {
-        self.changes = self.changes.wrapping_add(1);
     }
 
     /// When anything here is due.
@@ -267,29 +262,31 @@ impl<B> TcpTable<B> {
         Some(TcpId { slot: slot as u16, generation: place.generation })
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: TcpId) -> Option<&TcpSocket> {
         let slot = self.slots.get(usize::from(id.slot))?;
-        slot.socket
-            .as_ref()
-            .filter(|_| slot.generation == id.generation)
-            .filter(|socket| socket.connection().is_none_or(|found| found.owner == Owner::User))
+        slot.socket.as_ref().filter(|socket| slot.generation == id.generation && socket.has_user())
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: TcpId) -> Option<&mut TcpSocket> {
-        self.get(id)?;
-        self.slots.get_mut(usize::from(id.slot))?.socket.as_mut()
+        let slot = self.slots.get_mut(usize::from(id.slot))?;
+        slot.socket.as_mut().filter(|socket| slot.generation == id.generation && socket.has_user())
     }
 
     /// The socket in a slot, whoever owns it.
+    #[inline]
     pub(crate) fn at(&self, slot: usize) -> Option<&TcpSocket> {
         self.slots.get(slot)?.socket.as_ref()
     }
 
+    #[inline]
     pub(crate) fn at_mut(&mut self, slot: usize) -> Option<&mut TcpSocket> {
         self.slots.get_mut(slot)?.socket.as_mut()
     }
 
     /// The number of the socket in a slot.
+    #[inline]
     pub(crate) fn id_at(&self, slot: usize) -> Option<TcpId> {
         let found = self.slots.get(slot)?;
         found.socket.as_ref()?;
@@ -336,6 +333,7 @@ impl<B> TcpTable<B> {
     }
 
     /// The slot of a connection.
+    #[inline]
     pub(crate) fn find_connection(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
         let is_it = |slot: usize| {
             self.at(slot).is_some_and(|socket| {
@@ -369,7 +367,7 @@ impl<B> TcpTable<B> {
                 && (socket.local.address.is_unspecified() || socket.local.address == address)
                 && socket.device().is_none_or(|device| device == from);
             let score = u8::from(!socket.local.address.is_unspecified()) * 2
-                + u8::from(socket.options().device.is_some());
+                + u8::from(socket.options.device().is_some());
             if fits && best.is_none_or(|(highest, _)| score > highest) {
                 best = Some((score, slot));
             }
@@ -411,12 +409,27 @@ impl<B: PacketBuffer> TcpTable<B> {
     }
 
     /// The connection in a slot with the memory its data lies in.
+    #[inline]
     pub(crate) fn connection_and_store(
         &mut self,
         slot: usize,
     ) -> Option<(&mut Connection, &mut Store<B>)> {
         let socket = self.slots.get_mut(slot)?.socket.as_mut()?;
         Some((socket.connection_mut()?, &mut self.store))
+    }
+
+    /// The same by the number that a user has; `None` when the socket is closed.
+    #[inline]
+    pub(crate) fn user_connection(
+        &mut self,
+        id: TcpId,
+    ) -> Option<(Option<&mut Connection>, &mut Store<B>)> {
+        let slot = self.slots.get_mut(usize::from(id.slot))?;
+        let socket = slot.socket.as_mut().filter(|_| slot.generation == id.generation)?;
+        if !socket.has_user() {
+            return None;
+        }
+        Some((socket.connection_mut(), &mut self.store))
     }
 
     /// A connection is over: segments do not find it any more. What can be read stays for its

@@ -65,6 +65,7 @@ impl Timers {
     }
 
     /// When the first of them is due.
+    #[inline]
     pub(crate) fn next(&self) -> Instant {
         let Self { retransmit, delayed_ack, keep_alive, fin_wait_2, retry, pacing } = *self;
         let retransmit = retransmit.map_or(Instant::FAR_FUTURE, |(at, _)| at);

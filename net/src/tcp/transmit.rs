@@ -7,6 +7,7 @@ use super::isn::FourTuple;
 use super::option::TcpSocketOptions;
 use super::segment::Segment;
 use super::table::TcpSocket;
+use super::template::Template;
 use super::timers::RETRY;
 use crate::address::AddressExt;
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
@@ -57,18 +58,30 @@ impl Marking {
 /// The way of a connection's segments.
 #[derive(Clone, Copy)]
 pub(crate) struct Way {
-    envelope: Envelope,
+    pub(super) envelope: Envelope,
     /// The source address is this node's.
-    own: bool,
+    pub(super) own: bool,
+    /// It is neither a detour nor narrow, which are not for long: it holds until the question
+    /// becomes another one.
+    lasting: bool,
+    /// The headers of plain segments.
+    pub(super) template: Template,
 }
 
-/// Ways by what [`Stack::epoch`] and the connections' count of changes said, and socket.
-pub(crate) type WayMemo = Memo<(u32, TcpId), Way, 16>;
+/// Which way is meant: what [`Stack::epoch`] said, and the socket.
+pub(super) type WayQuestion = (u32, TcpId);
+
+/// Ways, in the place that the number of the socket's slot says. Whoever changes a socket's
+/// addresses or options forgets its way; new sockets have new numbers.
+pub(crate) type WayMemo = Memo<WayQuestion, Way, 16>;
 
 /// What became of an attempt to send.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Step {
-    Sent,
+    Sent {
+        /// There may be more to send.
+        more: bool,
+    },
     Nothing,
     NoBuffer,
 }
@@ -162,11 +175,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         true
     }
 
-    fn tcp_may_send(&self, slot: usize) -> bool {
-        let connection = self.tcp.at(slot).and_then(TcpSocket::connection);
-        connection.is_some_and(super::connection::Connection::may_send)
-    }
-
     /// [`Self::tcp_flush`] after a segment: most give no reason to send, and need no route.
     pub(crate) fn tcp_flush_after_input(&mut self, slot: usize, now: Instant) {
         match self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut) {
@@ -175,17 +183,19 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
-    /// How the segments of a connection travelled, if they still do.
+    /// The path of a connection's segments, if they still travel as they did.
     #[inline]
-    fn recall_way(&self, id: TcpId, now: Instant) -> Option<Way> {
-        let question = (self.epoch().wrapping_add(self.tcp.changes()), id);
-        let way = self.ways.get(id.slot.into(), &question)?;
-        let Envelope { hop, outgoing, .. } = &way.envelope;
-        (self.revisit(hop, outgoing.destination, now) == Some(hop.mtu)).then_some(way)
+    fn recall_way(&mut self, question: &WayQuestion, now: Instant) -> Option<Path> {
+        let Way { envelope: Envelope { hop, outgoing, .. }, lasting, .. } =
+            self.ways.find(question.1.slot.into(), question)?;
+        let (hop, destination) = (*hop, outgoing.destination);
+        (*lasting && self.revisit(&hop, destination, now) == Some(hop.mtu)).then_some(hop)
     }
 
-    /// How the segments of a connection travel. Without a route they get lost here.
-    fn find_way(&self, id: TcpId, now: Instant) -> Option<Result<Way, NoRoute>> {
+    /// Finds out how the segments of a connection travel, and remembers it. Without a route they
+    /// get lost here.
+    fn find_way(&self, question: &WayQuestion, now: Instant) -> Option<Result<Path, NoRoute>> {
+        let id = question.1;
         let socket = self.tcp.at(id.slot.into())?;
         let (tuple, remote) = (socket.tuple()?, socket.remote?);
         let options = socket.options();
@@ -198,44 +208,36 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         hop.mtu = self.mtu_of(&hop, options.path_mtu_discovery);
         let zone = tuple.local.0.needs_zone().then_some(hop.interface);
         let envelope = self.envelope(&tuple, &hop, Marking::new(&options), Urgency::User);
-        let way = Way { envelope, own: self.is_own_address(tuple.local.0, zone) };
-        // Neither detours nor narrow paths are for long.
-        if way.own && hop.avoided.is_none() && hop.mtu == self.link_mtu(&hop) {
-            let question = (self.epoch().wrapping_add(self.tcp.changes()), id);
-            self.ways.put(id.slot.into(), question, way);
-        }
-        Some(Ok(way))
+        let own = self.is_own_address(tuple.local.0, zone);
+        let lasting = own && hop.avoided.is_none() && hop.mtu == self.link_mtu(&hop);
+        let way = Way { envelope, own, lasting, template: Template::new(&envelope) };
+        self.ways.put(id.slot.into(), *question, way);
+        Some(Ok(hop))
     }
 
     /// Sends what the connection in a slot may send now, and sets its timer.
     pub(crate) fn tcp_flush(&mut self, slot: usize, now: Instant) {
         let Some(id) = self.tcp.id_at(slot) else { return };
-        let way = match self.recall_way(id, now) {
-            Some(way) => Some(way),
-            None => match self.find_way(id, now) {
+        let question = (self.epoch(), id);
+        let hop = match self.recall_way(&question, now) {
+            Some(hop) => Some(hop),
+            None => match self.find_way(&question, now) {
                 Some(found) => found.ok(),
                 None => return,
             },
         };
-        if let Some(Way { envelope: Envelope { hop, .. }, .. }) = &way
-            && let Some(connection) = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut)
-            && connection.path_mtu != hop.mtu
-        {
-            connection.set_path_mtu(hop.mtu);
-        }
-        let way = way.as_ref();
+        let question = hop.is_some().then_some(&question);
         loop {
-            if let Some(Way { envelope: Envelope { hop, .. }, .. }) = way
+            if let Some(hop) = &hop
                 && !self.tcp_has_room(hop)
             {
                 self.tcp_wait_for_room(slot, hop.local);
                 break;
             }
-            match self.tcp_send_next(slot, way, now) {
-                // Asked first, since there is nearly always nothing more.
-                Step::Sent if !self.tcp_may_send(slot) => break,
-                Step::Sent => {}
-                Step::Nothing => break,
+            match self.tcp_send_next(slot, question, now) {
+                Step::Sent { more: true } => {}
+                // There is nearly always nothing more.
+                Step::Sent { more: false } | Step::Nothing => break,
                 Step::NoBuffer => {
                     if let Some(connection) =
                         self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut)
@@ -250,7 +252,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// The connection in a slot waits for something else now.
-    fn tcp_rest(&mut self, slot: usize, now: Instant) {
+    pub(super) fn tcp_rest(&mut self, slot: usize, now: Instant) {
         let connection = self.tcp.at_mut(slot).and_then(TcpSocket::connection_mut);
         let next = connection.map_or(Instant::FAR_FUTURE, |connection| {
             connection.busy.note(connection.business(), now);
@@ -284,11 +286,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Sends one segment. Without a way to the other side it counts as lost on the way.
-    fn tcp_send_next(&mut self, slot: usize, way: Option<&Way>, now: Instant) -> Step {
-        let Self { tcp, pool, counters, .. } = self;
+    fn tcp_send_next(&mut self, slot: usize, question: Option<&WayQuestion>, now: Instant) -> Step {
+        let Self { tcp, pool, counters, ways, .. } = self;
         let Some((connection, store)) = tcp.connection_and_store(slot) else {
             return Step::Nothing;
         };
+        let way = question.and_then(|question| ways.find(slot, question));
+        if let Some(way) = way
+            && connection.path_mtu != way.envelope.hop.mtu
+        {
+            connection.set_path_mtu(way.envelope.hop.mtu);
+        }
         let mut context = Context { pool, store, counters: &mut counters.tcp, now };
         let Some(emission) = connection.next_output(&mut context) else {
             connection.forced = super::connection::Forced::Nothing;
@@ -309,18 +317,30 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             };
             sum.add_copied(room, data);
         }
+        if let (Some(way), Some(question)) = (way.filter(|way| way.own), question)
+            && let Some(header) = connection.plain_header(context.store, &emission, now)
+        {
+            connection.on_sent(&mut context, &emission);
+            let progress = core::mem::take(&mut connection.progress);
+            let sent = Step::Sent { more: connection.may_send() };
+            let headed = way.template.put(&header, sum, &mut packet);
+            let hop = way.envelope.hop;
+            self.tcp_send_plain(question, &hop, headed.then_some(packet), progress, now);
+            return sent;
+        }
         let mut header = connection.header(context.store, &emission, now);
         let capable = connection.ecn.is_capable(emission.data_len, emission.again);
         connection.on_sent(&mut context, &emission);
         let progress = core::mem::take(&mut connection.progress);
         let asked = connection.options.maximum_segment();
-        let Some(Way { envelope, own }) = way else {
+        let sent = Step::Sent { more: connection.may_send() };
+        let Some(&Way { envelope, own, .. }) = way else {
             self.count_drop(None, DropReason::NoRoute);
-            return Step::Sent;
+            return sent;
         };
         if !own {
             self.count_drop(interface, DropReason::NoSourceAddress);
-            return Step::Sent;
+            return sent;
         }
         if emission.syn {
             let mss = advertised_mss(self.link_mtu(&envelope.hop), asked);
@@ -331,8 +351,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.confirm_neighbor(envelope.hop.interface, envelope.hop.next_hop, now);
         }
         let ecn = if capable { Ecn::Capable0 } else { Ecn::NotCapable };
-        self.send_segment(envelope, (&mut header, ecn), packet, sum, now);
-        Step::Sent
+        self.send_segment(&envelope, (&mut header, ecn), packet, sum, now);
+        sent
     }
 
     /// The way back to where a segment came from.

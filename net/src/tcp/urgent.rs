@@ -20,6 +20,12 @@ pub(crate) struct Urgent {
 }
 
 impl Urgent {
+    /// Whether nothing urgent was sent that is not known to have arrived.
+    #[inline]
+    pub(crate) const fn is_quiet(&self) -> bool {
+        self.sent.is_none()
+    }
+
     /// SEG.UP of a segment with this number, when everything before `una` is acknowledged. What is
     /// too far away for the field is as far as it reaches.
     pub(crate) fn pointer(&mut self, sequence: SequenceNumber, una: SequenceNumber) -> Option<u16> {
@@ -32,6 +38,7 @@ impl Urgent {
 
 impl Connection {
     /// The number of the next octet that the user reads.
+    #[inline]
     fn read_position(&self) -> SequenceNumber {
         self.receive.nxt - u32::from(self.receive.finished) - self.receive.readable()
     }
@@ -50,6 +57,7 @@ impl Connection {
     }
 
     /// The number of the last urgent octet: the mark. None if it was read.
+    #[inline]
     fn mark(&mut self) -> Option<SequenceNumber> {
         let position = self.read_position();
         self.urgent.received = self.urgent.received.filter(|end| end.is_after(position));
@@ -63,7 +71,11 @@ impl Connection {
 
     /// How much of `length` octets may be read in one go: what is read ends at the mark, so that
     /// the user can see it.
+    #[inline]
     pub(crate) fn up_to_mark(&mut self, length: usize) -> usize {
+        if self.urgent.received.is_none() {
+            return length;
+        }
         let position = self.read_position();
         let before = self.mark().map_or(0, |mark| mark.offset_from(position));
         usize::try_from(before).ok().filter(|before| *before > 0).unwrap_or(length).min(length)

@@ -48,6 +48,12 @@ impl Checksum {
         self.join(sum_of(bytes), bytes.len());
     }
 
+    /// Adds words as they lie in memory.
+    #[inline]
+    pub(crate) fn add_words<const N: usize>(&mut self, words: [u32; N]) {
+        self.join(words.into_iter().map(u64::from).sum(), 0);
+    }
+
     /// Copies `source` to `destination` and adds it, reading each octet once.
     ///
     /// # Panics

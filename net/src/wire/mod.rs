@@ -31,6 +31,7 @@ pub mod ndp;
 pub mod ndp_option;
 pub mod option;
 pub mod tcp;
+pub(crate) mod tcp_plain;
 pub mod tcp_sequence;
 pub mod udp;
 pub mod vlan;

@@ -182,10 +182,15 @@ impl Timestamps {
         writer.bytes(&octets);
     }
 
+    /// The words of the option as the only one, as they lie in memory.
+    #[inline]
+    pub(super) const fn alone(self) -> [u32; 3] {
+        [u32::from_ne_bytes(Self::ALONE), self.value.to_be(), self.echo_reply.to_be()]
+    }
+
     /// Reads the option if it is the only one, as nearly every segment has it.
     #[inline]
-    fn parse_alone(bytes: &[u8]) -> Option<Self> {
-        let bytes: &[u8; 12] = bytes.try_into().ok()?;
+    pub(super) fn parse_alone(bytes: &[u8; 12]) -> Option<Self> {
         let (&[alone, value, echo_reply], []) = bytes.as_chunks() else { return None };
         (alone == Self::ALONE).then(|| Self {
             value: u32::from_be_bytes(value),
@@ -269,7 +274,7 @@ impl TcpOptions {
 
     #[inline]
     fn parse(bytes: &[u8]) -> Self {
-        match Timestamps::parse_alone(bytes) {
+        match bytes.try_into().ok().and_then(Timestamps::parse_alone) {
             Some(stamps) => Self { timestamps: Some(stamps), ..Self::NONE },
             None if bytes.is_empty() => Self::NONE,
             None => Self::parse_list(bytes),

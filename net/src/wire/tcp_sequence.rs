@@ -11,26 +11,31 @@ pub struct SequenceNumber(pub u32);
 
 impl SequenceNumber {
     /// How far `self` is ahead of `other`; negative when it is behind.
+    #[inline]
     pub const fn offset_from(self, other: Self) -> i32 {
         self.0.wrapping_sub(other.0) as i32
     }
 
     /// SEG < other.
+    #[inline]
     pub const fn is_before(self, other: Self) -> bool {
         self.offset_from(other) < 0
     }
 
     /// SEG =< other.
+    #[inline]
     pub const fn is_at_or_before(self, other: Self) -> bool {
         !other.is_before(self)
     }
 
     /// SEG > other.
+    #[inline]
     pub const fn is_after(self, other: Self) -> bool {
         other.is_before(self)
     }
 
     /// SEG >= other.
+    #[inline]
     pub const fn is_at_or_after(self, other: Self) -> bool {
         !self.is_before(other)
     }
@@ -43,12 +48,14 @@ impl SequenceNumber {
 
     /// The later of the two.
     #[must_use]
+    #[inline]
     pub const fn max(self, other: Self) -> Self {
         if self.is_before(other) { other } else { self }
     }
 
     /// The earlier of the two.
     #[must_use]
+    #[inline]
     pub const fn min(self, other: Self) -> Self {
         if other.is_before(self) { other } else { self }
     }
@@ -57,12 +64,14 @@ impl SequenceNumber {
 impl Add<u32> for SequenceNumber {
     type Output = Self;
 
+    #[inline]
     fn add(self, rhs: u32) -> Self {
         Self(self.0.wrapping_add(rhs))
     }
 }
 
 impl AddAssign<u32> for SequenceNumber {
+    #[inline]
     fn add_assign(&mut self, rhs: u32) {
         *self = *self + rhs;
     }
@@ -71,6 +80,7 @@ impl AddAssign<u32> for SequenceNumber {
 impl Sub<u32> for SequenceNumber {
     type Output = Self;
 
+    #[inline]
     fn sub(self, rhs: u32) -> Self {
         Self(self.0.wrapping_sub(rhs))
     }

@@ -111,10 +111,18 @@ impl Cubic {
         window.grow(growth as u32);
     }
 
+    /// An acknowledgment of data that did not use the window up.
+    #[inline]
+    pub(crate) fn on_ack_without_growth(&mut self, now: Instant) {
+        let last = core::mem::replace(&mut self.last, now);
+        self.stand_still(|| now.saturating_since(last));
+    }
+
     /// The time in which the window was not used up does not count (Section 4.2).
-    fn stand_still(&mut self, time: Duration) {
+    #[inline]
+    fn stand_still(&mut self, time: impl FnOnce() -> Duration) {
         if let Some(epoch) = &mut self.past.epoch {
-            epoch.start += time;
+            epoch.start += time();
         }
     }
 
@@ -137,10 +145,10 @@ impl Cubic {
 
 impl CongestionControl for Cubic {
     fn on_ack(&mut self, window: &mut Window, sample: &AckSample) {
-        let since = sample.now.saturating_since(core::mem::replace(&mut self.last, sample.now));
         if !sample.grows {
-            return self.stand_still(since);
+            return self.on_ack_without_growth(sample.now);
         }
+        self.last = sample.now;
         if !window.in_slow_start() {
             return self.avoid_congestion(window, sample);
         }
@@ -167,8 +175,9 @@ impl CongestionControl for Cubic {
         self.past.w_max = 0;
     }
 
+    #[inline]
     fn on_idle_restart(&mut self, window: &mut Window, _limited: bool, idle: Idle) {
-        self.stand_still(idle.pause);
+        self.stand_still(|| Duration::from_millis(idle.pause.into()));
         self.last = idle.now;
         super::restart_window(window, idle);
     }
@@ -273,7 +282,7 @@ mod tests {
             let idle = AckSample { grows: false, ..growth(1000, Instant::from_secs(second)) };
             cubic.on_ack(&mut window, &idle);
         }
-        let pause = Duration::from_secs(60);
+        let pause = 60_000;
         let timeout = Micros::from_secs(100);
         let idle = Idle { pause, timeout, now: Instant::from_secs(119) };
         cubic.on_idle_restart(&mut window, true, idle);

@@ -14,7 +14,7 @@ pub(crate) use new_reno::NewReno;
 
 use super::delivery_rate::{LostPiece, RateSample};
 use super::micros::Micros;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 /// The variables that every algorithm works on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,21 +134,24 @@ pub(crate) trait CongestionControl {
 /// A pause in which nothing was in flight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Idle {
-    pub(crate) pause: Duration,
+    /// How long, in milliseconds.
+    pub(crate) pause: u32,
     /// The retransmission timeout.
     pub(crate) timeout: Micros,
     pub(crate) now: Instant,
 }
 
 /// RFC 5681, Section 4.1: a pause longer than the timeout leaves the initial window.
+#[inline]
 fn restart_window(window: &mut Window, idle: Idle) {
-    if idle.pause > idle.timeout.into() {
+    if u64::from(idle.pause) * 1000 > u64::from(idle.timeout.get()) {
         window.cwnd = window.cwnd.min(Window::initial_window(window.mss));
     }
 }
 
 /// The rate at which a window is spread over a round trip: twice as fast in slow start, a fifth
 /// faster in congestion avoidance, so that the window stays in use (as on Linux).
+#[inline]
 fn window_rate(window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32> {
     let rtt = u64::from(smoothed_rtt?.get()).max(1);
     let percent = if window.cwnd < window.ssthresh / 2 { 200 } else { 120 };
@@ -228,6 +231,38 @@ impl Congestion {
             Self::NewReno(new_reno) => new_reno,
             Self::Bbr(bbr) => bbr,
         }
+    }
+
+    /// [`CongestionControl::on_idle_restart`]. These three are for every segment, so they do
+    /// without a table of functions.
+    #[inline]
+    pub(crate) fn on_idle_restart(&mut self, window: &mut Window, limited: bool, idle: Idle) {
+        match self {
+            Self::Cubic(cubic) => cubic.on_idle_restart(window, limited, idle),
+            Self::NewReno(new_reno) => new_reno.on_idle_restart(window, limited, idle),
+            Self::Bbr(bbr) => bbr.on_idle_restart(window, limited, idle),
+        }
+    }
+
+    /// [`CongestionControl::pacing_rate`].
+    #[inline]
+    pub(crate) fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32> {
+        match self {
+            Self::Cubic(_) | Self::NewReno(_) => window_rate(window, smoothed_rtt),
+            Self::Bbr(bbr) => bbr.pacing_rate(window, smoothed_rtt),
+        }
+    }
+
+    /// [`CongestionControl::on_ack`] for an acknowledgment that does not let the window grow; false
+    /// if that is not all that the algorithm wants to know of it.
+    #[inline]
+    pub(crate) fn on_ack_without_growth(&mut self, now: Instant) -> bool {
+        match self {
+            Self::Cubic(cubic) => cubic.on_ack_without_growth(now),
+            Self::NewReno(_) => {}
+            Self::Bbr(_) => return false,
+        }
+        true
     }
 }
 
