@@ -85,13 +85,21 @@ impl Guest {
         let writer = Arc::clone(&console);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
+            let mut pending = Vec::new();
             loop {
                 let count = stdout.read(&mut buffer).unwrap_or(0);
+                pending.extend_from_slice(&buffer[..count]);
+                // The last character may be there in part.
+                let whole = match std::str::from_utf8(&pending) {
+                    Err(error) if error.error_len().is_none() => error.valid_up_to(),
+                    _ => pending.len(),
+                };
+                let text: Vec<u8> = pending.drain(..whole).collect();
                 let mut state = writer.state.lock().expect("no test panics with it locked");
                 if count == 0 {
                     state.closed = true;
                 } else {
-                    state.text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+                    state.text.push_str(&String::from_utf8_lossy(&text));
                 }
                 drop(state);
                 writer.grown.notify_all();
