@@ -125,6 +125,12 @@ conformance-wire: image ## the suite's cases that make sense over a cable, again
 	tools/ensure.sh qemu-system-aarch64
 	KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test conformance_wire -- --test-threads=6
 
+.PHONY: conformance-linux
+conformance-linux: ## the suite against this machine's Linux; writes docs/conformance-linux.md; needs root
+	tools/ensure.sh ip sysctl
+	PAGE=$(abspath docs/conformance-linux.md) TRANSCRIPTS=$(abspath $(target))/conformance-linux \
+		cargo test -p system-tests --test conformance_linux
+
 .PHONY: mutants
 mutants: ## break rules of net on purpose and see which breaks no test notices; MUTANTS="--sample 10"
 	tools/mutants.sh $(MUTANTS)
@@ -139,6 +145,7 @@ test-system: image ## boot in QEMU and test from outside
 	set -o pipefail; KERNEL_IMAGE=$(abspath $(kernel_image)) SELFTEST_LOG=$(abspath $(target))/test-selftest.log \
 		cargo test -p system-tests --lib $(addprefix --test ,$(system_tests)) \
 		-- --test-threads=2 $(keep_log) $(target)/test-system.log
+	LONGEST=10 KERNEL_IMAGE=$(abspath $(kernel_image)) cargo test -p system-tests --test conformance_wire -- --test-threads=6
 
 # Without the network and without FIRMWARE the image has no firmware, and the rest is tested.
 .PHONY: test-sdcard

@@ -1,7 +1,10 @@
 //! A test of the suite, as data.
 
 use crate::Lab;
+use crate::dut::VirtualDut;
+use crate::lab::Demands;
 use net::config::Config;
+use net::time::Duration;
 
 /// A test.
 #[derive(Clone, Copy)]
@@ -16,9 +19,16 @@ pub struct Case {
     /// What it does.
     pub run: fn(&mut Lab),
     /// How the device is set, if not as ever.
-    pub config: fn() -> Config,
-    /// It makes sense over a real cable, too: it needs no setting and no long time.
-    pub wire: bool,
+    pub settings: Option<fn() -> Config>,
+}
+
+/// What a test takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rehearsal {
+    /// How long it goes on.
+    pub duration: Duration,
+    /// What the device must be able to do.
+    pub demands: Demands,
 }
 
 /// A test with the usual settings, in virtual time only.
@@ -28,26 +38,31 @@ pub const fn case(
     rows: &'static [&'static str],
     run: fn(&mut Lab),
 ) -> Case {
-    Case { number, title, rows, run, config: default_config, wire: false }
-}
-
-const fn default_config() -> Config {
-    Config::DEFAULT
+    Case { number, title, rows, run, settings: None }
 }
 
 impl Case {
-    /// Over a real cable, too.
+    /// With these settings.
     #[must_use]
-    pub const fn on_the_wire(mut self) -> Self {
-        self.wire = true;
+    pub const fn with(mut self, settings: fn() -> Config) -> Self {
+        self.settings = Some(settings);
         self
     }
 
-    /// With these settings.
-    #[must_use]
-    pub const fn with(mut self, config: fn() -> Config) -> Self {
-        self.config = config;
-        self
+    /// How our stack is set for it.
+    pub fn config(&self) -> Config {
+        self.settings.map_or(Config::DEFAULT, |settings| settings())
+    }
+
+    /// Runs it with our stack in virtual time, to see what it takes.
+    ///
+    /// # Panics
+    /// When the test fails.
+    pub fn rehearse(&self) -> Rehearsal {
+        let config = self.config();
+        let mut lab = Lab::new(Box::new(move || Box::new(VirtualDut::new(config.clone(), 1))));
+        (self.run)(&mut lab);
+        Rehearsal { duration: lab.elapsed(), demands: lab.demands() }
     }
 
     /// Its name among the tests.

@@ -25,6 +25,10 @@ pub type Factory = Box<dyn Fn() -> Box<dyn Dut>>;
 pub struct Lab {
     factory: Factory,
     device: Box<dyn Dut>,
+    /// When the device was put there, by its clock.
+    began: Instant,
+    /// How long the devices before it were there.
+    earlier: Duration,
     /// The link-local address of the device.
     pub dut: Ipv6Addr,
     /// The address of the device in [`PREFIX`], once that is advertised.
@@ -37,6 +41,18 @@ pub struct Lab {
     history: Vec<String>,
     /// Stations that answer solicitations.
     answering: Vec<Station>,
+    /// The cable has been plugged in, and what the test has wanted of the device.
+    plugged_in: bool,
+    demands: Demands,
+}
+
+/// What not every device can be made to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Demands {
+    /// Its cable is pulled.
+    pub cable_pulled: bool,
+    /// It joins multicast groups.
+    pub membership: bool,
 }
 
 impl Lab {
@@ -47,6 +63,8 @@ impl Lab {
         let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0);
         Self {
             factory,
+            began: device.now(),
+            earlier: Duration::ZERO,
             device,
             dut: eui64(link_local, mac),
             dut_global: eui64(PREFIX, mac),
@@ -54,20 +72,46 @@ impl Lab {
             waiting: VecDeque::new(),
             history: Vec::new(),
             answering: Vec::new(),
+            plugged_in: false,
+            demands: Demands::default(),
         }
     }
 
     /// Another device, as new, in place of the one that there was; its cable is not plugged in.
     pub fn replace(&mut self) {
+        self.earlier = self.elapsed();
         self.device = (self.factory)();
+        self.began = self.device.now();
+        self.plugged_in = false;
         self.waiting.clear();
         self.history.push("         another device".to_owned());
+    }
+
+    /// Makes the device forget what it has learned from the link; its cable is not plugged in then.
+    pub fn reset(&mut self) {
+        self.history.push("         the device is reset".to_owned());
+        self.device.reset();
+    }
+
+    /// How much longer than an RFC allows things may take; nothing in virtual time.
+    pub fn slack(&self) -> Duration {
+        self.device.slack()
     }
 
     /// Plugs the cable in and waits until the link-local address is in use; there is no router.
     pub fn start(&mut self) {
         self.act(Action::SetLink(true));
-        self.wait(seconds(4));
+        self.settle(seconds(4));
+    }
+
+    /// Waits until the addresses are in use: so long, and longer where a device in real time has not
+    /// come to it; forgets what is seen.
+    pub fn settle(&mut self, duration: Duration) {
+        self.wait(duration);
+        let deadline = self.now() + self.slack();
+        while !self.device.is_settled() && self.now() < deadline {
+            self.wait(Duration::from_millis(100));
+        }
         self.forget();
     }
 
@@ -83,7 +127,7 @@ impl Lab {
         self.start();
         self.answer_for(TR1);
         self.advertise(TR1, RouterAdvertisement::default(), Some(PrefixInformation::default()));
-        self.wait(seconds(3));
+        self.settle(seconds(3));
         // The router's cache entry is known to be reachable after an exchange.
         self.send(TR1, packet(TR1.link_local, self.dut).echo_request(1, 1, b"setup"));
         self.wait(seconds(8));
@@ -124,9 +168,25 @@ impl Lab {
         self.device.now()
     }
 
+    /// How long the test has taken, by the clocks of its devices.
+    pub fn elapsed(&self) -> Duration {
+        self.earlier + self.now().saturating_since(self.began)
+    }
+
+    /// What the test has wanted of its devices so far.
+    pub const fn demands(&self) -> Demands {
+        self.demands
+    }
+
     /// Makes the device do something.
     pub fn act(&mut self, action: impl Borrow<Action>) {
         let action = action.borrow();
+        match action {
+            Action::SetLink(true) => self.plugged_in = true,
+            Action::SetLink(false) => self.demands.cable_pulled |= self.plugged_in,
+            Action::Membership { .. } => self.demands.membership = true,
+            _ => {}
+        }
         self.history.push(format!("         the device: {action:?}"));
         self.device.act(action);
     }
@@ -215,7 +275,7 @@ impl Lab {
     #[track_caller]
     pub fn expect_within(&mut self, duration: Duration, pattern: impl Borrow<Pattern>) -> Seen {
         let pattern = pattern.borrow();
-        let deadline = self.now() + duration;
+        let deadline = self.now() + duration + self.device.slack();
         let mut near = String::new();
         while let Some(seen) = self.waiting.pop_front().or_else(|| self.next(deadline)) {
             match pattern.failures(&seen) {

@@ -74,6 +74,17 @@ pub fn neighbor_advertisement(target: Ipv6Addr, flags: &'static str) -> Pattern 
         .hop_limit(255)
 }
 
+/// The answer to a unicast solicitation, which may do without the link-layer address and is not
+/// overriding then (RFC 4861, Section 7.2.4).
+pub fn answer_to_unicast(target: Ipv6Addr) -> Pattern {
+    icmpv6("Neighbor Advertisement", 136)
+        .and(format!("is for {target}"), move |seen| seen.target() == Some(target))
+        .and("is solicited, and overrides with an address alone", |seen| {
+            seen.advertisement_flags() == if seen.option(2).is_some() { "SO" } else { "S" }
+        })
+        .hop_limit(255)
+}
+
 /// A probe of Duplicate Address Detection for `target` (RFC 4862, Section 5.4.2).
 pub fn duplicate_address_probe(target: Ipv6Addr) -> Pattern {
     multicast_solicitation(target)

@@ -12,7 +12,7 @@ fn main() {
         .map(|case| {
             Trial::test(case.name(), move || {
                 let mut lab =
-                    Lab::new(Box::new(move || Box::new(VirtualDut::new((case.config)(), 1))));
+                    Lab::new(Box::new(move || Box::new(VirtualDut::new(case.config(), 1))));
                 (case.run)(&mut lab);
                 Ok(())
             })

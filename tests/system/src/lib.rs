@@ -6,6 +6,7 @@
 //! - [`lab::Lab`]: a network namespace with a TAP, a router and Linux as the other host (root).
 //! - [`script::ScriptedLab`]: the network of `tools/lab.sh` (root).
 //! - [`wire_dut::WireDut`]: the guest as the device under test of the conformance suite.
+//! - `linux_dut`: this machine's Linux in that place (Linux, root).
 //! - [`redirected::Redirected`]: a simulated USB device in QEMU.
 //! - [`peer`]: programs on the host for the guest to talk to.
 
@@ -13,6 +14,8 @@
 pub mod cable;
 pub mod guest;
 pub mod lab;
+#[cfg(target_os = "linux")]
+pub mod linux_dut;
 pub mod peer;
 pub mod redirected;
 pub mod script;

@@ -4,7 +4,7 @@
 use crate::guest::Guest;
 use conformance::dut::{Action, Dut};
 use conformance::station::Mac;
-use net::time::Instant;
+use net::time::{Duration, Instant};
 use std::net::Ipv6Addr;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,20 @@ impl WireDut {
         let mut guest = Guest::boot(&[options.as_slice(), &settings].concat(), None);
         guest.wait_for_shell();
         guest.run("udp-echo -l -q 7 > /tmp/echo &").success();
+        guest.run_until("ss -uln", |text| text.contains(":7 "));
         self.guest = Some(guest);
+    }
+
+    /// Sets the interface up or down; the first time, it boots.
+    fn set_up(&mut self, up: bool) {
+        match &mut self.guest {
+            Some(guest) => {
+                let state = if up { "up" } else { "down" };
+                guest.run(&format!("ip link set dev usb0 {state}")).success();
+            }
+            None if up => self.boot(),
+            None => {}
+        }
     }
 }
 
@@ -101,15 +114,12 @@ impl Dut for WireDut {
     }
 
     fn act(&mut self, action: &Action) {
-        if *action == Action::SetLink(true) && self.guest.is_none() {
-            return self.boot();
+        if *action == Action::SetLink(true) {
+            return self.set_up(true);
         }
         let guest = self.guest.as_mut().expect("the cable is plugged in first");
         let line = match *action {
-            Action::SetLink(up) => {
-                guest.monitor(&format!("set_link net0 {}", if up { "on" } else { "off" }));
-                return;
-            }
+            Action::SetLink(_) => panic!("QEMU's adapter does not tell when its cable is pulled"),
             Action::Ping { destination, size } => {
                 format!("ping6 -c 1 -s {size} {} > /tmp/ping &", scoped(destination))
             }
@@ -120,11 +130,31 @@ impl Dut for WireDut {
             Action::Connect { destination, port } => {
                 format!("nc {} {port} < /dev/null > /tmp/tcp &", scoped(destination))
             }
-            Action::Listen(port) => format!("nc -k -l {port} < /dev/null > /tmp/listen &"),
+            Action::Listen(port) => {
+                guest.run(&format!("nc -k -l {port} < /dev/null > /tmp/listen &")).success();
+                let listens = format!(":{port} ");
+                guest.run_until("ss -ltn", |text| text.contains(&listens));
+                return;
+            }
             Action::AddAddress(address) => format!("ip addr add {address}/64 dev usb0"),
             Action::Membership { .. } => panic!("no program of the guest joins a group by itself"),
         };
         guest.run(&line).success();
+    }
+
+    /// As when somebody sets the interface down.
+    fn reset(&mut self) {
+        self.set_up(false);
+    }
+
+    fn is_settled(&mut self) -> bool {
+        let Some(guest) = &mut self.guest else { return false };
+        let all = guest.run("ip addr show dev usb0").success();
+        all.contains("inet6") && !all.contains("tentative")
+    }
+
+    fn slack(&self) -> Duration {
+        Duration::from_secs(20)
     }
 }
 

@@ -5,7 +5,7 @@ mod virtual_dut;
 pub use virtual_dut::VirtualDut;
 
 use crate::station::Mac;
-use net::time::Instant;
+use net::time::{Duration, Instant};
 use std::net::Ipv6Addr;
 
 /// Something that a test can make the device do.
@@ -65,4 +65,23 @@ pub trait Dut {
 
     /// Makes it do something.
     fn act(&mut self, action: &Action);
+
+    /// Makes it forget what it has learned from the link, and leaves it without a cable. Ours forgets
+    /// when the cable is pulled (row LNK-10).
+    fn reset(&mut self) {
+        self.act(&Action::SetLink(false));
+    }
+
+    /// Whether its addresses are in use: none is still being tested for duplicates. Ours has been
+    /// ready for long when somebody asks.
+    fn is_settled(&mut self) -> bool {
+        true
+    }
+
+    /// How much longer than the text of an RFC allows what is expected may take: a device in real
+    /// time may have to wait for a processor. Nothing is sooner found wrong by it, and silence is
+    /// not waited for any longer.
+    fn slack(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -6,6 +6,7 @@
 //! are those that `cargo test` printed ([`log`]).
 
 pub mod annotation;
+pub mod linux;
 pub mod log;
 pub mod markdown;
 pub mod requirement;

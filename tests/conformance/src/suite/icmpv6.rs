@@ -14,34 +14,29 @@ use std::net::Ipv6Addr;
 
 pub(super) const CASES: &[Case] = &[
     case("5.1.1", "Transmitting Echo Requests", &["ICMP-17", "ICMP-16"], transmitting),
-    case("5.1.2.A", "Replying to Echo Requests: link-local", &["ICMP-2", "ICMP-4"], link_local)
-        .on_the_wire(),
+    case("5.1.2.A", "Replying to Echo Requests: link-local", &["ICMP-2", "ICMP-4"], link_local),
     case("5.1.2.B", "Replying to Echo Requests: global", &["ICMP-2"], global),
-    case("5.1.2.C", "Replying to Echo Requests: all nodes", &["ICMP-3"], all_nodes).on_the_wire(),
-    case("5.1.2.D", "Replying to Echo Requests: all routers", &["ICMP-3"], all_routers)
-        .on_the_wire(),
-    case("5.1.2.E", "Replying to Echo Requests: unspecified and loopback", &["IP-5"], nobody)
-        .on_the_wire(),
+    case("5.1.2.C", "Replying to Echo Requests: all nodes", &["ICMP-3"], all_nodes),
+    case("5.1.2.D", "Replying to Echo Requests: all routers", &["ICMP-3"], all_routers),
+    case("5.1.2.E", "Replying to Echo Requests: unspecified and loopback", &["IP-5"], nobody),
     case(
         "5.1.3",
         "Destination Unreachable Message Generation",
         &["ICMP-10", "ICMP-7"],
         unreachable,
     ),
-    case("5.1.6", "Erroneous Header Field", &["FRG-8"], erroneous_field).on_the_wire(),
-    case("5.1.7", "Unrecognized Next Header", &["IP-11"], unrecognized_header).on_the_wire(),
-    case("5.1.8", "Unknown Informational Message Type", &["ICMP-5", "ICMP-18"], unknown_type)
-        .on_the_wire(),
-    case("5.1.9", "Error Condition With ICMPv6 Error Message", &["ICMP-8"], error_about_error)
-        .on_the_wire(),
+    case("5.1.6", "Erroneous Header Field", &["FRG-8"], erroneous_field),
+    case("5.1.7", "Unrecognized Next Header", &["IP-11"], unrecognized_header),
+    case("5.1.8", "Unknown Informational Message Type", &["ICMP-5", "ICMP-18"], unknown_type),
+    case("5.1.9", "Error Condition With ICMPv6 Error Message", &["ICMP-8"], error_about_error),
     case("5.1.10", "Error Condition With Multicast Destination", &["ICMP-8"], to_multicast),
     case("5.1.11", "Error Condition With Unspecified Source", &["ICMP-8"], from_unspecified),
     case("5.1.12", "Error Condition With Multicast Source", &["ICMP-8"], from_multicast),
-    case("ICMP-1", "Checksums are verified", &["ICMP-1"], checksum).on_the_wire(),
-    case("ICMP-7", "An error quotes no more than fits", &["ICMP-7"], long_quote).on_the_wire(),
-    case("ICMP-8", "Group at the link layer", &["ICMP-8"], link_layer_group).on_the_wire(),
+    case("ICMP-1", "Checksums are verified", &["ICMP-1"], checksum),
+    case("ICMP-7", "An error quotes no more than fits", &["ICMP-7"], long_quote),
+    case("ICMP-8", "Group at the link layer", &["ICMP-8"], link_layer_group),
     case("ICMP-9", "Errors are limited", &["ICMP-9"], limited),
-    case("ICMP-19", "Extended errors", &["ICMP-19"], extended).on_the_wire(),
+    case("ICMP-19", "Extended errors", &["ICMP-19"], extended),
 ];
 
 fn transmitting(lab: &mut Lab) {

@@ -12,7 +12,7 @@ use crate::station::{ALL_NODES, TN1, TN2, TN4, TR1};
 use std::net::Ipv6Addr;
 
 pub(super) const CASES: &[Case] = &[
-    case("4.1.1", "Confirm Ping", &["LNK-1", "PMT-1"], confirm).on_the_wire(),
+    case("4.1.1", "Confirm Ping", &["LNK-1", "PMT-1"], confirm),
     case("4.1.2", "Stored PMTU", &["PMT-2", "PMT-8"], stored),
     case("4.1.3", "Non-zero ICMPv6 Code", &["PMT-5"], nonzero_code),
     case("4.1.4", "Reduce PMTU On-link", &["PMT-9"], on_link),

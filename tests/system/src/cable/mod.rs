@@ -8,7 +8,7 @@
 //! the same seed the same frames suffer, whatever happens to the others.
 
 mod fault;
-mod tap;
+pub(crate) mod tap;
 
 pub use fault::Faults;
 

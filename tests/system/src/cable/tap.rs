@@ -20,9 +20,9 @@ struct Request {
     rest: [u8; 22],
 }
 
-/// Opens the TAP interface of this name in the thread's network namespace. Each read and each
-/// write is a frame.
-pub(super) fn open(name: &str) -> io::Result<File> {
+/// Opens the TAP interface of this name in the thread's network namespace; one that is not there is
+/// made, and goes when the file is closed. Each read and each write is a frame.
+pub(crate) fn open(name: &str) -> io::Result<File> {
     let tap = File::options().read(true).write(true).open("/dev/net/tun")?;
     let mut request = Request { name: [0; NAME_LENGTH], flags: FLAGS, rest: [0; 22] };
     // One octet is for the NUL.

@@ -113,14 +113,12 @@ fn below_two_hours(lab: &mut Lab) {
 fn deprecated(lab: &mut Lab) {
     lab.start_with(TR1);
     advertise(lab, PREFIX, 600, 0);
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     // Deprecated, but the only one of its scope.
     lab.act(Action::Ping { destination: TN2.global, size: 8 });
     lab.expect(echo_request().from(lab.dut_global));
     advertise(lab, NEW, 600, 600);
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     lab.act(Action::Ping { destination: TN2.global, size: 8 });
     lab.expect(echo_request().from(eui64(NEW, lab.mac)));
     let accepts = answers(lab, lab.dut_global);

@@ -143,8 +143,7 @@ fn unique_local(lab: &mut Lab) {
     let local = PrefixInformation { prefix: prefix("fd00:1::"), ..PrefixInformation::default() };
     advertise(lab, local);
     advertise(lab, PrefixInformation::default());
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     for (destination, source) in
         [(prefix("fd00:2::9"), eui64(local.prefix, lab.mac)), (TN2.global, lab.dut_global)]
     {
@@ -158,8 +157,7 @@ fn answers(lab: &mut Lab) {
     let second = PrefixInformation { prefix: prefix("2001:db8:77::"), ..Default::default() };
     advertise(lab, PrefixInformation::default());
     advertise(lab, second);
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     for address in [lab.dut_global, eui64(second.prefix, lab.mac)] {
         lab.send(TR1, packet(TN2.global, address).echo_request(1, 1, b"x"));
         lab.expect(echo_reply().from(address).to(TN2.global));

@@ -57,7 +57,7 @@ fn invalid(lab: &mut Lab) {
 
 fn no_entry(lab: &mut Lab) {
     for flags in ["SO", "S", "O", ""] {
-        lab.act(Action::SetLink(false));
+        lab.reset();
         lab.start();
         lab.send(TN1, advertisement(lab.dut, flags, Some(TN1.mac)));
         expect_state(lab, TN1, State::None, TN1.mac);
@@ -68,7 +68,7 @@ fn incomplete(lab: &mut Lab) {
     for (flags, expected) in
         [("SO", State::Reachable), ("S", State::Reachable), ("O", State::Stale), ("", State::Stale)]
     {
-        lab.act(Action::SetLink(false));
+        lab.reset();
         start_in(lab, State::Incomplete);
         lab.send(TN1, advertisement(lab.dut, flags, Some(TN1.mac)));
         lab.expect(echo_request().to_mac(TN1.mac));
@@ -83,7 +83,7 @@ fn incomplete(lab: &mut Lab) {
             );
         }
     }
-    lab.act(Action::SetLink(false));
+    lab.reset();
     start_in(lab, State::Incomplete);
     lab.send(TN1, advertisement(lab.dut, "SO", None));
     expect_state(lab, TN1, State::Incomplete, TN1.mac);
@@ -110,7 +110,7 @@ fn eighteen(lab: &mut Lab, state: State) {
     let multicast = ["O", ""].map(|flags| (false, flags));
     for (by_unicast, flags) in unicast.into_iter().chain(multicast) {
         for mac in [None, Some(TN1.mac), Some(OTHER)] {
-            lab.act(Action::SetLink(false));
+            lab.reset();
             start_in(lab, state);
             let to = if by_unicast { lab.dut } else { ALL_NODES };
             lab.send(TN1, advertisement(to, flags, mac));
@@ -135,7 +135,7 @@ fn probe(lab: &mut Lab) {
 fn router_flag(lab: &mut Lab) {
     for flags in ["SO", "", "S", "O"] {
         for mac in [None, Some(TR1.mac)] {
-            lab.act(Action::SetLink(false));
+            lab.reset();
             lab.common_setup();
             lab.send(TR1, packet(TN2.global, lab.dut_global).echo_request(1, 1, b"x"));
             lab.expect(echo_reply().to_mac(TR1.mac));

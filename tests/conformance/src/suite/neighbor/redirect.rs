@@ -3,7 +3,6 @@
 use super::state::{OTHER, State, bring, expect_state};
 use crate::Lab;
 use crate::case::{Case, case};
-use crate::dut::Action;
 use crate::frame::{Frame, PrefixInformation, RouterAdvertisement, packet};
 use crate::lab::seconds;
 use crate::pattern::{echo_reply, multicast_solicitation};
@@ -34,13 +33,12 @@ fn without_redirects() -> Config {
 
 /// Two routers, of which TR1 is used.
 fn setup(lab: &mut Lab) {
-    lab.act(Action::SetLink(false));
+    lab.reset();
     lab.start_with(TR1);
     lab.answer_for(TR2);
     let preferred = RouterAdvertisement { flags: 1 << 3, ..RouterAdvertisement::default() };
     lab.advertise(TR1, preferred, Some(PrefixInformation::default()));
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     ask(lab);
     lab.expect(echo_reply().to(TN2.global).to_mac(TR1.mac));
 }

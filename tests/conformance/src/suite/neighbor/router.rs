@@ -16,7 +16,7 @@ use std::net::Ipv6Addr;
 pub(super) const CASES: &[Case] = &[
     case("2.2.1", "Router Solicitations", &["RD-1", "RD-2"], solicitations),
     case("2.2.2", "Router Solicitations, Solicited Router Advertisement", &["RD-3"], solicited),
-    case("2.2.3", "Host Ignores Router Solicitations", &["RD-4"], ignored).on_the_wire(),
+    case("2.2.3", "Host Ignores Router Solicitations", &["RD-4"], ignored),
     case("2.2.11", "Default Router Switch", &["NH-9"], switch),
     case("2.2.12", "RA Processing, Validity", &["RD-5", "ND-21"], validity),
     case("2.2.13", "RA Processing, Cur Hop Limit", &["RD-7", "IP-8"], hop_limit),
@@ -108,8 +108,7 @@ fn switch(lab: &mut Lab) {
         Some(PrefixInformation::default()),
     );
     lab.advertise(TR2, RouterAdvertisement::default(), None);
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     ask(lab);
     lab.expect(echo_reply().to_mac(TR1.mac));
     lab.no_answer_for(TR1);
@@ -158,8 +157,7 @@ fn short_lived(lab: &mut Lab) {
     let router = RouterAdvertisement { lifetime: 20, ..RouterAdvertisement::default() };
     lab.start_with(TR1);
     lab.advertise(TR1, router, Some(PrefixInformation::default()));
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
 }
 
 fn lifetime(lab: &mut Lab) {
@@ -177,7 +175,7 @@ fn lifetime(lab: &mut Lab) {
     ask(lab);
     lab.never(seconds(3), echo_reply());
     // Zero ends it at once.
-    lab.act(Action::SetLink(false));
+    lab.reset();
     short_lived(lab);
     lab.advertise(TR1, RouterAdvertisement { lifetime: 0, ..Default::default() }, None);
     ask(lab);
@@ -187,7 +185,7 @@ fn lifetime(lab: &mut Lab) {
 fn reachable_time(lab: &mut Lab) {
     lab.start();
     for (base, least, most) in [(10_000, 5, 22), (40_000, 20, 67)] {
-        lab.act(Action::SetLink(false));
+        lab.reset();
         lab.start();
         let router = RouterAdvertisement { reachable_time: base, ..Default::default() };
         lab.advertise(TR1, router, None);
@@ -221,7 +219,7 @@ fn advertise_with(lab: &mut Lab, mac: Option<Mac>) {
 fn neighbor_cache(lab: &mut Lab) {
     for state in [State::None, State::Incomplete, State::Reachable, State::Stale, State::Probe] {
         for mac in [None, Some(TN1.mac), Some(OTHER)] {
-            lab.act(Action::SetLink(false));
+            lab.reset();
             lab.start();
             bring(lab, TN1, state);
             advertise_with(lab, mac);
@@ -236,7 +234,7 @@ fn neighbor_cache(lab: &mut Lab) {
 
 fn router_flag(lab: &mut Lab) {
     for mac in [None, Some(TR1.mac), Some(OTHER)] {
-        lab.act(Action::SetLink(false));
+        lab.reset();
         lab.common_setup();
         // It is no router, says an advertisement; then it advertises itself again.
         let host = packet(TR1.link_local, lab.dut).neighbor_advertisement(TR1.link_local, "SO");
@@ -257,8 +255,7 @@ fn next_hop(lab: &mut Lab) {
     lab.start();
     let none = RouterAdvertisement { lifetime: 0, ..RouterAdvertisement::default() };
     lab.advertise(TR1, none, Some(PrefixInformation::default()));
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     ask(lab);
     lab.never(seconds(3), anything().to(TN2.global));
     lab.never(seconds(0), neighbor_solicitation(TN2.global));
@@ -269,8 +266,7 @@ fn on_link(lab: &mut Lab) {
     let prefix = Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 0);
     let odd = PrefixInformation { prefix, length: 96, ..PrefixInformation::default() };
     lab.advertise(TR1, RouterAdvertisement::default(), Some(odd));
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     let neighbor = Ipv6Addr::new(0x2001, 0xdb8, 7, 0, 0, 0, 0, 0x99);
     lab.send(TN1, packet(neighbor, lab.dut_global).echo_request(1, 1, b"x"));
     lab.expect(multicast_solicitation(neighbor).from(lab.dut_global));
@@ -299,8 +295,7 @@ fn add_up(lab: &mut Lab) {
     let other = PrefixInformation { prefix: second, ..PrefixInformation::default() };
     lab.advertise(TR2, RouterAdvertisement { lifetime: 0, ..Default::default() }, Some(other));
     lab.advertise(TR1, RouterAdvertisement::default(), None);
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     for prefix in [crate::station::PREFIX, second] {
         let address = crate::station::eui64(prefix, lab.mac);
         lab.send(TR1, packet(TN2.global, address).echo_request(1, 1, b"x"));

@@ -6,22 +6,22 @@ use crate::case::{Case, case};
 use crate::dut::Action;
 use crate::frame::{Frame, packet};
 use crate::lab::seconds;
-use crate::pattern::{multicast_solicitation, neighbor_advertisement};
+use crate::pattern::{answer_to_unicast, multicast_solicitation, neighbor_advertisement};
 use crate::station::{ALL_NODES, Mac, TN1, TN2, TR1, solicited_node};
 use std::net::Ipv6Addr;
 
 pub(super) const CASES: &[Case] = &[
-    case("2.1.7", "Invalid NS Handling", &["ND-1", "ND-21"], invalid).on_the_wire(),
+    case("2.1.7", "Invalid NS Handling", &["ND-1", "ND-21"], invalid),
     case("2.1.8", "NS Processing, No NCE", &["ND-4", "ND-7", "ND-8"], no_entry),
     case("2.1.9", "NS Processing, NCE State INCOMPLETE", &["ND-7"], incomplete),
     case("2.1.10", "NS Processing, NCE State REACHABLE", &["ND-7"], reachable),
     case("2.1.11", "NS Processing, NCE State STALE", &["ND-7"], stale),
     case("2.1.12", "NS Processing, NCE State PROBE", &["ND-7"], probe),
     case("2.1.13", "NS Processing, IsRouterFlag", &["ND-7"], router_flag),
-    case("ND-3", "Reserved fields and unknown options", &["ND-3"], unknown_parts).on_the_wire(),
-    case("ND-5", "An address is defended", &["ND-5"], defended).on_the_wire(),
+    case("ND-3", "Reserved fields and unknown options", &["ND-3"], unknown_parts),
+    case("ND-5", "An address is defended", &["ND-5"], defended),
     case("ND-6", "Silent for a tentative target", &["ND-6", "DAD-6", "DAD-11"], tentative),
-    case("ND-22", "Another target in the same group", &["ND-22"], colliding).on_the_wire(),
+    case("ND-22", "Another target in the same group", &["ND-22"], colliding),
 ];
 
 /// A Neighbor Solicitation for the device's address by multicast.
@@ -57,23 +57,22 @@ fn no_entry(lab: &mut Lab) {
     lab.start();
     // By unicast, and by multicast: it is answered, and is STALE then.
     for destination in [lab.dut, solicited_node(lab.dut)] {
-        lab.act(Action::SetLink(false));
+        lab.reset();
         lab.start();
         let frame = packet(TN1.link_local, destination)
             .neighbor_solicitation(lab.dut)
             .source_link_layer(TN1.mac);
         lab.send(TN1, frame);
-        lab.expect(
-            neighbor_advertisement(lab.dut, "SO")
-                .from(lab.dut)
-                .to(TN1.link_local)
-                .to_mac(TN1.mac)
-                .target_link_layer(lab.mac),
-        );
+        let answer = if destination == lab.dut {
+            answer_to_unicast(lab.dut)
+        } else {
+            neighbor_advertisement(lab.dut, "SO").target_link_layer(lab.mac)
+        };
+        lab.expect(answer.from(lab.dut).to(TN1.link_local).to_mac(TN1.mac));
         expect_state(lab, TN1, State::Stale, TN1.mac);
     }
     // Without its address: it has to be resolved before it can be answered.
-    lab.act(Action::SetLink(false));
+    lab.reset();
     lab.start();
     lab.send(TN1, packet(TN1.link_local, lab.dut).neighbor_solicitation(lab.dut));
     lab.expect(multicast_solicitation(TN1.link_local));
@@ -81,7 +80,7 @@ fn no_entry(lab: &mut Lab) {
         .neighbor_advertisement(TN1.link_local, "SO")
         .target_link_layer(TN1.mac);
     lab.send(TN1, answer);
-    lab.expect(neighbor_advertisement(lab.dut, "SO").to(TN1.link_local).to_mac(TN1.mac));
+    lab.expect(answer_to_unicast(lab.dut).to(TN1.link_local).to_mac(TN1.mac));
 }
 
 /// Solicits, by unicast or multicast, with this link-layer address.
@@ -99,13 +98,17 @@ fn solicit_with(lab: &mut Lab, multicast: bool, mac: Option<Mac>) {
 
 fn incomplete(lab: &mut Lab) {
     for multicast in [false, true] {
-        lab.act(Action::SetLink(false));
+        lab.reset();
         start_in(lab, State::Incomplete);
         solicit_with(lab, multicast, Some(TN1.mac));
-        lab.expect(neighbor_advertisement(lab.dut, "SO"));
+        lab.expect(if multicast {
+            neighbor_advertisement(lab.dut, "SO")
+        } else {
+            answer_to_unicast(lab.dut)
+        });
         expect_state(lab, TN1, State::Stale, TN1.mac);
     }
-    lab.act(Action::SetLink(false));
+    lab.reset();
     start_in(lab, State::Incomplete);
     solicit_with(lab, false, None);
     expect_state(lab, TN1, State::Incomplete, TN1.mac);
@@ -117,7 +120,7 @@ fn incomplete(lab: &mut Lab) {
 fn four(lab: &mut Lab, state: State) {
     for multicast in [false, true] {
         for mac in [TN1.mac, OTHER] {
-            lab.act(Action::SetLink(false));
+            lab.reset();
             start_in(lab, state);
             solicit_with(lab, multicast, Some(mac));
             let expected = if mac == TN1.mac { state } else { State::Stale };
@@ -177,8 +180,7 @@ fn tentative(lab: &mut Lab) {
     lab.never(seconds(0), neighbor_advertisement(lab.dut, "SO"));
     ask(lab, TN1);
     lab.never(seconds(0), crate::pattern::echo_reply());
-    lab.wait(seconds(4));
-    lab.forget();
+    lab.settle(seconds(4));
     bring(lab, TN1, State::Reachable);
 }
 

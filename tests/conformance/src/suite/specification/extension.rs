@@ -8,27 +8,23 @@ use crate::pattern::{anything, echo_reply, parameter_problem};
 use crate::station::TN1;
 
 pub(super) const CASES: &[Case] = &[
-    case("1.2.1", "Next Header Zero", &["EH-2"], next_header_zero).on_the_wire(),
-    case("1.2.2", "No Next Header after Extension Header", &["IP-10"], none_after_header)
-        .on_the_wire(),
+    case("1.2.1", "Next Header Zero", &["EH-2"], next_header_zero),
+    case("1.2.2", "No Next Header after Extension Header", &["IP-10"], none_after_header),
     case("1.2.3.A", "Unrecognized Next Header in Extension Header", &["IP-11"], unrecognized),
-    case("1.2.3.B", "Unexpected Next Header in Extension Header", &["EH-2"], unexpected)
-        .on_the_wire(),
+    case("1.2.3.B", "Unexpected Next Header in Extension Header", &["EH-2"], unexpected),
     case("1.2.4", "Extension Header Processing Order", &["EH-1"], order),
-    case("1.2.9", "Unrecognized Routing Type, End Node", &["EH-10", "EH-12"], routing_done)
-        .on_the_wire(),
+    case("1.2.9", "Unrecognized Routing Type, End Node", &["EH-10", "EH-12"], routing_done),
     case(
         "1.2.10",
         "Unrecognized Routing Type, Intermediate Node",
         &["EH-11", "EH-12"],
         routing_not_done,
     ),
-    case("EH-1", "Headers in any order and number", &["EH-1", "EH-14"], any_order).on_the_wire(),
-    case("EH-9", "Malformed header length", &["EH-9"], malformed_length).on_the_wire(),
-    case("EH-15", "AH and ESP without an association", &["EH-15"], ipsec).on_the_wire(),
-    case("EH-17", "A packet full of headers", &["EH-17"], many_headers).on_the_wire(),
-    case("IP-15", "Checksum behind a Routing header", &["IP-15", "IP-16"], checksum_behind_routing)
-        .on_the_wire(),
+    case("EH-1", "Headers in any order and number", &["EH-1", "EH-14"], any_order),
+    case("EH-9", "Malformed header length", &["EH-9"], malformed_length),
+    case("EH-15", "AH and ESP without an association", &["EH-15"], ipsec),
+    case("EH-17", "A packet full of headers", &["EH-17"], many_headers),
+    case("IP-15", "Checksum behind a Routing header", &["IP-15", "IP-16"], checksum_behind_routing),
 ];
 
 /// A packet from TN1.

@@ -9,17 +9,16 @@ use crate::station::{ALL_NODES, TN1};
 use std::net::Ipv6Addr;
 
 pub(super) const CASES: &[Case] = &[
-    case("1.2.5", "Option Processing Order", &["EH-3"], order).on_the_wire(),
-    case("1.2.6", "Options Processing, Hop-by-Hop Options Header", OPTION_ROWS, hop_by_hop)
-        .on_the_wire(),
-    case("1.2.8", "Options Processing, Destination Options Header", OPTION_ROWS, destination)
-        .on_the_wire(),
+    case("1.2.5", "Option Processing Order", &["EH-3"], order),
+    case("1.2.6", "Options Processing, Hop-by-Hop Options Header", OPTION_ROWS, hop_by_hop),
+    case("1.2.8", "Options Processing, Destination Options Header", OPTION_ROWS, destination),
 ];
 
 const OPTION_ROWS: &[&str] = &["EH-4", "EH-5", "EH-6", "EH-7", "EH-8"];
 
-/// Options that nobody knows; the two highest bits say what to do about that.
-const SKIP: &[u8] = &[0x07, 4, 0, 0, 0, 0];
+/// Options that nobody knows; the two highest bits say what to do about that. The first is of a type
+/// for experiments (RFC 4727): 7, which goes with the others, is CALIPSO by now (RFC 5570).
+const SKIP: &[u8] = &[0x1e, 4, 0, 0, 0, 0];
 const DISCARD: &[u8] = &[0x47, 4, 0, 0, 0, 0];
 const REPORT: &[u8] = &[0x87, 4, 0, 0, 0, 0];
 const REPORT_UNICAST: &[u8] = &[0xc7, 4, 0, 0, 0, 0];
