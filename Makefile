@@ -102,7 +102,7 @@ system_tests := machine console board selftest user_network usb_adapters stream_
 tap_tests := tap tap_streams tap_cable lab discovery_tools names configuration
 
 # What the tests print, for docs/conformance.md.
-logs := $(foreach part,host programs system selftest tap,$(target)/test-$(part).log)
+logs := $(foreach part,host fuzz programs system selftest tap,$(target)/test-$(part).log)
 keep_log = 2>&1 | tee
 
 .PHONY: test
@@ -112,6 +112,7 @@ test: test-host test-bench test-system test-sdcard test-trace test-tap conforman
 test-host: user ## tests of everything that runs on the host
 	@rm -f $(logs)
 	set -o pipefail; cargo test $(keep_log) $(target)/test-host.log
+	set -o pipefail; cargo test -p fuzz $(keep_log) $(target)/test-fuzz.log
 	set -o pipefail; cargo test --lib $(userland) $(keep_log) $(target)/test-programs.log
 	tests/userland.sh "$$($(cross) --artifacts user)"
 	tests/userland-net.sh "$$($(cross) --artifacts user)"
@@ -214,6 +215,7 @@ lint: user ## formatting, clippy, documentation and its links, shell scripts; wa
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy -p system-tests --all-targets -- -D warnings
 	cargo clippy -p bench --all-targets -- -D warnings
+	cargo clippy -p fuzz --all-targets -- -D warnings
 	INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel -- -D warnings
 	DEFMT_LOG=trace INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel --features trace -- -D warnings
 	$(cross) user clippy --release $(userland) -- -D warnings

@@ -11,7 +11,8 @@ use std::process::ExitCode;
 use std::{env, fs, io};
 
 /// Where tests outside the suite are.
-const FOLDERS: &[&str] = &["net", "kernel/src", "tests/simulation", "tests/system", "userland"];
+const FOLDERS: &[&str] =
+    &["net", "kernel/src", "tests/fuzz", "tests/simulation", "tests/system", "userland"];
 
 fn report() -> Result<bool, String> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
