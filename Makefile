@@ -102,7 +102,7 @@ system_tests := machine console board selftest user_network usb_adapters stream_
 tap_tests := tap tap_streams tap_cable lab discovery_tools names configuration
 
 # What the tests print, for docs/conformance.md.
-logs := $(foreach part,host fuzz programs system selftest tap,$(target)/test-$(part).log)
+logs := $(foreach part,host fuzz programs system selftest tap linux,$(target)/test-$(part).log)
 keep_log = 2>&1 | tee
 
 .PHONY: test
@@ -129,8 +129,8 @@ conformance-wire: image ## the suite's cases that make sense over a cable, again
 .PHONY: conformance-linux
 conformance-linux: ## the suite against this machine's Linux; writes docs/conformance-linux.md; needs root
 	tools/ensure.sh ip sysctl
-	PAGE=$(abspath docs/conformance-linux.md) TRANSCRIPTS=$(abspath $(target))/conformance-linux \
-		cargo test -p system-tests --test conformance_linux
+	set -o pipefail; PAGE=$(abspath docs/conformance-linux.md) TRANSCRIPTS=$(abspath $(target))/conformance-linux \
+		cargo test -p system-tests --test conformance_linux $(keep_log) $(target)/test-linux.log
 
 .PHONY: mutants
 mutants: ## break rules of net on purpose and see which breaks no test notices; MUTANTS="--sample 10"

@@ -54,6 +54,7 @@ const TELLING: &[&str] = &[
     "net.ipv6.conf.dut0.suppress_frag_ndisc",
     "net.ipv6.icmp.ratelimit",
     "net.ipv6.icmp.ratemask",
+    "net.ipv6.ip6frag_high_thresh",
     "net.ipv6.ip6frag_time",
     "net.ipv6.neigh.dut0.base_reachable_time_ms",
     "net.ipv6.neigh.dut0.delay_first_probe_time",
@@ -113,7 +114,9 @@ impl LinuxDut {
         let mac = MAC.map(|octet| format!("{octet:02x}")).join(":");
         let inside = ["-n", &namespace, "link", "set"];
         run("ip", &[&inside[..], &["lo", "up"]].concat());
-        run("ip", &[&inside[..], &[INTERFACE, "address", &mac]].concat());
+        // What Linux sends in a flood waits until the test has time for it.
+        let settings = [INTERFACE, "address", &mac, "txqueuelen", "20000"];
+        run("ip", &[&inside[..], &settings].concat());
 
         let began = time::Instant::now();
         let (sender, frames) = channel();
@@ -133,7 +136,9 @@ impl LinuxDut {
     /// The version of this machine's Linux, and the settings that bear on the cases.
     pub fn describe() -> (String, Vec<String>) {
         let device = Self::new();
+        // What a distribution or a user adds to it follows a hyphen.
         let version = output("uname", &["-r"]);
+        let version = version.split('-').next().unwrap_or(&version).to_owned();
         let namespace = device.namespace.as_str();
         let values = TELLING.iter().filter_map(|name| {
             // What an older kernel does not have is not told.

@@ -10,6 +10,9 @@ use system_tests::wire_dut::WireDut;
 /// How long a case may take: longer ones wait for lifetimes to end.
 const LONGEST: u64 = 180;
 
+/// The guest boots with its cable plugged in: its first address is in use before these can object.
+const TOO_LATE: &[&str] = &["3.1.2", "DAD-12"];
+
 fn longest() -> Duration {
     let text = std::env::var("LONGEST").ok();
     let seconds = text.map(|text| text.parse().unwrap_or_else(|_| panic!("LONGEST={text}")));
@@ -32,6 +35,7 @@ fn main() {
         let demands = takes.demands;
         // QEMU's adapter does not tell when its cable is pulled, and no program joins a group alone.
         let possible = !demands.cable_pulled && !demands.membership;
+        let possible = possible && !TOO_LATE.contains(&case.number);
         case.settings.is_none() && possible && takes.duration <= longest
     };
     let trials = suite::all().into_iter().filter(fits).map(trial).collect();
