@@ -121,10 +121,12 @@ impl AddressExt for Ipv6Addr {
         }
     }
 
+    #[inline]
     fn is_assignable(&self) -> bool {
         !self.is_multicast() && !self.is_unspecified()
     }
 
+    #[inline]
     fn needs_zone(&self) -> bool {
         self.is_unicast_link_local() || self.is_multicast() && self.scope() <= Scope::LINK_LOCAL
     }

@@ -68,9 +68,6 @@ impl DestinationCache {
     }
 
     fn find(&self, key: Key) -> Option<usize> {
-        if self.is_empty() {
-            return None;
-        }
         self.chains
             .iter(self.key.hash(&key))
             .find(|&slot| matches!(self.entries.get(slot), Some(Some(entry)) if entry.key == key))
@@ -87,7 +84,12 @@ impl DestinationCache {
     }
 
     /// The path MTU, where it is smaller than the link's.
+    #[inline]
     pub(crate) fn path_mtu(&self, key: Key, now: Instant) -> Option<u16> {
+        if self.is_empty() { None } else { self.narrow_path_mtu(key, now) }
+    }
+
+    fn narrow_path_mtu(&self, key: Key, now: Instant) -> Option<u16> {
         let (mtu, until) = self.get(key)?.path_mtu?;
         (now < until).then_some(mtu)
     }

@@ -54,50 +54,73 @@ pub(crate) struct EventQueue {
     streams: Deque<TcpId, { 2 * limits::TCP_SOCKETS }>,
     changes: Deque<Event, { limits::EVENTS }>,
     lost: bool,
+    /// How many of all kinds wait, as is asked after every packet.
+    waiting: usize,
 }
 
 impl EventQueue {
     pub(crate) const fn new() -> Self {
-        Self { sockets: Deque::new(), streams: Deque::new(), changes: Deque::new(), lost: false }
+        Self {
+            sockets: Deque::new(),
+            streams: Deque::new(),
+            changes: Deque::new(),
+            lost: false,
+            waiting: 0,
+        }
     }
 
     /// Notes that a socket has news. Whoever calls makes sure that a socket is in the queue at
     /// most once, so that there is always room.
+    #[inline]
     pub(crate) fn push_socket(&mut self, id: SocketId) {
-        let _always_fits = self.sockets.push_back(id);
+        self.waiting += usize::from(self.sockets.push_back(id).is_ok());
     }
 
     /// The same of a stream socket.
+    #[inline]
     pub(crate) fn push_tcp(&mut self, id: TcpId) {
-        let _always_fits = self.streams.push_back(id);
+        self.waiting += usize::from(self.streams.push_back(id).is_ok());
     }
 
     /// Notes a change; false when it was lost.
     pub(crate) fn push(&mut self, event: Event) -> bool {
         let fits = self.changes.push_back(event).is_ok();
-        self.lost |= !fits;
+        if fits {
+            self.waiting += 1;
+        } else {
+            self.lose();
+        }
         fits
     }
 
     /// Notes that something was lost.
     pub(crate) fn lose(&mut self) {
-        self.lost = true;
-    }
-
-    pub(crate) fn pop_socket(&mut self) -> Option<SocketId> {
-        self.sockets.pop_front()
-    }
-
-    pub(crate) fn pop_tcp(&mut self) -> Option<TcpId> {
-        self.streams.pop_front()
-    }
-
-    pub(crate) fn pop_change(&mut self) -> Option<Event> {
-        self.changes.pop_front().or_else(|| core::mem::take(&mut self.lost).then_some(Event::Lost))
+        self.waiting += usize::from(!core::mem::replace(&mut self.lost, true));
     }
 
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.sockets.is_empty() && self.streams.is_empty() && self.changes.is_empty() && !self.lost
+    pub(crate) fn pop_socket(&mut self) -> Option<SocketId> {
+        let id = self.sockets.pop_front()?;
+        self.waiting -= 1;
+        Some(id)
+    }
+
+    #[inline]
+    pub(crate) fn pop_tcp(&mut self) -> Option<TcpId> {
+        let id = self.streams.pop_front()?;
+        self.waiting -= 1;
+        Some(id)
+    }
+
+    pub(crate) fn pop_change(&mut self) -> Option<Event> {
+        let change = self.changes.pop_front();
+        let change = change.or_else(|| core::mem::take(&mut self.lost).then_some(Event::Lost))?;
+        self.waiting -= 1;
+        Some(change)
+    }
+
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.waiting == 0
     }
 }

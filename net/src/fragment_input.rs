@@ -7,11 +7,11 @@ use crate::icmpv6_error::Problem;
 use crate::interface::InterfaceIndex;
 use crate::ipv6_input::{Headers, Piece, Received};
 use crate::random::Random;
-use crate::reassembly::{Fragment, Key, Lost, Outcome, Ruin, Tail};
+use crate::reassembly::{Fragment, Key, Lost, Outcome, OwnTail, Ruin, Tail};
 use crate::stack::Stack;
 use crate::time::Instant;
-use crate::wire::checksum::Checksum;
-use crate::wire::ipv6::{Ecn, NextHeader};
+use crate::wire::checksum::{self, Checksum};
+use crate::wire::ipv6::{Ecn, Ipv6Header, NextHeader};
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
     /// A fragment arrived that is not a whole packet.
@@ -143,9 +143,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &mut self,
         bytes: &[u8],
         tail: &Tail<P::Buffer>,
-    ) -> Option<(P::Buffer, Tail<P::Buffer>)> {
+    ) -> Option<(P::Buffer, OwnTail<P::Buffer>)> {
         let first = self.copy_of(bytes)?;
-        let mut copies = Tail::new();
+        let mut copies = OwnTail::new();
         for piece in tail {
             copies.push(self.copy_of(piece.data())?).ok()?;
         }
@@ -154,12 +154,28 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 }
 
 /// Octets of a segment whose first ones are these.
+#[inline]
 pub(crate) fn total_len<B: PacketBuffer>(first: &[u8], tail: &Tail<B>) -> usize {
     first.len() + tail.iter().map(PacketBuffer::len).sum::<usize>()
 }
 
-/// Whether a segment, possibly in several pieces, has a right checksum.
+/// Whether a segment, possibly in several pieces, has a right checksum; `packet` begins with the
+/// IPv6 header and ends with the segment's last octet in this buffer.
+#[inline]
 pub(crate) fn verify<B: PacketBuffer>(
+    received: &Received,
+    protocol: NextHeader,
+    packet: &[u8],
+    tail: &Tail<B>,
+) -> bool {
+    if received.upper_offset == Ipv6Header::LEN && tail.is_empty() {
+        return checksum::verify_packet(packet, protocol);
+    }
+    let first = packet.get(received.upper_offset..).unwrap_or(&[]);
+    verify_pieces(received, protocol, first, tail)
+}
+
+fn verify_pieces<B: PacketBuffer>(
     received: &Received,
     protocol: NextHeader,
     first: &[u8],

@@ -122,13 +122,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     ) -> Option<(Outgoing, Path)> {
         let zone = received.source.needs_zone().then_some(received.interface);
         let answers_as = Some(received.destination).filter(|own| !own.is_multicast());
-        let hop = match self.route_from(answers_as, received.source, zone, now) {
-            Ok(hop) => hop,
-            Err(error) => {
-                self.count_no_route(Some(received.interface), error);
-                return None;
-            }
-        };
+        let hop = self
+            .route_from(answers_as, received.source, zone, now)
+            .inspect_err(|&error| self.count_no_route(Some(received.interface), error))
+            .ok()?;
         let source = if received.destination.is_multicast() {
             let Some(source) = self.select_source(received.source, &hop) else {
                 self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);

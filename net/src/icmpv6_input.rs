@@ -1,7 +1,7 @@
 //! ICMPv6 input: checksum, echo, and which mechanism gets a message (RFC 4443).
 
 use crate::address::AddressExt;
-use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
+use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
 use crate::fragment_input::verify;
 use crate::ipv6_input::Received;
@@ -10,7 +10,6 @@ use crate::reassembly::Tail;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::ParseError;
-use crate::wire::checksum;
 use crate::wire::icmpv6::{self, Echo, Icmpv6Message, Icmpv6Type};
 use crate::wire::ipv6::{Ipv6Header, NextHeader};
 
@@ -24,27 +23,52 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         tail: &mut Tail<P::Buffer>,
         now: Instant,
     ) {
-        let index = Some(received.interface);
+        let valid = verify(received, NextHeader::ICMPV6, packet.data(), tail);
         let bytes = packet.data().get(received.upper_offset..).unwrap_or(&[]);
-        let valid = verify(received, NextHeader::ICMPV6, bytes, tail);
         let (Some(&message_type), true) = (bytes.first(), valid) else {
             if let Some(counters) = self.interface_counters(received.interface) {
                 counters.icmpv6.in_errors += 1;
                 counters.icmpv6.in_checksum_errors += 1;
             }
-            return self.count_drop(index, DropReason::Icmpv6Checksum);
+            return self.count_drop(Some(received.interface), DropReason::Icmpv6Checksum);
         };
         if let Some(counters) = self.interface_counters(received.interface) {
             counters.icmpv6.count_in(message_type);
+            counters.ipv6.in_delivers += 1;
         }
-        self.count_deliver(received.interface);
-        self.raw_input(received, message_type, bytes, tail, now);
-        if message_type == Icmpv6Type::ECHO_REQUEST.0
-            && tail.is_empty()
-            && self.answer_echo(received, bytes, now)
-        {
-            return;
+        if self.has_raw_sockets() {
+            self.raw_input(received, message_type, bytes, tail, now);
         }
+        // What is asked of a host most often has a short way, if it came whole.
+        let packet = if tail.is_empty() && received.upper_offset == Ipv6Header::LEN {
+            let passed = match Icmpv6Type(message_type) {
+                Icmpv6Type::ECHO_REQUEST => self.answer_echo(received, packet, now),
+                Icmpv6Type::NEIGHBOR_SOLICITATION => {
+                    self.answer_solicitation(received, packet, now)
+                }
+                _ => Some(packet),
+            };
+            match passed {
+                Some(packet) => packet,
+                None => return,
+            }
+        } else {
+            packet
+        };
+        self.message_input(received, message_type, packet, tail, now);
+    }
+
+    /// A message whose checksum is right.
+    #[inline(never)]
+    fn message_input(
+        &mut self,
+        received: &Received,
+        message_type: u8,
+        packet: P::Buffer,
+        tail: &mut Tail<P::Buffer>,
+        now: Instant,
+    ) {
+        let index = Some(received.interface);
         // Only what echo carries may be longer than a buffer.
         let echo =
             matches!(Icmpv6Type(message_type), Icmpv6Type::ECHO_REQUEST | Icmpv6Type::ECHO_REPLY);
@@ -111,45 +135,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             counters.icmpv6.in_errors += 1;
         }
         self.count_drop(Some(received.interface), reason);
-    }
-
-    /// Answers an echo request that came and goes in one packet: the octets are copied as they
-    /// are. False when it is another one.
-    fn answer_echo(&mut self, received: &Received, request: &[u8], now: Instant) -> bool {
-        const REQUEST: u16 = (Icmpv6Type::ECHO_REQUEST.0 as u16) << 8;
-        const REPLY: u16 = (Icmpv6Type::ECHO_REPLY.0 as u16) << 8;
-        let (heads, _) = request.as_chunks();
-        let &[kind_and_code, sum, ..] = heads else { return false };
-        let to_one = received.source.is_assignable() && !received.destination.is_multicast();
-        if u16::from_be_bytes(kind_and_code) != REQUEST
-            || request.len() < icmpv6::HEADER_LEN
-            || !to_one
-        {
-            return false;
-        }
-        let Some((outgoing, hop)) = self.plan_reply(received, now) else { return true };
-        if Ipv6Header::LEN + request.len() > usize::from(hop.mtu) {
-            return false;
-        }
-        let mut packet = self.pool.allocate(PAYLOAD_OFFSET);
-        let Some(room) = packet.as_mut().and_then(|packet| packet.append(request.len())) else {
-            if let Some(counters) = self.interface_counters(hop.interface) {
-                counters.icmpv6.out_errors += 1;
-            }
-            self.count_drop(Some(hop.interface), DropReason::NoBuffer);
-            return true;
-        };
-        room.copy_from_slice(request);
-        // The addresses have changed places, which the sum does not see.
-        let checksum = checksum::update(u16::from_be_bytes(sum), REQUEST, REPLY);
-        if let ([kind_and_code, sum, ..], _) = room.as_chunks_mut() {
-            (*kind_and_code, *sum) = (REPLY.to_be_bytes(), checksum.to_be_bytes());
-        }
-        self.count_icmpv6_out(hop.interface, Icmpv6Type::ECHO_REPLY.0);
-        if let Some(packet) = packet {
-            self.send_packet(&outgoing, &hop, packet, now);
-        }
-        true
     }
 
     /// Answers an echo request with the same octets (RFC 4443, Section 4.2).

@@ -35,24 +35,40 @@ impl<B> Traffic<'_, B> {
 /// The interfaces, by number.
 ///
 /// Finding the first deadline means to look at every address and group, and it is wanted after
-/// every packet; so it is remembered until somebody could have moved it. Whoever gets a mutable
-/// interface could; the ways for packets, [`Self::counters`] and [`Self::traffic`], cannot.
+/// every packet; so it is remembered, of each interface, until somebody could have moved it.
+/// Whoever gets a mutable interface could; the ways for packets, [`Self::counters`] and
+/// [`Self::traffic`], cannot.
 pub(crate) struct InterfaceTable<B> {
     interfaces: Vec<Option<Interface<B>>, { limits::INTERFACES }>,
     /// The first deadline, if it is known.
     deadline: Cell<Option<Instant>>,
+    /// That of each interface likewise.
+    deadlines: [Cell<Option<Instant>>; limits::INTERFACES],
     /// How often somebody could have changed anything.
     changes: u32,
 }
 
 impl<B> InterfaceTable<B> {
     pub(crate) const fn new() -> Self {
-        Self { interfaces: Vec::new(), deadline: Cell::new(None), changes: 0 }
+        Self {
+            interfaces: Vec::new(),
+            deadline: Cell::new(None),
+            deadlines: [const { Cell::new(None) }; limits::INTERFACES],
+            changes: 0,
+        }
     }
 
-    fn touch(&mut self) {
-        self.deadline.set(None);
+    /// Something changed that packets see.
+    pub(crate) fn touch(&mut self, index: InterfaceIndex) {
+        self.forget_deadline(index);
         self.changes = self.changes.wrapping_add(1);
+    }
+
+    fn forget_deadline(&self, index: InterfaceIndex) {
+        self.deadline.set(None);
+        if let Some(known) = self.deadlines.get(index.slot()) {
+            known.set(None);
+        }
     }
 
     /// Another number whenever addresses or states could have changed.
@@ -76,7 +92,14 @@ impl<B> InterfaceTable<B> {
     }
 
     pub(crate) fn get_mut(&mut self, index: InterfaceIndex) -> Option<&mut Interface<B>> {
-        self.touch();
+        self.touch(index);
+        self.interfaces.get_mut(index.slot())?.as_mut()
+    }
+
+    /// An interface of which only lifetimes are to be changed: what was remembered about packets
+    /// stays true.
+    pub(crate) fn get_to_renew(&mut self, index: InterfaceIndex) -> Option<&mut Interface<B>> {
+        self.forget_deadline(index);
         self.interfaces.get_mut(index.slot())?.as_mut()
     }
 
@@ -112,14 +135,14 @@ impl<B> InterfaceTable<B> {
 
     /// Puts an interface where its number says.
     pub(crate) fn insert(&mut self, interface: Interface<B>) {
-        self.touch();
+        self.touch(interface.index);
         if let Some(place) = self.interfaces.get_mut(interface.index.slot()) {
             *place = Some(interface);
         }
     }
 
     pub(crate) fn remove(&mut self, index: InterfaceIndex) -> Option<Interface<B>> {
-        self.touch();
+        self.touch(index);
         self.interfaces.get_mut(index.slot())?.take()
     }
 
@@ -130,17 +153,26 @@ impl<B> InterfaceTable<B> {
     }
 
     fn find_deadline(&self) -> Instant {
-        let deadline_of = |interface: &Interface<B>| {
-            interface
-                .addresses
-                .next_deadline()
-                .min(interface.listener.next_deadline())
-                .min(interface.solicitation.deadline())
-                .min(interface.redraw_reachable_time)
-                .min(interface.router_prefixes.next_deadline())
-        };
-        let first = self.iter().map(deadline_of).min().unwrap_or(Instant::FAR_FUTURE);
+        let mut first = Instant::FAR_FUTURE;
+        for (interface, known) in self.interfaces.iter().zip(&self.deadlines) {
+            let Some(interface) = interface else { continue };
+            let deadline = known.get().unwrap_or_else(|| interface.next_deadline());
+            known.set(Some(deadline));
+            first = first.min(deadline);
+        }
         self.deadline.set(Some(first));
         first
+    }
+}
+
+impl<B> Interface<B> {
+    /// When one of its state machines is due.
+    fn next_deadline(&self) -> Instant {
+        self.addresses
+            .next_deadline()
+            .min(self.listener.next_deadline())
+            .min(self.solicitation.deadline())
+            .min(self.redraw_reachable_time)
+            .min(self.router_prefixes.next_deadline())
     }
 }

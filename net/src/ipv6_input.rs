@@ -10,7 +10,7 @@ use crate::ipv6_output::place;
 use crate::limits;
 use crate::memo::Memo;
 use crate::random::Random;
-use crate::reassembly::Tail;
+use crate::reassembly::{NoTail, Tail};
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::unicast::State;
@@ -328,13 +328,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         ipv6.in_octets += packet.len() as u64;
         let header = match Ipv6Header::parse(packet.data()) {
             Ok((header, _)) => header,
-            Err(error) => {
-                let reason = match error {
-                    ParseError::BadVersion => DropReason::Ipv6BadVersion,
-                    _ => DropReason::Ipv6Truncated,
-                };
-                return self.drop_received(index, reason);
+            Err(ParseError::BadVersion) => {
+                return self.drop_received(index, DropReason::Ipv6BadVersion);
             }
+            Err(_) => return self.drop_received(index, DropReason::Ipv6Truncated),
         };
         *match header.traffic_class.ecn() {
             Ecn::NotCapable => &mut ipv6.in_not_ect_packets,
@@ -358,7 +355,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if let Err(reason) = self.admit(arrival, &header) {
             return self.drop_received(index, reason);
         }
-        let mut received = Received {
+        let received = Received {
             interface: index,
             link_multicast: arrival.link_multicast,
             looped: arrival.looped,
@@ -371,14 +368,34 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             router_alert: false,
             upper_offset: Ipv6Header::LEN,
         };
-        if let NextHeader::TCP | NextHeader::UDP | NextHeader::ICMPV6 = header.next_header {
-            // Nearly all packets have no extension headers.
-            let named_at = Ipv6Header::NEXT_HEADER_OFFSET;
-            let headers = Headers { received, next_header: header.next_header, named_at };
-            return self.upper_input(&headers, packet, &mut Tail::new(), now);
+        // Nearly all packets have no extension headers.
+        match header.next_header {
+            NextHeader::ICMPV6 => {
+                return self.icmpv6_input(&received, packet, &mut NoTail::new(), now);
+            }
+            NextHeader::UDP if !received.source.is_unspecified() => {
+                return self.udp_input(&received, packet, &mut NoTail::new(), now);
+            }
+            NextHeader::TCP if !received.source.is_unspecified() => {
+                return self.tcp_input(&received, packet, now);
+            }
+            _ => {}
         }
+        self.chain_input(received, &header, packet, now);
+    }
+
+    /// A packet with extension headers, or for no protocol known here.
+    #[inline(never)]
+    fn chain_input(
+        &mut self,
+        mut received: Received,
+        header: &Ipv6Header,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
+        let index = received.interface;
         let payload = packet.data().get(Ipv6Header::LEN..).unwrap_or(&[]);
-        let upper = match walk(&header, payload) {
+        let upper = match walk(header, payload) {
             Ok(upper) => upper,
             Err(refusal) => {
                 self.drop_received(index, refusal.reason);
@@ -395,7 +412,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Headers { received, next_header: upper.next_header, named_at: upper.named_at };
         match upper.piece {
             Some(piece) => self.fragment_input(headers, &piece, packet, now),
-            None => self.upper_input(&headers, packet, &mut Tail::new(), now),
+            None => self.upper_input(&headers, packet, &mut NoTail::new(), now),
         }
     }
 

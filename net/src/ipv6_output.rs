@@ -7,17 +7,19 @@ use crate::address::{AddressExt, Scope};
 use crate::address_selection::{Candidate, SourcePreference, SourceRules, select_source};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::config::TemporaryAddresses;
-use crate::counters::DropReason;
+use crate::counters::{DropReason, Ipv6Counters};
 use crate::expiry::Expiry;
 use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
+use crate::interface_table::{InterfaceTable, Traffic};
 use crate::memo::Memo;
-use crate::neighbor::Output;
+use crate::neighbor::{NeighborCache, Output};
+use crate::netif::MacAddress;
 use crate::random::Random;
 use crate::route::{Choice, Route, RouteAction, RouteProtocol};
 use crate::stack::{LocalPacket, Stack};
 use crate::time::Instant;
-use crate::wire::ethernet::multicast_mac;
+use crate::wire::ethernet::{EtherType, EthernetHeader, multicast_mac};
 use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
 use crate::wire::ndp_option::RouterPreference;
 use core::fmt;
@@ -112,6 +114,9 @@ pub(crate) type PathMemo =
 /// Source addresses likewise, by destination, interface, next hop and preference.
 pub(crate) type SourceMemo =
     Memo<(u32, Ipv6Addr, InterfaceIndex, Ipv6Addr, Option<SourcePreference>), Option<Ipv6Addr>, 16>;
+/// How replies to a packet's source go, by what [`Stack::epoch`] said, the interface it came in by,
+/// its source and its destination.
+pub(crate) type ReplyMemo = Memo<(u32, InterfaceIndex, Ipv6Addr, Ipv6Addr), (Outgoing, Path), 16>;
 /// Flow labels by both ends and protocol.
 pub(crate) type LabelMemo = Memo<((Ipv6Addr, u16), (Ipv6Addr, u16), NextHeader), FlowLabel, 16>;
 
@@ -160,10 +165,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Ok(Path { mtu, ..path });
         }
         let path = self.find_route(source, destination, interface, now)?;
-        if path.avoided.is_none() && path.mtu == self.link_mtu(&path) {
+        if self.lasts(&path) {
             self.paths.put(place, question, path);
         }
         Ok(path)
+    }
+
+    /// Whether a path is to be remembered: neither detours nor narrow paths are for long.
+    pub(crate) fn lasts(&self, path: &Path) -> bool {
+        path.avoided.is_none() && path.mtu == self.link_mtu(path)
     }
 
     /// The longest packet possible now on a path that was found at this [`Self::epoch`]; `None`
@@ -447,6 +457,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         packet: P::Buffer,
         now: Instant,
     ) {
+        let Self { neighbors, interfaces, .. } = self;
+        if let Err(packet) = send_ready(neighbors, interfaces, outgoing, hop, packet, now) {
+            self.send_unready(outgoing, hop, packet, now);
+        }
+    }
+
+    /// The same for a packet that [`send_ready`] gave back.
+    pub(crate) fn send_unready(
+        &mut self,
+        outgoing: &Outgoing,
+        hop: &Path,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
         let Some(packet) = self.put_header(outgoing, hop.interface, packet) else { return };
         self.send_finished(outgoing, hop, packet, now);
     }
@@ -471,6 +495,23 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
         }
         self.send_to_neighbor(outgoing, hop, packet, now);
+    }
+
+    /// Sends a packet whose window is the transport segment to a station.
+    pub(crate) fn send_to_station(
+        &mut self,
+        outgoing: &Outgoing,
+        index: InterfaceIndex,
+        station: MacAddress,
+        packet: P::Buffer,
+    ) {
+        let sent = send_framed(&mut self.interfaces, outgoing, index, station, packet);
+        // What is in the way is found, and counted, step by step.
+        if let Err(packet) = sent
+            && let Some(packet) = self.put_header(outgoing, index, packet)
+        {
+            self.transmit_frame(index, station, packet, outgoing.urgency);
+        }
     }
 
     /// Sends a packet to a neighbor that may have to be resolved first, or is only the second
@@ -521,15 +562,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return None;
         };
         header.emit(room);
-        trace!(
-            "ipv6 out on {=u32}: {} to {}, next header {=u8}, {=usize} octets",
-            index.get(),
-            header.source,
-            header.destination,
-            header.next_header.0,
-            packet.len()
-        );
-        self.count_sent(index, &header, packet.len());
+        trace_out(index, &header, packet.len());
+        if let Some(counters) = self.interface_counters(index) {
+            count_sent(&mut counters.ipv6, &header, packet.len());
+        }
         Some(packet)
     }
 
@@ -572,18 +608,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
-    fn count_sent(&mut self, index: InterfaceIndex, header: &Ipv6Header, len: usize) {
-        let Some(counters) = self.interface_counters(index) else { return };
-        let ipv6 = &mut counters.ipv6;
-        // Packets in fragments are counted once, where they are fragmented.
-        ipv6.out_requests += u64::from(header.next_header != NextHeader::FRAGMENT);
-        ipv6.out_octets += len as u64;
-        if header.destination.is_multicast() {
-            ipv6.out_multicast_packets += 1;
-            ipv6.out_multicast_octets += len as u64;
-        }
-    }
-
     /// Counts a packet for which there is no route.
     pub(crate) fn count_no_route(&mut self, index: Option<InterfaceIndex>, error: NoRoute) {
         let counters = match index.and_then(|index| self.interface_counters(index)) {
@@ -609,6 +633,87 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             counters.ipv6.fragmentation_failures += 1;
         }
         self.count_drop(Some(index), DropReason::TooBig);
+    }
+}
+
+/// Sends a packet whose window is the transport segment as nearly all are sent: to a neighbor that
+/// is there, by an interface that has room. Gives others back as they were.
+///
+/// It is told what it needs of the stack, so that plans need not be copied out of their memo.
+#[inline]
+pub(crate) fn send_ready<B: PacketBuffer>(
+    neighbors: &mut NeighborCache<B>,
+    interfaces: &mut InterfaceTable<B>,
+    outgoing: &Outgoing,
+    hop: &Path,
+    packet: B,
+    now: Instant,
+) -> Result<(), B> {
+    if outgoing.destination.is_multicast() || hop.local || hop.avoided.is_some() {
+        return Err(packet);
+    }
+    let Some(mac) = neighbors.ready((hop.interface, hop.next_hop), now) else {
+        return Err(packet);
+    };
+    send_framed(interfaces, outgoing, hop.interface, mac, packet)
+}
+
+/// Puts both headers in front of a transport segment at once and queues it for the driver. Gives it
+/// back as it was if the interface or the buffer has no room.
+#[inline]
+pub(crate) fn send_framed<B: PacketBuffer>(
+    interfaces: &mut InterfaceTable<B>,
+    outgoing: &Outgoing,
+    index: InterfaceIndex,
+    station: MacAddress,
+    mut packet: B,
+) -> Result<(), B> {
+    const HEADERS: usize = EthernetHeader::LEN + Ipv6Header::LEN;
+    let length = packet.len();
+    let Some(traffic) = interfaces.traffic(index).filter(Traffic::is_running) else {
+        return Err(packet);
+    };
+    let Traffic { mac: Some(source), transmit, counters, .. } = traffic else {
+        return Err(packet);
+    };
+    if transmit.len() >= outgoing.urgency.transmit_limit() {
+        return Err(packet);
+    }
+    let Some(Ok(room)) = packet.prepend(HEADERS).map(<&mut [u8; HEADERS]>::try_from) else {
+        return Err(packet);
+    };
+    let header = outgoing.header(length);
+    let (frame_header, packet_header) = room.split_at_mut(EthernetHeader::LEN);
+    EthernetHeader { destination: station, source, ethertype: EtherType::IPV6 }.emit(frame_header);
+    header.emit(packet_header);
+    trace_out(index, &header, Ipv6Header::LEN + length);
+    count_sent(&mut counters.ipv6, &header, Ipv6Header::LEN + length);
+    counters.ipv6.out_transmits += 1;
+    transmit.push_back(packet)
+}
+
+#[cfg_attr(not(feature = "defmt"), expect(unused_variables, reason = "nothing is traced"))]
+#[inline]
+fn trace_out(index: InterfaceIndex, header: &Ipv6Header, len: usize) {
+    trace!(
+        "ipv6 out on {=u32}: {} to {}, next header {=u8}, {=usize} octets",
+        index.get(),
+        header.source,
+        header.destination,
+        header.next_header.0,
+        len
+    );
+}
+
+/// Counts a packet of `len` octets that got its header.
+#[inline]
+fn count_sent(ipv6: &mut Ipv6Counters, header: &Ipv6Header, len: usize) {
+    // Packets in fragments are counted once, where they are fragmented.
+    ipv6.out_requests += u64::from(header.next_header != NextHeader::FRAGMENT);
+    ipv6.out_octets += len as u64;
+    if header.destination.is_multicast() {
+        ipv6.out_multicast_packets += 1;
+        ipv6.out_multicast_octets += len as u64;
     }
 }
 

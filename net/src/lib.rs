@@ -32,6 +32,7 @@ mod trace;
 pub mod address;
 pub mod address_selection;
 mod announcement;
+mod answer;
 pub mod buffer;
 pub mod config;
 pub mod counters;

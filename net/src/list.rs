@@ -61,6 +61,7 @@ impl<T, const N: usize> Arena<T, N> {
     }
 
     /// Appends to `list`, or gives the value back when all slots are taken.
+    #[inline]
     pub(crate) fn push_back(&mut self, list: &mut List, value: T) -> Result<(), T> {
         let index = if let Some(slot) = self.slots.get_mut(usize::from(self.free)) {
             let index = self.free;
@@ -86,9 +87,22 @@ impl<T, const N: usize> Arena<T, N> {
 
     /// Removes the oldest element of `list`.
     pub(crate) fn pop_front(&mut self, list: &mut List) -> Option<T> {
+        self.remove_front(list)?.take()
+    }
+
+    /// Drops the oldest element of `list` where it lies.
+    #[inline]
+    pub(crate) fn drop_front(&mut self, list: &mut List) {
+        if let Some(value) = self.remove_front(list) {
+            *value = None;
+        }
+    }
+
+    /// Frees the slot of the oldest element of `list`; whoever calls takes the element out.
+    #[inline]
+    fn remove_front(&mut self, list: &mut List) -> Option<&mut Option<T>> {
         let index = list.head;
         let slot = self.slots.get_mut(usize::from(index))?;
-        let value = slot.value.take();
         list.head = slot.next;
         slot.next = self.free;
         self.free = index;
@@ -97,12 +111,19 @@ impl<T, const N: usize> Arena<T, N> {
         }
         list.len -= 1;
         self.used -= 1;
-        value
+        Some(&mut slot.value)
     }
 
     /// The oldest element of `list`.
+    #[inline]
     pub(crate) fn front(&self, list: &List) -> Option<&T> {
         self.slots.get(usize::from(list.head))?.value.as_ref()
+    }
+
+    /// The oldest element of `list`, to be changed.
+    #[inline]
+    pub(crate) fn front_mut(&mut self, list: &List) -> Option<&mut T> {
+        self.slots.get_mut(usize::from(list.head))?.value.as_mut()
     }
 
     /// The elements of `list`, the oldest first.
@@ -116,8 +137,11 @@ impl<T, const N: usize> Arena<T, N> {
     }
 
     /// Drops all elements of `list`.
+    #[inline]
     pub(crate) fn clear(&mut self, list: &mut List) {
-        while self.pop_front(list).is_some() {}
+        while !list.is_empty() {
+            self.drop_front(list);
+        }
     }
 }
 

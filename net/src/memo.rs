@@ -34,6 +34,12 @@ impl<K: PartialEq, V: Copy, const N: usize> Memo<K, V, N> {
         }
     }
 
+    /// The answer in a place, to whatever question.
+    #[inline]
+    pub(crate) fn at(&mut self, place: usize) -> Option<&V> {
+        self.0.get_mut().get(place % N)?.as_ref().map(|(_, answer)| answer)
+    }
+
     /// Remembers an answer.
     pub(crate) fn put(&self, place: usize, question: K, answer: V) {
         if let Ok(mut answers) = self.0.try_borrow_mut()

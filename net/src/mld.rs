@@ -495,13 +495,16 @@ impl Listener {
     }
 
     pub(crate) fn next_deadline(&self) -> Instant {
-        self.groups
-            .iter()
-            .flat_map(|group| [group.change.map(|(_, due)| due), group.response])
-            .chain([self.general])
-            .flatten()
-            .min()
-            .unwrap_or(Instant::FAR_FUTURE)
+        let mut next = self.general.unwrap_or(Instant::FAR_FUTURE);
+        for group in &self.groups {
+            if let Some((_, due)) = group.change {
+                next = next.min(due);
+            }
+            if let Some(due) = group.response {
+                next = next.min(due);
+            }
+        }
+        next
     }
 }
 

@@ -83,6 +83,12 @@ pub enum LinkDrop {
     TransmitError,
 }
 
+/// A frame to be sent has so many octets of headroom or more, for a driver's own header.
+pub const FRAME_HEADROOM: usize = 64;
+
+/// A frame to be sent begins on a multiple of so many octets, as DMA engines want it.
+pub const FRAME_ALIGNMENT: usize = 4;
+
 /// The driver's end of a network interface.
 pub trait Port {
     /// Packet memory.
@@ -94,8 +100,8 @@ pub trait Port {
     /// Hands a received Ethernet frame (no FCS) to the stack.
     fn receive(&self, frame: Self::Buffer);
 
-    /// The next frame to send, or pending until there is one. Frames begin on a multiple of 4
-    /// and have at least 64 octets of headroom, for a driver's own header.
+    /// The next frame to send, or pending until there is one. Frames begin on a multiple of
+    /// [`FRAME_ALIGNMENT`] and have at least [`FRAME_HEADROOM`].
     fn poll_transmit(&self, cx: &mut Context<'_>) -> Poll<Self::Buffer>;
 
     /// What the device is to hand over from now on, or pending while that does not change. It

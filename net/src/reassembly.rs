@@ -11,7 +11,7 @@ use crate::ipv6_input::Headers;
 use crate::limits;
 use crate::time::{Duration, Instant};
 use core::net::Ipv6Addr;
-use heapless::Vec;
+use heapless::{Vec, VecView};
 
 /// How long after its first fragment the last one may arrive (RFC 8200, Section 4.5).
 const REASSEMBLY_TIME: Duration = Duration::from_secs(60);
@@ -26,7 +26,11 @@ pub(crate) struct Key {
 }
 
 /// The fragments of a packet behind its first one, in order; their windows hold the data alone.
-pub(crate) type Tail<B> = Vec<B, { limits::FRAGMENTS_OF_PACKET }>;
+pub(crate) type Tail<B> = VecView<B>;
+/// Where a tail lies.
+pub(crate) type OwnTail<B> = Vec<B, { limits::FRAGMENTS_OF_PACKET }>;
+/// The tail of a packet that came whole.
+pub(crate) type NoTail<B> = Vec<B, 0>;
 
 /// A fragment of more than nothing, of a packet of no more than 65535 octets.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +77,7 @@ pub(crate) enum Outcome<B> {
         /// The first fragment, headers and all.
         first: B,
         /// The others.
-        tail: Tail<B>,
+        tail: OwnTail<B>,
     },
 }
 

@@ -209,13 +209,11 @@ impl RouteTable {
 
     /// Adds a route, or gives an equal one the new lifetime, preference and protocol.
     pub(crate) fn put(&mut self, route: Route) -> Put {
+        if let Some(put) = self.renew(route) {
+            return put;
+        }
         self.next_expiry = self.next_expiry.min(route.expires.deadline());
         self.changes = self.changes.wrapping_add(1);
-        if let Some(old) = self.routes.iter_mut().find(|old| old.same(&route)) {
-            let changed = old.preference != route.preference || old.protocol != route.protocol;
-            *old = route;
-            return if changed { Put::Changed } else { Put::Unchanged };
-        }
         let position = self
             .iter()
             .position(|other| other.order() > route.order())
@@ -229,6 +227,20 @@ impl RouteTable {
     /// Whether an equal route is there.
     pub(crate) fn contains(&self, route: &Route) -> bool {
         self.iter().any(|other| other.same(route))
+    }
+
+    /// Gives an equal route, if it is there, the new lifetime, preference and protocol.
+    pub(crate) fn renew(&mut self, route: Route) -> Option<Put> {
+        let old = self.routes.iter_mut().find(|old| old.same(&route))?;
+        self.next_expiry = self.next_expiry.min(route.expires.deadline());
+        let changed = old.preference != route.preference || old.protocol != route.protocol;
+        *old = route;
+        if !changed {
+            // No packet goes another way for that.
+            return Some(Put::Unchanged);
+        }
+        self.changes = self.changes.wrapping_add(1);
+        Some(Put::Changed)
     }
 
     /// Removes one route for which `which` holds. Call until `None` to remove all.

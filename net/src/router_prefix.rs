@@ -30,6 +30,25 @@ impl RouterPrefixes {
         Self { entries: Vec::new(), next_expiry: Instant::FAR_FUTURE }
     }
 
+    /// Gives a prefix that is there another end, if that is still to come; false otherwise.
+    pub(crate) fn renew(
+        &mut self,
+        router: Ipv6Addr,
+        prefix: Prefix,
+        expires: Expiry,
+        now: Instant,
+    ) -> bool {
+        let is_it = |entry: &&mut Entry| entry.router == router && entry.prefix == prefix;
+        match self.entries.iter_mut().find(is_it) {
+            Some(entry) if !expires.is_over(now) => {
+                entry.expires = expires;
+                self.next_expiry = self.next_expiry.min(expires.deadline());
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Notes what a router says; false when there is no room.
     pub(crate) fn adopt(
         &mut self,
@@ -43,11 +62,10 @@ impl RouterPrefixes {
             self.entries.retain(|entry| !is_it(entry));
             return true;
         }
-        self.next_expiry = self.next_expiry.min(expires.deadline());
-        if let Some(entry) = self.entries.iter_mut().find(|entry| is_it(entry)) {
-            entry.expires = expires;
+        if self.renew(router, prefix, expires, now) {
             return true;
         }
+        self.next_expiry = self.next_expiry.min(expires.deadline());
         let of_router = self.entries.iter().filter(|entry| entry.router == router).count();
         of_router < limits::PREFIXES_OF_ROUTER
             && self.entries.push(Entry { router, prefix, expires }).is_ok()

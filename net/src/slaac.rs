@@ -148,7 +148,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let valid = Expiry::from_secs(information.valid_lifetime.as_secs(), now);
         let preferred = Expiry::from_secs(information.preferred_lifetime.as_secs(), now);
         // (e) The address exists.
-        let Some(interface) = self.interface_mut(index) else { return };
+        let Some(interface) = self.interfaces.get_to_renew(index) else { return };
         let manages_temporary = interface.settings.temporary != TemporaryAddresses::Off;
         let existing = interface.addresses.iter_mut().find(|entry| {
             entry.origin == AddressOrigin::Autoconfiguration
@@ -161,10 +161,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 entry.valid = valid;
             }
             entry.updated = now;
+            let was_second_choice = entry.is_second_choice();
             if entry.is_unique() {
                 entry.state = entry.assigned_state(now);
             }
+            let is_another_choice = entry.is_second_choice() != was_second_choice;
             let info = entry.info(index);
+            if is_another_choice {
+                self.interfaces.touch(index);
+            }
             self.emit(Event::AddressChanged(info));
             self.manage_temporary(index, prefix, now);
             return;

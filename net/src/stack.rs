@@ -19,7 +19,7 @@ use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
 use crate::interface_table::InterfaceTable;
 use crate::ipv6_input::AdmissionMemo;
-use crate::ipv6_output::{LabelMemo, PathMemo, SourceMemo};
+use crate::ipv6_output::{LabelMemo, PathMemo, ReplyMemo, SourceMemo};
 use crate::limits;
 use crate::neighbor::{NeighborCache, Timers};
 use crate::policy::PolicyTable;
@@ -82,6 +82,8 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) paths: PathMemo,
     /// What [`Self::select_source`] found.
     pub(crate) sources: SourceMemo,
+    /// What [`Self::plan_reply`] found.
+    pub(crate) replies: ReplyMemo,
     /// How datagrams were sent lately.
     pub(crate) plans: PlanMemo,
     /// How segments travelled lately.
@@ -125,6 +127,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             admitted: AdmissionMemo::new(),
             paths: PathMemo::new(),
             sources: SourceMemo::new(),
+            replies: ReplyMemo::new(),
             plans: PlanMemo::new(),
             ways: WayMemo::new(),
             labels: LabelMemo::new(),
@@ -194,9 +197,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         (0..self.interfaces.len()).map(InterfaceIndex::from_slot)
     }
 
-    /// The next frame for an interface's driver. It begins on a multiple of four octets, with
-    /// 64 octets of headroom or more, if the pool's buffers do.
+    /// The next frame for an interface's driver. It begins on a multiple of
+    /// [`crate::netif::FRAME_ALIGNMENT`] octets, if the pool's buffers do, with
+    /// [`crate::netif::FRAME_HEADROOM`] or more in front.
+    #[inline]
     pub fn poll_transmit(&mut self, index: InterfaceIndex) -> Option<P::Buffer> {
+        if self.has_transmit(index) { self.take_transmit(index) } else { None }
+    }
+
+    fn take_transmit(&mut self, index: InterfaceIndex) -> Option<P::Buffer> {
         let traffic = self.interfaces.traffic(index)?;
         let frame = traffic.transmit.pop_front()?;
         let link = &mut traffic.counters.link;
@@ -211,6 +220,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Whether [`Self::poll_transmit`] has a frame for this interface.
+    #[inline]
     pub fn has_transmit(&self, index: InterfaceIndex) -> bool {
         self.interface(index).is_some_and(|interface| !interface.transmit.is_empty())
     }
@@ -293,7 +303,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Delivers packets from this node to itself, one after the other, so that no call nests. A
     /// conversation of the node with itself could go on forever, so the rest waits for the next
     /// call.
+    #[inline]
     pub(crate) fn finish(&mut self, now: Instant) {
+        if !self.local.is_empty() || self.tcp.pending_local {
+            self.finish_local(now);
+        }
+    }
+
+    fn finish_local(&mut self, now: Instant) {
         for _ in 0..2 * limits::LOCAL_QUEUE {
             let Some(LocalPacket { interface, packet }) = self.local.pop_front() else { break };
             self.local_input(interface, packet, now);

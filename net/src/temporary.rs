@@ -87,6 +87,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// stable address (RFC 8981, Section 3.4), and if none of them lasts, another one is made.
     /// Without the stable address they go.
     pub(crate) fn manage_temporary(&mut self, index: InterfaceIndex, prefix: Prefix, now: Instant) {
+        let Some(interface) = self.interface(index) else { return };
+        let off = interface.settings.temporary == TemporaryAddresses::Off;
+        if off && interface.addresses.iter().all(|entry| entry.temporary.is_none()) {
+            return;
+        }
         let Some(interface) = self.interface_mut(index) else { return };
         let stable = interface
             .addresses

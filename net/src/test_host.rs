@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::counters::DropReason;
 use crate::event::Event;
 use crate::interface::{InterfaceConfig, InterfaceIndex, InterfaceKind};
-use crate::netif::{LinkState, MacAddress};
+use crate::netif::{FRAME_HEADROOM, LinkState, MacAddress};
 use crate::random::test::TestRandom;
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
@@ -243,7 +243,7 @@ impl Host {
 
     /// A frame arrives.
     pub(crate) fn frame(&mut self, destination: MacAddress, source: MacAddress, packet: &[u8]) {
-        let mut frame = HeapPool { left: 1 }.allocate(0).unwrap();
+        let mut frame = HeapPool { left: 1 }.allocate(FRAME_HEADROOM).unwrap();
         let header = EthernetHeader { destination, source, ethertype: EtherType::IPV6 };
         header.emit(frame.append(EthernetHeader::LEN).unwrap());
         frame.append(packet.len()).unwrap().copy_from_slice(packet);

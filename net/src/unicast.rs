@@ -312,17 +312,17 @@ impl AddressList {
 
     /// When [`Self::expire`] or a test for duplicates has something to do next.
     pub(crate) fn next_deadline(&self) -> Instant {
-        self.iter()
-            .map(|entry| match &entry.state {
-                State::Tentative(dad) | State::Optimistic(dad) => {
-                    dad.deadline().min(entry.lifetime_deadline())
-                }
-                _ => entry.lifetime_deadline(),
-            })
-            .chain(self.iter().map(InterfaceAddress::renewal))
-            .chain(self.iter().filter_map(|entry| Some(entry.announcement?.deadline())))
-            .min()
-            .unwrap_or(Instant::FAR_FUTURE)
+        let mut next = Instant::FAR_FUTURE;
+        for entry in self.iter() {
+            next = next.min(entry.lifetime_deadline()).min(entry.renewal());
+            if let State::Tentative(dad) | State::Optimistic(dad) = &entry.state {
+                next = next.min(dad.deadline());
+            }
+            if let Some(announcement) = entry.announcement {
+                next = next.min(announcement.deadline());
+            }
+        }
+        next
     }
 }
 

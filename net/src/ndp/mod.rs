@@ -38,13 +38,13 @@ pub(crate) enum Occasion {
 }
 
 /// The header of a Neighbor Discovery message.
-fn ndp_outgoing(source: Ipv6Addr, destination: Ipv6Addr) -> Outgoing {
+pub(crate) const fn ndp_outgoing(source: Ipv6Addr, destination: Ipv6Addr) -> Outgoing {
     Outgoing {
         source,
         destination,
         next_header: NextHeader::ICMPV6,
         hop_limit: HopLimit::MAX,
-        traffic_class: TrafficClass::default(),
+        traffic_class: TrafficClass(0),
         flow_label: FlowLabel::NONE,
         urgency: Urgency::Control,
         multicast_loop: false,
@@ -122,8 +122,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         message.emit(source, destination, room);
         self.count_icmpv6_out(index, message.kind().0);
         let outgoing = ndp_outgoing(source, destination);
-        if let Some(packet) = packet.and_then(|packet| self.put_header(&outgoing, index, packet)) {
-            self.transmit_frame(index, station, packet, Urgency::Control);
+        if let Some(packet) = packet {
+            self.send_to_station(&outgoing, index, station, packet);
         }
     }
 

@@ -101,8 +101,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if LINK_LOCAL.covers(prefix) || prefix.address().is_multicast() {
             return;
         }
-        let Some(interface) = self.interface_mut(index) else { return };
         let expires = Expiry::from_secs(information.valid_lifetime.as_secs(), now);
+        let Some(interface) = self.interfaces.get_to_renew(index) else { return };
+        if interface.router_prefixes.renew(router, prefix, expires, now) {
+            return;
+        }
+        let Some(interface) = self.interface_mut(index) else { return };
         if !interface.router_prefixes.adopt(router, prefix, expires, now) {
             self.counters.tables.count(TableFull::RouterPrefixes);
         }
@@ -123,8 +127,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         advertisement: &RouterAdvertisement<'_>,
         now: Instant,
     ) {
-        let Some(interface) = self.interface_mut(index) else { return };
-        let variables = &mut interface.variables;
+        let Some(interface) = self.interface(index) else { return };
+        let mut variables = interface.variables;
         let flags = RouterFlags {
             advertised: true,
             managed: advertisement.managed,
@@ -138,12 +142,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if let Some(retrans_timer) = advertisement.retrans_timer {
             variables.retrans_timer = retrans_timer.clamp(MIN_RETRANS_TIMER, MAX_RETRANS_TIMER);
         }
+        let mut new_base = false;
         if let Some(reachable_time) = advertisement.reachable_time {
             let base = reachable_time.min(MAX_REACHABLE_TIME);
             // A new base means a new draw, an old one does not.
-            if core::mem::replace(&mut variables.base_reachable_time, base) != base {
-                self.draw_reachable_time(index, now);
-            }
+            new_base = core::mem::replace(&mut variables.base_reachable_time, base) != base;
+        }
+        // Mostly they say the same as before.
+        if variables != interface.variables
+            && let Some(interface) = self.interface_mut(index)
+        {
+            interface.variables = variables;
+        }
+        if new_base {
+            self.draw_reachable_time(index, now);
         }
         if news {
             self.emit(Event::RouterFlagsChanged(index));
@@ -152,11 +164,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 
     /// LinkMTU (RFC 4861, Section 6.3.4): between the minimum and what the device carries.
     fn adopt_mtu(&mut self, index: InterfaceIndex, mtu: u32) {
-        let Some(interface) = self.interface_mut(index) else { return };
+        let Some(interface) = self.interface(index) else { return };
         let Ok(mtu) = u16::try_from(mtu) else { return };
-        if mtu < MINIMUM_MTU || mtu > interface.device_mtu {
+        if mtu < MINIMUM_MTU
+            || mtu > interface.device_mtu
+            || interface.variables.advertised_mtu == Some(mtu)
+        {
             return;
         }
+        let Some(interface) = self.interface_mut(index) else { return };
         let before = interface.mtu();
         interface.variables.advertised_mtu = Some(mtu);
         if interface.mtu() != before {
@@ -191,7 +207,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         if self.put_advertised(route, limits::DEFAULT_ROUTERS, TableFull::DefaultRouters) {
             // RFC 7559, Section 2: until an advertisement with a lifetime arrives.
-            if let Some(interface) = self.interface_mut(index) {
+            if let Some(interface) = self.interfaces.get_to_renew(index) {
                 interface.solicitation.stop();
             }
         }
@@ -275,9 +291,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 && other.is_default() == route.is_default()
                 && other.gateway().is_some() == route.gateway().is_some()
         };
-        if !self.routes.contains(&route)
-            && self.routes.iter().filter(|other| alike(other)).count() >= limit
-        {
+        match self.routes.renew(route) {
+            Some(Put::Unchanged) => return true,
+            Some(_) => {
+                self.emit(Event::RouteChanged(route));
+                return true;
+            }
+            None => {}
+        }
+        if self.routes.iter().filter(|other| alike(other)).count() >= limit {
             self.counters.tables.count(full);
             return false;
         }

@@ -51,6 +51,14 @@ impl<B> NeighborCache<B> {
         Some(mac)
     }
 
+    /// Whether this is the link-layer address that the cache has of a neighbor: hearing of it once
+    /// more changes nothing.
+    #[inline]
+    pub(crate) fn knows(&self, key: Key, mac: MacAddress) -> bool {
+        let entry = self.find(key).and_then(|slot| self.entries.get(slot)?.as_ref());
+        entry.is_some_and(|entry| entry.state.mac() == Some(mac))
+    }
+
     /// An upper layer made progress with the neighbor: packets arrive there
     /// (RFC 4861, Section 7.3.1).
     #[inline]

@@ -40,6 +40,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
+    /// Whether anybody has a raw socket.
+    #[inline]
+    pub(crate) fn has_raw_sockets(&self) -> bool {
+        self.sockets.at_port(SocketKind::Icmpv6Raw, 0).next().is_some()
+    }
+
     /// Gives every raw socket that wants it a copy of a message.
     pub(crate) fn raw_input(
         &mut self,
@@ -50,9 +56,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         let kind = SocketKind::Icmpv6Raw;
-        if self.sockets.at_port(kind, 0).next().is_none() {
-            return;
-        }
         let meta = Self::icmpv6_meta(received, now);
         let fits = |(_, socket): &(SocketId, &Socket)| {
             socket.filter.passes(message_type) && socket.accepts(&meta)
@@ -62,7 +65,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             match self.copy_of_all(message, tail) {
                 Some((copy, mut tail)) => {
                     // A full buffer is counted there, and nobody else's business.
-                    let _delivered = self.deliver(id, meta, copy, &mut tail);
+                    let _delivered = self.deliver(id, &meta, copy, &mut tail);
                 }
                 None => self.count_drop(Some(received.interface), DropReason::NoBuffer),
             }
@@ -84,7 +87,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return false;
         };
         packet.trim_front(received.upper_offset);
-        let _delivered = self.deliver(id, meta, packet, tail);
+        let _delivered = self.deliver(id, &meta, packet, tail);
         true
     }
 }

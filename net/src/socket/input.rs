@@ -8,6 +8,7 @@ use crate::stack::Stack;
 
 impl Socket {
     /// Whether the socket's addresses, device and peer allow it to receive a datagram.
+    #[inline]
     pub(super) fn accepts(&self, meta: &ReceiveMeta) -> bool {
         let device = self.device().is_none_or(|device| device == meta.interface);
         let local = self.local.address.is_unspecified() || self.local.address == meta.destination;
@@ -39,13 +40,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         port: u16,
         meta: &ReceiveMeta,
     ) -> Option<SocketId> {
-        let mut best: Option<(u8, SocketId)> = None;
-        for (id, socket) in self.sockets.at_port(kind, port) {
-            if socket.accepts(meta) && best.is_none_or(|(score, _)| socket.score() > score) {
-                best = Some((socket.score(), id));
-            }
-        }
-        best.map(|(_, id)| id)
+        // Nearly always there is one, whose score nobody asks for.
+        let fitting = self.sockets.at_port(kind, port).filter(|(_, socket)| socket.accepts(meta));
+        let best =
+            fitting.reduce(|best, next| if next.1.score() > best.1.score() { next } else { best });
+        best.map(|(id, _)| id)
     }
 
     /// The next of the sockets that a multicast datagram is for.

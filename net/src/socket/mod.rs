@@ -16,6 +16,7 @@ mod path_mtu;
 mod plan;
 mod receive;
 mod send;
+mod send_as_before;
 mod source_filter;
 mod table;
 mod udp;

@@ -11,6 +11,7 @@ use crate::memo::Memo;
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
+use crate::wire::checksum::Checksum;
 use crate::wire::icmpv6;
 use crate::wire::ipv6::{FlowLabel, Ipv6Header, NextHeader};
 use crate::wire::udp::UdpHeader;
@@ -29,12 +30,23 @@ pub(crate) struct Plan {
     /// It is longer than the path allows.
     pub(super) fragmented: bool,
     /// Octets of the longest payload that is sent in one packet.
-    longest: usize,
+    pub(super) longest: usize,
+    /// What the checksums of UDP datagrams have in common.
+    pub(super) common: Checksum,
 }
 
+/// What a plan depends on.
+pub(super) type PlanQuestion = (u32, SocketId, Option<SocketAddrV6>);
+
 /// Plans of UDP sockets by what [`Stack::epoch`] and the sockets' count of changes said, socket and
-/// destination.
-pub(crate) type PlanMemo = Memo<(u32, SocketId, SocketAddrV6), Plan, 16>;
+/// destination; without one it is the peer.
+pub(crate) type PlanMemo = Memo<PlanQuestion, Plan, 16>;
+
+/// The place of a plan in the memo.
+#[inline]
+pub(super) fn plan_place(id: SocketId, to: Option<SocketAddrV6>) -> usize {
+    usize::from(id.slot ^ to.map_or(0, |to| to.port()))
+}
 
 /// Octets of transport header that the stack puts in front of what the user writes.
 pub(super) const fn header_len(kind: SocketKind) -> usize {
@@ -45,6 +57,12 @@ pub(super) const fn header_len(kind: SocketKind) -> usize {
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// The question that a plan answers now.
+    #[inline]
+    pub(super) fn plan_question(&self, id: SocketId, to: Option<SocketAddrV6>) -> PlanQuestion {
+        (self.epoch().wrapping_add(self.sockets.changes()), id, to)
+    }
+
     /// Finds out how a datagram of `length` octets is sent, or remembers it from the last one of
     /// this socket to the same destination.
     pub(super) fn plan(
@@ -55,12 +73,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         options: &SendOptions,
         now: Instant,
     ) -> Result<Plan, SendError> {
-        let (Some(to), true) = (destination, *options == SendOptions::default()) else {
+        if !options.is_default() {
             return self.make_plan(id, destination, length, options, now);
-        };
-        let question = (self.epoch().wrapping_add(self.sockets.changes()), id, to);
-        let place = usize::from(id.slot ^ to.port());
-        if let Some(plan) = self.plans.get(place, &question)
+        }
+        let place = plan_place(id, destination);
+        if let Some(plan) = self.plans.get(place, &self.plan_question(id, destination))
             && length <= plan.longest
             && self
                 .sockets
@@ -71,10 +88,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Ok(plan);
         }
         let plan = self.make_plan(id, destination, length, options, now)?;
-        // Neither detours nor narrow paths are for long.
-        let lasts = plan.hop.avoided.is_none() && plan.hop.mtu == self.link_mtu(&plan.hop);
-        if plan.kind == SocketKind::Udp && lasts {
-            self.plans.put(place, question, plan);
+        if plan.kind == SocketKind::Udp && self.lasts(&plan.hop) {
+            // It is remembered for those that need no fragments.
+            let plan = Plan { fragmented: false, ..plan };
+            self.plans.put(place, self.plan_question(id, destination), plan);
         }
         Ok(plan)
     }
@@ -213,6 +230,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         let longest = room.min(socket_options.send_buffer);
         let unchecked = socket_options.send_unchecked;
-        Ok(Plan { kind, local_port, remote_port, outgoing, hop, unchecked, fragmented, longest })
+        let common = UdpHeader::common_sum((source, local_port), (address, remote_port));
+        Ok(Plan {
+            kind,
+            local_port,
+            remote_port,
+            outgoing,
+            hop,
+            unchecked,
+            fragmented,
+            longest,
+            common,
+        })
     }
 }

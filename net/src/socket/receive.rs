@@ -118,6 +118,7 @@ pub(crate) struct QueuedError<B> {
 }
 
 /// An address with the scope id that it needs.
+#[inline]
 pub(crate) fn scoped(address: Ipv6Addr, port: u16, interface: InterfaceIndex) -> SocketAddrV6 {
     use crate::address::AddressExt;
     let scope_id = if address.needs_zone() { interface.get() } else { 0 };
@@ -230,7 +231,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     pub(crate) fn deliver(
         &mut self,
         id: SocketId,
-        meta: ReceiveMeta,
+        meta: &ReceiveMeta,
         packet: P::Buffer,
         tail: &mut Tail<P::Buffer>,
     ) -> Result<(), DropReason> {
@@ -256,12 +257,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let len = total_len(packet.data(), tail);
         let mut list = List::new();
         if !tail.is_empty() {
-            for piece in core::mem::take(tail) {
+            for piece in tail.drain(..) {
                 // There is room, as was just seen.
                 let _kept = memory.tails.push_back(&mut list, piece);
             }
         }
-        let received = Received { meta, packet, tail: list, len };
+        let received = Received { meta: *meta, packet, tail: list, len };
         if let Err(mut refused) = memory.received.push_back(&mut socket.received, received) {
             memory.tails.clear(&mut refused.tail);
             socket.drops += 1;

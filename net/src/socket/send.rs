@@ -38,6 +38,23 @@ pub struct SendOptions {
     pub confirm: bool,
 }
 
+impl SendOptions {
+    /// Whether nothing is different.
+    #[inline]
+    pub(super) const fn is_default(&self) -> bool {
+        matches!(
+            self,
+            Self {
+                source: None,
+                interface: None,
+                hop_limit: None,
+                traffic_class: None,
+                confirm: false
+            }
+        )
+    }
+}
+
 const fn without_checksum_if(unchecked: bool, header: UdpHeader) -> UdpHeader {
     if unchecked { UdpHeader { checksum: 0, ..header } } else { header }
 }
@@ -53,20 +70,38 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         id: SocketId,
         destination: Option<SocketAddrV6>,
         length: usize,
+        mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
+        options: &SendOptions,
+        now: Instant,
+    ) -> Result<(), SendError<E>> {
+        let sent = if options.is_default() {
+            self.send_as_before(id, destination, length, &mut fill, now)
+        } else {
+            None
+        };
+        let result = match sent {
+            Some(result) => result,
+            None => self.send_anew(id, destination, length, fill, options, now),
+        };
+        self.finish(now);
+        result
+    }
+
+    fn send_anew<E>(
+        &mut self,
+        id: SocketId,
+        destination: Option<SocketAddrV6>,
+        length: usize,
         fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         options: &SendOptions,
         now: Instant,
     ) -> Result<(), SendError<E>> {
-        let result =
-            self.plan(id, destination, length, options, now).map_err(widen).and_then(|plan| {
-                if plan.fragmented {
-                    self.send_in_fragments(id, &plan, length, fill, now)
-                } else {
-                    self.send_planned(id, &plan, length, fill, now)
-                }
-            });
-        self.finish(now);
-        result
+        let plan = self.plan(id, destination, length, options, now).map_err(widen)?;
+        if plan.fragmented {
+            self.send_in_fragments(id, &plan, length, fill, now)
+        } else {
+            self.send_planned(id, &plan, length, fill, now)
+        }
     }
 
     fn send_planned<E>(
@@ -97,9 +132,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             SocketKind::Udp => {
                 let mut sum = Checksum::new();
                 sum.add(packet.data());
-                let header =
-                    UdpHeader::new((source, local_port), (destination, remote_port), length, sum)
-                        .map(|header| without_checksum_if(plan.unchecked, header));
+                let ports = (local_port, remote_port);
+                let header = UdpHeader::with_sum(ports, length, plan.common, sum)
+                    .map(|header| without_checksum_if(plan.unchecked, header));
                 let (Some(header), Some(room)) = (header, packet.prepend(UdpHeader::LEN)) else {
                     return Err(SendError::TooBig(usize::from(u16::MAX) - UdpHeader::LEN));
                 };
@@ -158,8 +193,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             for fragment in &fragments {
                 sum.add(fragment.data());
             }
-            let ends = ((source, local_port), (destination, remote_port));
-            let header = UdpHeader::new(ends.0, ends.1, length, sum)
+            let ports = (local_port, remote_port);
+            let header = UdpHeader::with_sum(ports, length, plan.common, sum)
                 .map(|header| without_checksum_if(plan.unchecked, header));
             let room = fragments.first_mut().and_then(|first| first.prepend(UdpHeader::LEN));
             let (Some(header), Some(room)) = (header, room) else { return Err(too_big) };

@@ -22,10 +22,13 @@ pub(crate) struct Memory<B> {
 
 impl<B> Memory<B> {
     /// Drops the oldest datagram of a socket, giving the interface that it came in by.
+    #[inline]
     pub(crate) fn drop_received(&mut self, list: &mut List) -> Option<InterfaceIndex> {
-        let mut received = self.received.pop_front(list)?;
+        let received = self.received.front_mut(list)?;
+        let interface = received.meta.interface;
         self.tails.clear(&mut received.tail);
-        Some(received.meta.interface)
+        self.received.drop_front(list);
+        Some(interface)
     }
 }
 
@@ -108,11 +111,13 @@ impl<B> SocketTable<B> {
         value.wrapping_mul(self.multiplier) >> 32
     }
 
+    #[inline]
     pub(crate) fn get(&self, id: SocketId) -> Option<&Socket> {
         let slot = self.slots.get(usize::from(id.slot))?;
         slot.socket.as_ref().filter(|_| slot.generation == id.generation)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, id: SocketId) -> Option<&mut Socket> {
         let slot = self.slots.get_mut(usize::from(id.slot))?;
         slot.socket.as_mut().filter(|_| slot.generation == id.generation)
@@ -129,6 +134,7 @@ impl<B> SocketTable<B> {
     }
 
     /// A socket together with the memory its queues lie in.
+    #[inline]
     pub(crate) fn with_memory(&mut self, id: SocketId) -> Option<(&mut Socket, &mut Memory<B>)> {
         let slot = self.slots.get_mut(usize::from(id.slot))?;
         let socket = slot.socket.as_mut().filter(|_| slot.generation == id.generation)?;

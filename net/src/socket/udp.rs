@@ -18,6 +18,7 @@ use crate::wire::{self, ParseError};
 
 /// The header, and the octets of payload behind it in its own buffer. What came in fragments has
 /// to be as long as the header says: trailing octets there are no padding.
+#[inline]
 fn parse<B: PacketBuffer>(segment: &[u8], tail: &Tail<B>) -> wire::Result<(UdpHeader, usize)> {
     if tail.is_empty() {
         return UdpHeader::parse_unchecked(segment)
@@ -46,7 +47,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return self.count_drop(Some(received.interface), DropReason::UdpMalformed);
         };
         let unchecked = header.checksum == 0;
-        let covered = segment.get(..UdpHeader::LEN + payload_len).unwrap_or(&[]);
+        let end = received.upper_offset + UdpHeader::LEN + payload_len;
+        let covered = packet.data().get(..end).unwrap_or(&[]);
         if !unchecked && !verify(received, NextHeader::UDP, covered, tail) {
             self.counters.udp.in_errors += 1;
             self.counters.udp.in_checksum_errors += 1;
@@ -76,16 +78,21 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return self.udp_multicast_input(&meta, header.destination_port, packet, tail);
         }
         let Some(id) = self.find_receiver(SocketKind::Udp, header.destination_port, &meta) else {
-            self.counters.udp.no_ports += 1;
-            self.count_drop(Some(received.interface), DropReason::UdpNoPort);
-            let code = DestinationUnreachableCode::PortUnreachable;
-            let problem = Problem::DestinationUnreachable(code);
-            return self.send_error(received, problem, packet.data(), now);
+            return self.refuse_udp(received, packet.data(), now);
         };
         packet.trim_front(offset);
         packet.truncate(payload_len);
-        let delivered = self.deliver(id, meta, packet, tail);
+        let delivered = self.deliver(id, &meta, packet, tail);
         self.count_udp_delivery(delivered);
+    }
+
+    /// Nobody listens at the port: the sender is told (RFC 4443, Section 3.1).
+    #[inline(never)]
+    fn refuse_udp(&mut self, received: &Received, packet: &[u8], now: Instant) {
+        self.counters.udp.no_ports += 1;
+        self.count_drop(Some(received.interface), DropReason::UdpNoPort);
+        let code = DestinationUnreachableCode::PortUnreachable;
+        self.send_error(received, Problem::DestinationUnreachable(code), packet, now);
     }
 
     /// Whether a datagram without a checksum is for somebody who wants it.
@@ -97,6 +104,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
+    #[inline(never)]
     fn udp_multicast_input(
         &mut self,
         meta: &ReceiveMeta,
@@ -111,7 +119,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         // All but the last get a copy.
         while let Some(next) = self.next_multicast_receiver(port, meta, Some(id)) {
             let delivered = if let Some((copy, mut tail)) = self.copy_of_all(packet.data(), tail) {
-                self.deliver(id, *meta, copy, &mut tail)
+                self.deliver(id, meta, copy, &mut tail)
             } else {
                 self.count_drop(Some(meta.interface), DropReason::NoBuffer);
                 Err(DropReason::NoBuffer)
@@ -119,7 +127,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.count_udp_delivery(delivered);
             id = next;
         }
-        let delivered = self.deliver(id, *meta, packet, tail);
+        let delivered = self.deliver(id, meta, packet, tail);
         self.count_udp_delivery(delivered);
     }
 

@@ -3,7 +3,7 @@
 //! The sum does not care about byte order (RFC 1071, Section 2(B)), so octets are added as words
 //! of the machine, 64 bits at a time, and swapped once at the end.
 
-use super::ipv6::NextHeader;
+use super::ipv6::{Ipv6Header, NextHeader};
 use core::net::Ipv6Addr;
 
 /// A one's complement sum in progress, over as many slices as it takes.
@@ -52,6 +52,12 @@ impl Checksum {
     #[inline]
     pub(crate) fn add_words<const N: usize>(&mut self, words: [u32; N]) {
         self.join(words.into_iter().map(u64::from).sum(), 0);
+    }
+
+    /// Adds one 16-bit word, as a field of a header.
+    #[inline]
+    pub fn add_word(&mut self, word: u16) {
+        self.join(word.to_be().into(), 2);
     }
 
     /// Copies `source` to `destination` and adds it, reading each octet once.
@@ -201,6 +207,18 @@ pub fn verify(
     let mut sum = Checksum::pseudo_header(source, destination, protocol, segment.len() as u32);
     sum.add(segment);
     sum.is_valid()
+}
+
+/// The same for a packet without extension headers, from the first octet of its IPv6 header to the
+/// last one of the segment: the addresses stand in front of the segment there, so all is added in
+/// one go. False when the packet is shorter than the header.
+#[inline]
+pub fn verify_packet(packet: &[u8], protocol: NextHeader) -> bool {
+    let Some(length) = packet.len().checked_sub(Ipv6Header::LEN) else { return false };
+    let summed = packet.get(Ipv6Header::SOURCE_OFFSET..).map_or(0, sum_of);
+    // The length and the protocol of the pseudo-header, as above; a packet is shorter than 2^32.
+    let rest = u64::from((length as u32).to_be()) + u64::from(u32::from(protocol.0).to_be());
+    fold(plus(summed, rest)) == 0xffff
 }
 
 /// The checksum field after one 16-bit word under it changed from `old` to `new`

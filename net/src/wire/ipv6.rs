@@ -157,6 +157,8 @@ impl Ipv6Header {
     /// Offset of the payload length field: where FRG-8's Parameter Problem points
     /// (RFC 8200, Section 4.5).
     pub const PAYLOAD_LENGTH_OFFSET: usize = 4;
+    /// Offset of the source address; the destination follows, then the payload.
+    pub const SOURCE_OFFSET: usize = 8;
     /// Offset of the next header field.
     pub const NEXT_HEADER_OFFSET: usize = 6;
 
@@ -164,7 +166,6 @@ impl Ipv6Header {
     /// the link padded the frame with is gone.
     ///
     /// A payload length of zero gives an empty payload; jumbograms (RFC 2675) are not supported.
-    #[inline]
     pub fn parse(packet: &[u8]) -> Result<(Self, &[u8])> {
         let (header, rest) = Self::parse_fixed(packet)?;
         let payload = rest.get(..header.payload_length.into()).ok_or(ParseError::Truncated)?;
@@ -180,7 +181,12 @@ impl Ipv6Header {
 
     #[inline]
     fn parse_fixed(packet: &[u8]) -> Result<(Self, &[u8])> {
-        let mut reader = Reader::new(packet);
+        let Some((fixed, rest)) = packet.split_first_chunk::<{ Self::LEN }>() else {
+            // Another version is worth more than too few octets.
+            let foreign = packet.len() >= 4 && packet.first().is_some_and(|first| first >> 4 != 6);
+            return Err(if foreign { ParseError::BadVersion } else { ParseError::Truncated });
+        };
+        let mut reader = Reader::new(fixed);
         let first = reader.u32()?;
         if first >> 28 != 6 {
             return Err(ParseError::BadVersion);
@@ -194,7 +200,7 @@ impl Ipv6Header {
             source: reader.address()?,
             destination: reader.address()?,
         };
-        Ok((header, reader.rest()))
+        Ok((header, rest))
     }
 
     /// Writes [`Self::LEN`] octets.

@@ -6,8 +6,10 @@
 
 use super::Result;
 use super::cursor::{Reader, Writer};
+use super::icmpv6::{Icmpv6Type, fill_checksum};
 use super::ipv6::HopLimit;
-use super::ndp_option::{NdpOptions, RouterPreference};
+use super::ndp_option::{NdpOptionType, NdpOptions, RouterPreference};
+use crate::netif::MacAddress;
 use core::net::Ipv6Addr;
 use core::time::Duration;
 
@@ -142,6 +144,65 @@ impl<'a> NeighborSolicitation<'a> {
     }
 }
 
+/// A solicitation as nearly all are that ask for an address in use: a source link-layer address is
+/// its only option.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlainSolicitation {
+    /// Whose link-layer address is asked for.
+    pub target: Ipv6Addr,
+    /// Who asks.
+    pub source: MacAddress,
+}
+
+/// Octets of a plain message, ICMPv6 header and option included.
+const PLAIN_LEN: usize = 32;
+
+impl PlainSolicitation {
+    /// Reads a whole message, ICMPv6 header included; `None` for all others. The checksum is not
+    /// looked at.
+    #[inline]
+    pub fn parse(message: &[u8]) -> Option<Self> {
+        let message: &[u8; PLAIN_LEN] = message.try_into().ok()?;
+        let mut reader = Reader::new(message);
+        let [kind, code, _, _, _reserved @ ..] = reader.array::<8>().ok()?;
+        let target = reader.address().ok()?;
+        let option = reader.array().ok()?;
+        let source = reader.mac().ok()?;
+        let plain = (kind, code) == (Icmpv6Type::NEIGHBOR_SOLICITATION.0, 0)
+            && option == [NdpOptionType::SOURCE_LINK_LAYER_ADDRESS.0, 1]
+            && source.is_station();
+        plain.then_some(Self { target, source })
+    }
+}
+
+/// The answer to a [`PlainSolicitation`]: solicited, from the target itself, not by a router, and
+/// better than what is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PlainAdvertisement {
+    /// Whose link-layer address is told.
+    pub target: Ipv6Addr,
+    /// The address.
+    pub mac: MacAddress,
+}
+
+impl PlainAdvertisement {
+    /// Writes a whole message to `destination`, ICMPv6 header and checksum included.
+    #[inline]
+    pub fn emit(&self, destination: Ipv6Addr, out: &mut [u8; PLAIN_LEN]) {
+        let flags = NeighborAdvertisement::SOLICITED | NeighborAdvertisement::OVERRIDE;
+        Writer::new(out)
+            .u8(Icmpv6Type::NEIGHBOR_ADVERTISEMENT.0)
+            .u8(0)
+            .u16(0)
+            .u32(flags)
+            .address(self.target)
+            .u8(NdpOptionType::TARGET_LINK_LAYER_ADDRESS.0)
+            .u8(1)
+            .mac(self.mac);
+        fill_checksum(self.target, destination, out);
+    }
+}
+
 /// Neighbor Advertisement (RFC 4861, Section 4.4).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NeighborAdvertisement<'a> {
@@ -222,7 +283,6 @@ impl<'a> Redirect<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netif::MacAddress;
     use crate::wire::ParseError;
     use crate::wire::icmpv6::Icmpv6Message;
     use crate::wire::ndp_option::NdpOption;

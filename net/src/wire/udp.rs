@@ -35,6 +35,7 @@ impl UdpHeader {
     }
 
     /// The same for who takes datagrams without a checksum (RFC 6936).
+    #[inline]
     pub fn parse_unchecked(segment: &[u8]) -> Result<(Self, &[u8])> {
         let (header, rest) = Self::parse_quoted(segment)?;
         let payload_length =
@@ -65,16 +66,38 @@ impl UdpHeader {
         payload_length: usize,
         payload: Checksum,
     ) -> Option<Self> {
+        let common = Self::common_sum((source, source_port), (destination, destination_port));
+        Self::with_sum((source_port, destination_port), payload_length, common, payload)
+    }
+
+    /// What the checksums of all datagrams from one end to another have in common: addresses,
+    /// protocol and ports.
+    #[inline]
+    pub fn common_sum(
+        (source, source_port): (Ipv6Addr, u16),
+        (destination, destination_port): (Ipv6Addr, u16),
+    ) -> Checksum {
+        let mut sum = Checksum::pseudo_header(source, destination, NextHeader::UDP, 0);
+        sum.add_word(source_port);
+        sum.add_word(destination_port);
+        sum
+    }
+
+    /// [`Self::new`] for whoever keeps what [`Self::common_sum`] gives.
+    #[inline]
+    pub fn with_sum(
+        (source_port, destination_port): (u16, u16),
+        payload_length: usize,
+        common: Checksum,
+        payload: Checksum,
+    ) -> Option<Self> {
         let length = u16::try_from(payload_length).ok()?.checked_add(Self::LEN as u16)?;
-        let mut header = Self { source_port, destination_port, length, checksum: 0 };
-        let mut sum =
-            Checksum::pseudo_header(source, destination, NextHeader::UDP, u32::from(length));
-        let mut bytes = [0; Self::LEN];
-        header.emit(&mut bytes);
-        sum.add(&bytes);
+        let mut sum = common;
+        // Once in the pseudo-header, once in the header.
+        sum.add_word(length);
+        sum.add_word(length);
         sum.append(payload);
-        header.checksum = sum.finish_udp();
-        Some(header)
+        Some(Self { source_port, destination_port, length, checksum: sum.finish_udp() })
     }
 
     /// Writes [`Self::LEN`] octets.

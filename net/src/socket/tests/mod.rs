@@ -5,6 +5,7 @@ mod icmpv6;
 mod limits;
 mod multicast;
 mod path_mtu;
+mod send_as_before;
 mod udp;
 
 use super::*;
