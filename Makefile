@@ -114,6 +114,7 @@ test-host: user ## tests of everything that runs on the host
 	set -o pipefail; cargo test $(keep_log) $(target)/test-host.log
 	set -o pipefail; cargo test -p fuzz $(keep_log) $(target)/test-fuzz.log
 	set -o pipefail; cargo test --lib $(userland) $(keep_log) $(target)/test-programs.log
+	cargo test -p bench
 	tests/userland.sh "$$($(cross) --artifacts user)"
 	tests/userland-net.sh "$$($(cross) --artifacts user)"
 
@@ -188,9 +189,9 @@ bench-image:
 	@cp "$$($(cross) --artifacts kernel)/bench-bare" $(bench_image)
 
 .PHONY: bench
-bench: bench-image ## our stack and smoltcp side by side: instructions, time, goodput, completion
-	tools/ensure.sh qemu-system-aarch64 valgrind
-	for part in instructions "bare $(bench_image)" time goodput completion; do \
+bench: bench-image ## our stack and smoltcp side by side: instructions, code, time, goodput, completion
+	tools/ensure.sh qemu-system-aarch64 valgrind nm
+	for part in instructions "bare $(bench_image)" "size $(bench_image)" time goodput completion; do \
 		cargo run -q --release -p bench -- $$part $(BENCH_OUT) || exit; \
 	done
 
@@ -216,6 +217,7 @@ lint: user ## formatting, clippy, documentation and its links, shell scripts; wa
 	cargo clippy -p system-tests --all-targets -- -D warnings
 	cargo clippy -p bench --all-targets -- -D warnings
 	cargo clippy -p fuzz --all-targets -- -D warnings
+	$(cross) kernel clippy --release -p bench-bare -- -D warnings
 	INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel -- -D warnings
 	DEFMT_LOG=trace INITRAMFS=$(abspath $(initramfs)) $(cross) kernel clippy --release -p kernel --features trace -- -D warnings
 	$(cross) user clippy --release $(userland) -- -D warnings

@@ -29,6 +29,7 @@ package_of() {
     ping) echo iputils-ping - ;;
     sfdisk) echo fdisk util-linux ;;
     mkfs.vfat | fsck.vfat) echo dosfstools dosfstools ;;
+    nm) echo binutils binutils ;;
     cmp) echo diffutils diffutils ;;
     mcopy | mdir) echo mtools mtools ;;
     dtc) echo device-tree-compiler dtc ;;

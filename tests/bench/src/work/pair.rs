@@ -3,6 +3,7 @@
 use crate::block::{Block, Pool};
 use crate::host::{Host, Setup, address_of};
 use net::buffer::{BufferPool, PacketBuffer};
+use net::netif::FRAME_HEADROOM;
 use net::time::{Duration, Instant};
 
 /// The port that the hosts get to know each other by.
@@ -64,7 +65,7 @@ impl<H: Host> Pair<H> {
 
     /// A block with these octets, as a network adapter fills one.
     pub(super) fn frame(&mut self, octets: &[u8]) -> Block {
-        let mut frame = self.pool.allocate(0).expect("the pool has no end");
+        let mut frame = self.pool.allocate(FRAME_HEADROOM).expect("the pool has no end");
         frame.append(octets.len()).expect("a frame fits").copy_from_slice(octets);
         frame
     }

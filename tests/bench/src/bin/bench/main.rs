@@ -7,6 +7,7 @@ mod chart;
 mod gate;
 mod instructions;
 mod published;
+mod size;
 mod table;
 mod time;
 mod virtual_time;
@@ -22,6 +23,7 @@ usage: bench goodput [FOLDER]       over links with losses, late frames or a sho
        bench time [FOLDER]          of each piece of work, in turn
        bench instructions [FOLDER]  of each piece of work, counted by callgrind
        bench bare IMAGE [FOLDER]    of each piece of work, counted by QEMU on the bare machine
+       bench size IMAGE [FOLDER]    of the code, by the symbols of an ELF image
        bench gate [IMAGE]           fails when an instruction count is too high beside smoltcp's
        bench work [PART [STACK]]    what callgrind runs: pieces with PART in their name
 
@@ -78,6 +80,15 @@ fn run(arguments: &[&str]) -> io::Result<ExitCode> {
         Some(&"bare") if let Some(image) = first => {
             let table = instructions::table("Instructions on bare aarch64", &bare::count(image)?);
             show(&table, second, "bare", chart::ratios)
+        }
+        Some(&"size") if let Some(image) = first => {
+            let table = size::size(image)?;
+            println!("{table}");
+            if let Some(folder) = second {
+                fs::create_dir_all(folder)?;
+                fs::write(Path::new(folder).join("size.json"), table.json())?;
+            }
+            Ok(ExitCode::SUCCESS)
         }
         Some(&"gate") => gate::gate(first.copied()),
         Some(&"work") => {
