@@ -1,26 +1,21 @@
-//! IPv6 output: next-hop determination (RFC 4861, Section 5.2), source selection, the header, and
-//! the way to the neighbor, the group or back to this node.
+//! IPv6 output: next-hop determination (RFC 4861, Section 5.2) and source selection.
 //!
 //! Every transport sends through [`Stack::send_packet`], with a [`Path`] from [`Stack::route`].
 
 use crate::address::{AddressExt, Scope};
 use crate::address_selection::{Candidate, SourcePreference, SourceRules, select_source};
-use crate::buffer::{BufferPool, PacketBuffer};
+use crate::buffer::BufferPool;
 use crate::config::TemporaryAddresses;
-use crate::counters::{DropReason, Ipv6Counters};
+use crate::counters::DropReason;
 use crate::expiry::Expiry;
 use crate::hash::HashKey;
 use crate::interface::{Interface, InterfaceIndex};
-use crate::interface_table::{InterfaceTable, Traffic};
 use crate::memo::Memo;
-use crate::neighbor::{NeighborCache, Output};
-use crate::netif::MacAddress;
 use crate::random::Random;
 use crate::route::{Choice, Route, RouteAction, RouteProtocol};
-use crate::stack::{LocalPacket, Stack};
+use crate::stack::Stack;
 use crate::time::Instant;
-use crate::wire::ethernet::{EtherType, EthernetHeader, multicast_mac};
-use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
+use crate::wire::ipv6::{FlowLabel, HopLimit, NextHeader, TrafficClass};
 use crate::wire::ndp_option::RouterPreference;
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -90,22 +85,6 @@ pub(crate) struct Outgoing {
     pub(crate) urgency: Urgency,
     /// A multicast packet also goes to this node, if it is in the group.
     pub(crate) multicast_loop: bool,
-}
-
-impl Outgoing {
-    /// The header in front of `length` octets.
-    #[inline]
-    pub(crate) const fn header(&self, length: usize) -> Ipv6Header {
-        Ipv6Header {
-            traffic_class: self.traffic_class,
-            flow_label: self.flow_label,
-            payload_length: length as u16,
-            next_header: self.next_header,
-            hop_limit: self.hop_limit,
-            source: self.source,
-            destination: self.destination,
-        }
-    }
 }
 
 /// Paths by source, destination and demanded interface, each with what [`Stack::epoch`] said.
@@ -448,166 +427,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .is_none_or(|interface| interface.transmit.len() + count <= urgency.transmit_limit())
     }
 
-    /// Sends a packet whose window is the transport segment, checksum and all. What is lost on
-    /// the way is counted.
-    pub(crate) fn send_packet(
-        &mut self,
-        outgoing: &Outgoing,
-        hop: &Path,
-        packet: P::Buffer,
-        now: Instant,
-    ) {
-        let Self { neighbors, interfaces, .. } = self;
-        if let Err(packet) = send_ready(neighbors, interfaces, outgoing, hop, packet, now) {
-            self.send_unready(outgoing, hop, packet, now);
-        }
-    }
-
-    /// The same for a packet that [`send_ready`] gave back.
-    pub(crate) fn send_unready(
-        &mut self,
-        outgoing: &Outgoing,
-        hop: &Path,
-        packet: P::Buffer,
-        now: Instant,
-    ) {
-        let Some(packet) = self.put_header(outgoing, hop.interface, packet) else { return };
-        self.send_finished(outgoing, hop, packet, now);
-    }
-
-    /// Sends a packet that has its IPv6 header and is counted.
-    pub(crate) fn send_finished(
-        &mut self,
-        outgoing: &Outgoing,
-        hop: &Path,
-        packet: P::Buffer,
-        now: Instant,
-    ) {
-        if outgoing.destination.is_multicast() {
-            return self.send_multicast(outgoing, hop, packet);
-        }
-        if hop.local {
-            return self.send_local(hop.interface, packet);
-        }
-        if hop.avoided.is_none()
-            && let Some(mac) = self.neighbors.ready((hop.interface, hop.next_hop), now)
-        {
-            return self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
-        }
-        self.send_to_neighbor(outgoing, hop, packet, now);
-    }
-
-    /// Sends a packet whose window is the transport segment to a station.
-    pub(crate) fn send_to_station(
-        &mut self,
-        outgoing: &Outgoing,
-        index: InterfaceIndex,
-        station: MacAddress,
-        packet: P::Buffer,
-    ) {
-        let sent = send_framed(&mut self.interfaces, outgoing, index, station, packet);
-        // What is in the way is found, and counted, step by step.
-        if let Err(packet) = sent
-            && let Some(packet) = self.put_header(outgoing, index, packet)
-        {
-            self.transmit_frame(index, station, packet, outgoing.urgency);
-        }
-    }
-
-    /// Sends a packet to a neighbor that may have to be resolved first, or is only the second
-    /// choice.
-    fn send_to_neighbor(
-        &mut self,
-        outgoing: &Outgoing,
-        hop: &Path,
-        packet: P::Buffer,
-        now: Instant,
-    ) {
-        if let Some(router) = hop.avoided {
-            self.on_avoided_router(router, outgoing.source, now);
-        }
-        let neighbor = (hop.interface, hop.next_hop);
-        let sender = outgoing.urgency.sender();
-        self.make_neighbor_room(neighbor, sender, now);
-        match self.neighbors.output(neighbor, packet, (outgoing.source, sender), now) {
-            Output::Transmit(packet, mac) => {
-                self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
-            }
-            Output::Queued(oldest) => {
-                if oldest.is_some() {
-                    self.drop_transmit(hop.interface, DropReason::NeighborQueueFull);
-                }
-                if self.detour(outgoing, hop) {
-                    return;
-                }
-                // Ask at once, not at the next poll.
-                self.poll_neighbors(now);
-            }
-            Output::Full(_packet) => {
-                self.drop_transmit(hop.interface, DropReason::NeighborCacheFull);
-            }
-        }
-    }
-
-    /// Puts the IPv6 header in front of a transport segment and counts the packet.
-    pub(crate) fn put_header(
-        &mut self,
-        outgoing: &Outgoing,
-        index: InterfaceIndex,
-        mut packet: P::Buffer,
-    ) -> Option<P::Buffer> {
-        let header = outgoing.header(packet.len());
-        let Some(room) = packet.prepend(Ipv6Header::LEN) else {
-            self.drop_transmit(index, DropReason::NoBuffer);
-            return None;
-        };
-        header.emit(room);
-        trace_out(index, &header, packet.len());
-        if let Some(counters) = self.interface_counters(index) {
-            count_sent(&mut counters.ipv6, &header, packet.len());
-        }
-        Some(packet)
-    }
-
-    fn send_multicast(&mut self, outgoing: &Outgoing, hop: &Path, packet: P::Buffer) {
-        if hop.local {
-            return self.send_local(hop.interface, packet);
-        }
-        let member = self
-            .interface(hop.interface)
-            .is_some_and(|interface| interface.listener.is_member(outgoing.destination));
-        if outgoing.multicast_loop && member {
-            match self.copy_of(packet.data()) {
-                Some(copy) => self.queue_local(hop.interface, copy),
-                None => self.count_drop(Some(hop.interface), DropReason::NoBuffer),
-            }
-        }
-        let mac = multicast_mac(outgoing.destination);
-        self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
-    }
-
-    /// Sends a packet from this node to itself.
-    pub(crate) fn send_local(&mut self, interface: InterfaceIndex, packet: P::Buffer) {
-        self.tap_local(&packet);
-        self.queue_local(interface, packet);
-    }
-
-    /// Puts a packet into the queue of those that come back to this node.
-    fn queue_local(&mut self, interface: InterfaceIndex, packet: P::Buffer) {
-        let len = packet.len() as u64;
-        if self.local.push_back(LocalPacket { interface, packet }).is_err() {
-            return self.drop_transmit(interface, DropReason::LocalQueueFull);
-        }
-        if let Some(counters) = self.interface_counters(InterfaceIndex::LOOPBACK) {
-            counters.ipv6.out_transmits += 1;
-            let link = &mut counters.link;
-            link.transmit_frames += 1;
-            link.transmit_octets += len;
-            link.receive_frames += 1;
-            link.receive_octets += len;
-        }
-    }
-
     /// Counts a packet for which there is no route.
     pub(crate) fn count_no_route(&mut self, index: Option<InterfaceIndex>, error: NoRoute) {
         let counters = match index.and_then(|index| self.interface_counters(index)) {
@@ -633,87 +452,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             counters.ipv6.fragmentation_failures += 1;
         }
         self.count_drop(Some(index), DropReason::TooBig);
-    }
-}
-
-/// Sends a packet whose window is the transport segment as nearly all are sent: to a neighbor that
-/// is there, by an interface that has room. Gives others back as they were.
-///
-/// It is told what it needs of the stack, so that plans need not be copied out of their memo.
-#[inline]
-pub(crate) fn send_ready<B: PacketBuffer>(
-    neighbors: &mut NeighborCache<B>,
-    interfaces: &mut InterfaceTable<B>,
-    outgoing: &Outgoing,
-    hop: &Path,
-    packet: B,
-    now: Instant,
-) -> Result<(), B> {
-    if outgoing.destination.is_multicast() || hop.local || hop.avoided.is_some() {
-        return Err(packet);
-    }
-    let Some(mac) = neighbors.ready((hop.interface, hop.next_hop), now) else {
-        return Err(packet);
-    };
-    send_framed(interfaces, outgoing, hop.interface, mac, packet)
-}
-
-/// Puts both headers in front of a transport segment at once and queues it for the driver. Gives it
-/// back as it was if the interface or the buffer has no room.
-#[inline]
-pub(crate) fn send_framed<B: PacketBuffer>(
-    interfaces: &mut InterfaceTable<B>,
-    outgoing: &Outgoing,
-    index: InterfaceIndex,
-    station: MacAddress,
-    mut packet: B,
-) -> Result<(), B> {
-    const HEADERS: usize = EthernetHeader::LEN + Ipv6Header::LEN;
-    let length = packet.len();
-    let Some(traffic) = interfaces.traffic(index).filter(Traffic::is_running) else {
-        return Err(packet);
-    };
-    let Traffic { mac: Some(source), transmit, counters, .. } = traffic else {
-        return Err(packet);
-    };
-    if transmit.len() >= outgoing.urgency.transmit_limit() {
-        return Err(packet);
-    }
-    let Some(Ok(room)) = packet.prepend(HEADERS).map(<&mut [u8; HEADERS]>::try_from) else {
-        return Err(packet);
-    };
-    let header = outgoing.header(length);
-    let (frame_header, packet_header) = room.split_at_mut(EthernetHeader::LEN);
-    EthernetHeader { destination: station, source, ethertype: EtherType::IPV6 }.emit(frame_header);
-    header.emit(packet_header);
-    trace_out(index, &header, Ipv6Header::LEN + length);
-    count_sent(&mut counters.ipv6, &header, Ipv6Header::LEN + length);
-    counters.ipv6.out_transmits += 1;
-    transmit.push_back(packet)
-}
-
-#[cfg_attr(not(feature = "defmt"), expect(unused_variables, reason = "nothing is traced"))]
-#[inline]
-fn trace_out(index: InterfaceIndex, header: &Ipv6Header, len: usize) {
-    trace!(
-        "ipv6 out on {=u32}: {} to {}, next header {=u8}, {=usize} octets",
-        index.get(),
-        header.source,
-        header.destination,
-        header.next_header.0,
-        len
-    );
-}
-
-/// Counts a packet of `len` octets that got its header.
-#[inline]
-fn count_sent(ipv6: &mut Ipv6Counters, header: &Ipv6Header, len: usize) {
-    // Packets in fragments are counted once, where they are fragmented.
-    ipv6.out_requests += u64::from(header.next_header != NextHeader::FRAGMENT);
-    ipv6.out_octets += len as u64;
-    if header.destination.is_multicast() {
-        ipv6.out_multicast_packets += 1;
-        ipv6.out_multicast_octets += len as u64;
     }
 }
 

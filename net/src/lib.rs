@@ -51,6 +51,7 @@ pub mod interface;
 mod interface_table;
 mod ipv6_input;
 mod ipv6_output;
+mod ipv6_transmit;
 pub mod limits;
 mod list;
 pub mod manage;

@@ -7,7 +7,7 @@
 use super::plan::{Plan, plan_place};
 use super::{SendError, SocketId};
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
-use crate::ipv6_output::send_framed;
+use crate::ipv6_transmit::send_framed;
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
