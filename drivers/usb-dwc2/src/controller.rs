@@ -2,6 +2,7 @@
 //! initialization).
 
 use crate::channels::ChannelTable;
+use crate::fifo::{FifoLayout, FifoTooSmall};
 use crate::interrupts::Interrupts;
 use crate::limits::Limits;
 use crate::pipes::PipeTable;
@@ -9,7 +10,8 @@ use crate::port::{PortAction, PortStatus};
 use crate::quirks::Quirks;
 use crate::recovery::PowerError;
 use crate::registers::bits::{
-    GAHBCFG, GINTSTS, GNPTXFSIZ, GOTGCTL, GRSTCTL, GSNPSID, GUSBCFG, HCCHAR, HCFG, HCINT, HPTXFSIZ,
+    GAHBCFG, GINTSTS, GNPTXFSIZ, GOTGCTL, GRSTCTL, GRXFSIZ, GSNPSID, GUSBCFG, HCCHAR, HCFG, HCINT,
+    HPTXFSIZ,
 };
 use crate::registers::{ChannelNumber, MAX_CHANNELS, Register, Registers};
 use crate::statistics::Statistics;
@@ -49,8 +51,8 @@ pub enum StartError {
     UnknownCore(u32),
     /// The core has no internal DMA.
     NoDma,
-    /// The FIFO RAM of so many words is too small.
-    FifoTooSmall(u32),
+    /// The FIFOs can't hold the largest packets.
+    FifoTooSmall(FifoTooSmall),
     /// The AHB master did not become idle.
     AhbBusy,
     /// The core soft reset did not end.
@@ -66,7 +68,7 @@ impl fmt::Display for StartError {
         match self {
             Self::UnknownCore(id) => write!(f, "not a DWC2 core (GSNPSID {id:#010x})"),
             Self::NoDma => f.write_str("core without internal DMA"),
-            Self::FifoTooSmall(words) => write!(f, "FIFO RAM of {words} words is too small"),
+            Self::FifoTooSmall(shortage) => shortage.fmt(f),
             Self::AhbBusy => f.write_str("AHB master does not become idle"),
             Self::ResetStuck => f.write_str("core reset does not end"),
             Self::FlushStuck => f.write_str("FIFO flush does not end"),
@@ -134,17 +136,7 @@ impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
             interrupts,
             clock,
             board,
-            core: Cell::new(Core {
-                quirks: Quirks::NONE,
-                limits: Limits {
-                    channels: 0,
-                    bytes: 0,
-                    packets: 0,
-                    fifo_words: 0,
-                    has_dma: false,
-                    wide_phy: false,
-                },
-            }),
+            core: Cell::new(Core { quirks: Quirks::NONE, limits: Limits::UNKNOWN }),
             pipes: PipeTable::new(),
             channels: ChannelTable::new(),
             translators: Translators::new(),
@@ -205,7 +197,7 @@ impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
             limits.channels,
             limits.bytes,
             limits.packets,
-            limits.fifo_words,
+            limits.fifo.words,
             if quirks.is_qemu() { " (QEMU's model)" } else { "" },
         );
         self.initialize().await
@@ -214,7 +206,7 @@ impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
     /// Everything from the core reset to interrupts on; also used to recover.
     pub(crate) async fn initialize(&self) -> Result<(), StartError> {
         let Core { quirks, limits } = self.core.get();
-        let fifos = limits.fifos().ok_or(StartError::FifoTooSmall(limits.fifo_words))?;
+        let fifos = limits.fifo.layout(limits.channels).map_err(StartError::FifoTooSmall)?;
         let registers = &self.registers;
 
         self.modify(Register::Gahbcfg, |v| GAHBCFG::GLBLINTRMSK::CLEAR.modify(v));
@@ -258,19 +250,9 @@ impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
         });
         self.modify(Register::Gotgctl, |v| GOTGCTL::HSTSETHNPEN::CLEAR.modify(v));
 
-        registers.write(Register::Grxfsiz, fifos.receive);
-        registers.write(
-            Register::Gnptxfsiz,
-            (GNPTXFSIZ::NPTXFSTADDR.val(fifos.receive)
-                + GNPTXFSIZ::NPTXFDEP.val(fifos.non_periodic))
-            .value,
-        );
-        registers.write(
-            Register::Hptxfsiz,
-            (HPTXFSIZ::PTXFSTADDR.val(fifos.receive + fifos.non_periodic)
-                + HPTXFSIZ::PTXFSIZE.val(fifos.periodic))
-            .value,
-        );
+        if limits.fifo.dynamic {
+            self.write_fifo_sizes(fifos);
+        }
         registers.write(Register::Grstctl, (GRSTCTL::TXFFLSH::SET + GRSTCTL::TXFNUM::All).value);
         self.poll(Register::Grstctl, |v| !GRSTCTL::TXFFLSH.is_set(v), StartError::FlushStuck)
             .await?;
@@ -303,6 +285,22 @@ impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
         );
         self.modify(Register::Gahbcfg, |v| GAHBCFG::GLBLINTRMSK::SET.modify(v));
         Ok(())
+    }
+
+    /// Places the FIFOs one behind the other.
+    fn write_fifo_sizes(&self, fifos: FifoLayout) {
+        let FifoLayout { receive, non_periodic, periodic } = fifos;
+        let registers = &self.registers;
+        registers.write(Register::Grxfsiz, GRXFSIZ::RXFDEP.val(receive).value);
+        registers.write(
+            Register::Gnptxfsiz,
+            (GNPTXFSIZ::NPTXFSTADDR.val(receive) + GNPTXFSIZ::NPTXFDEP.val(non_periodic)).value,
+        );
+        registers.write(
+            Register::Hptxfsiz,
+            (HPTXFSIZ::PTXFSTADDR.val(receive + non_periodic) + HPTXFSIZ::PTXFSIZE.val(periodic))
+                .value,
+        );
     }
 
     /// Core soft reset: every state machine and FIFO back to the start.

@@ -14,8 +14,8 @@
 //!   transfers: stages, retries, toggles, transaction translators.
 //! - `channels`, `program`: a host channel's life: who has it, how it is started, halted, and
 //!   what happens to its buffer when nobody waits any more.
-//! - `controller`, `recovery`, `port`, `limits`, `frames`, `interrupts`: the core: power-up, reset,
-//!   what is done when it hangs, HPRT0, FIFOs, the interrupt handler.
+//! - `controller`, `recovery`, `port`, `limits`, `fifo`, `frames`, `interrupts`: the core: power-up,
+//!   reset, what is done when it hangs, HPRT0, FIFOs, the interrupt handler.
 //! - `quirks`: everything that is there for QEMU's model only.
 //!
 //! Not supported: isochronous transfers, slave mode and descriptor DMA, device mode, suspend.
@@ -31,6 +31,7 @@ mod trace;
 mod channels;
 mod control;
 mod controller;
+mod fifo;
 mod frames;
 mod host;
 mod interrupts;
@@ -50,6 +51,7 @@ mod translators;
 mod waiting;
 
 pub use controller::{Board, Dwc2, StartError};
+pub use fifo::{Fifo, FifoTooSmall};
 pub use interrupts::Interrupts;
 pub use pipes::Pipe;
 pub use quirks::Quirks;

@@ -67,6 +67,10 @@ register_bitfields! [u32,
         /// The device on the root port went away.
         DISCONNINT OFFSET(29) NUMBITS(1) [],
     ],
+    pub GRXFSIZ [
+        /// Depth in words.
+        RXFDEP OFFSET(0) NUMBITS(16) [],
+    ],
     pub GNPTXFSIZ [
         /// First word of the FIFO RAM.
         NPTXFSTADDR OFFSET(0) NUMBITS(16) [],
@@ -107,6 +111,10 @@ register_bitfields! [u32,
         ],
         /// Number of host channels minus 1.
         NUMHSTCHNL OFFSET(14) NUMBITS(4) [],
+        /// 1 = the sizes of the FIFOs can be set.
+        DYNFIFOSIZING OFFSET(19) NUMBITS(1) [],
+        /// Depth of the non-periodic request queue: 0 = 2, 1 = 4, 2 = 8.
+        NPTXQDEPTH OFFSET(22) NUMBITS(2) [],
     ],
     pub GHWCFG3 [
         /// Width of HCTSIZ.XFERSIZE minus 11.

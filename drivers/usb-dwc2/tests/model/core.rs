@@ -385,7 +385,7 @@ impl State {
         for channel in 0..CHANNELS {
             self.memory.end(channel);
         }
-        self.plain.clear();
+        self.plain = power_on(self.flavor);
         self.gintsts = 0;
         self.haint_mask = 0;
         self.host_mode = false;
@@ -401,7 +401,8 @@ impl State {
         let (rx, np, p) = (self.get("GRXFSIZ"), self.get("GNPTXFSIZ"), self.get("HPTXFSIZ"));
         let (np_start, np_depth) = (np & 0xffff, np >> 16);
         let (p_start, p_depth) = (p & 0xffff, p >> 16);
-        assert!(rx >= 276 && np_depth >= 256 && p_depth >= 256, "FIFO too small");
+        assert!(rx >= 524 && np_depth >= 256 && p_depth >= 256, "FIFO too small");
+        assert!(rx <= 0x1000 && np_depth <= 0x100 && p_depth <= 0x200, "more than at power-on");
         assert!(np_start >= rx && p_start >= np_start + np_depth, "FIFOs overlap");
         assert!(p_start + p_depth <= 4080 - 8, "FIFOs reach into the DMA words");
         assert!(self.fifos_flushed, "FIFOs not flushed after their sizes were set");
@@ -620,6 +621,15 @@ impl State {
     }
 }
 
+/// Sizes of the FIFOs after power-on. Those of the hardware exceed its RAM.
+fn power_on(flavor: Flavor) -> BTreeMap<&'static str, u32> {
+    let [rx, np, p] = match flavor {
+        Flavor::Hardware => [0x1000, 0x0100_1000, 0x0200_2000],
+        Flavor::Qemu => [1024, 1024 << 16, 500 << 16],
+    };
+    BTreeMap::from([("GRXFSIZ", rx), ("GNPTXFSIZ", np), ("HPTXFSIZ", p)])
+}
+
 fn name(register: Register) -> &'static str {
     match register {
         Register::Gotgctl => "GOTGCTL",
@@ -658,8 +668,7 @@ impl Model {
             most_patience: 1,
             first_frame: 0,
             channels: [Channel::default(); CHANNELS],
-            // The values after reset exceed the FIFO RAM.
-            plain: BTreeMap::from([("GRXFSIZ", 4096), ("GNPTXFSIZ", 0x1000_1000)]),
+            plain: power_on(flavor),
             gusbcfg: if qemu { 0x1400 } else { POWER_ON_GUSBCFG },
             gintsts: 0x1400_0020,
             hprt0: if qemu { PWR } else { 0 },
