@@ -1,21 +1,18 @@
-//! The receive path: a bulk IN transfer is always armed.
+//! The receive path: bulk IN transfers are always armed, as many as the host controller takes.
 
 use crate::adapter::{Adapter, ETHERNET_HEADER, Framing, failed};
 use crate::counters::{Counters, count};
 use crate::error::{Error, Step};
 use crate::ncm::Assembly;
 use crate::stream::{Format, Reassembly};
-use core::cell::Cell;
-use core::future::{Future, poll_fn};
-use core::pin::pin;
-use core::task::Poll;
+use core::cell::{Cell, RefCell};
 use core::time::Duration;
-use embassy_futures::yield_now;
 use net::buffer::PacketBuffer;
 use net::netif::{LinkDrop, Port};
 use usb_core::buffer::DmaBuffer;
 use usb_core::class::{BufferOf, Platform};
 use usb_core::host::{Clock, TransferError};
+use usb_core::intake::Intake;
 
 /// Bytes a receive transfer asks for: a frame of 1518 octets with the header of any protocol,
 /// rounded up to packets of every size there is.
@@ -28,8 +25,19 @@ const NO_BUFFER_PAUSE: Duration = Duration::from_millis(1);
 const ERROR_PAUSE: Duration = Duration::from_millis(10);
 /// Failed transfers in a row that are taken for the end.
 const MAX_ERRORS: u32 = 10;
-/// Transfers in a row that were complete at once, after which others get their turn.
-const BURST: u32 = 32;
+
+/// The receive path's end at the host controller.
+struct Frames<'r, 'd, 'b, P: Platform, Q: Port> {
+    adapter: &'r Adapter<'d, 'b, P>,
+    port: &'r Q,
+    unpacker: RefCell<Unpacker<Q::Buffer>>,
+    /// Bytes of the present block that have come in full transfers (NCM).
+    begun: Cell<usize>,
+    /// Failed transfers in a row.
+    errors: Cell<u32>,
+    /// There was no buffer when there should have been one, and there has been none since.
+    starved: Cell<bool>,
+}
 
 impl<P: Platform> Adapter<'_, '_, P>
 where
@@ -37,78 +45,34 @@ where
 {
     /// Receives until it cannot go on.
     pub(crate) async fn receive<Q: Port<Buffer = BufferOf<P>>>(&self, port: &Q) -> Error {
-        let mut unpacker = Unpacker::new(&self.framing);
-        let mut arrived: Option<Arrived<BufferOf<P>>> = None;
-        let (mut errors, mut burst, mut starved) = (0, 0, false);
-        // Bytes of the present block that have come in full transfers (NCM).
-        let mut begun = 0;
+        let frames = Frames {
+            adapter: self,
+            port,
+            unpacker: RefCell::new(Unpacker::new(&self.framing)),
+            begun: Cell::new(0),
+            errors: Cell::new(0),
+            starved: Cell::new(false),
+        };
         loop {
-            let Some(buffer) = self.receive_buffer(port, begun) else {
-                if !starved {
-                    starved = true;
+            let error = self.device.receive(self.bulk_in, &frames).await;
+            if error == TransferError::NoResources {
+                if !frames.starved.replace(true) {
                     count(self.counters, |c| c.no_buffer += 1);
                     port.count(LinkDrop::ReceiveNoBuffer);
                 }
-                if let Some(arrived) = arrived.take() {
-                    self.hand_over(arrived, port, &mut unpacker);
-                }
                 self.device.platform().clock().sleep(NO_BUFFER_PAUSE).await;
                 continue;
-            };
-            starved = false;
-            let window = buffer.bytes().len();
-            let mut transfer = pin!(self.device.transfer_in(self.bulk_in, buffer, None));
-            // The first poll arms the transfer: what came before is looked at while it runs.
-            let first = poll_fn(|cx| Poll::Ready(transfer.as_mut().poll(cx))).await;
-            if let Some(arrived) = arrived.take() {
-                self.hand_over(arrived, port, &mut unpacker);
             }
-            let (buffer, result) = match first {
-                Poll::Ready(done) => {
-                    burst += 1;
-                    if burst >= BURST {
-                        burst = 0;
-                        yield_now().await;
-                    }
-                    done
-                }
-                Poll::Pending => {
-                    burst = 0;
-                    transfer.await
-                }
-            };
-            match result {
-                Ok(length) => {
-                    trace!("ethernet in: {=usize} octets of {=usize}", length, window);
-                    errors = 0;
-                    if length == 0 {
-                        count(self.counters, |c| c.empty_transfers += 1);
-                    }
-                    let full = length >= window;
-                    begun = if full { begun + length } else { 0 };
-                    arrived = Some(Arrived { buffer, length, full });
-                }
-                Err(error) => {
-                    drop(buffer);
-                    begun = 0;
-                    errors += 1;
-                    unpacker.reset();
-                    if let Some(end) = self.receive_failed(error, errors, port).await {
-                        return end;
-                    }
-                }
+            let errors = frames.failed();
+            if let Some(end) = self.receive_failed(error, errors, port).await {
+                return end;
             }
         }
     }
 
-    /// A buffer for the next transfer. `begun` bytes of a block have come: the transfer must not
-    /// reach beyond its end, since nothing ends a block of the largest size but its length.
-    fn receive_buffer<Q: Port<Buffer = BufferOf<P>>>(
-        &self,
-        port: &Q,
-        begun: usize,
-    ) -> Option<BufferOf<P>> {
-        let mut buffer = port.allocate()?;
+    /// Bytes that the next transfer asks for; `begun` bytes of a block have come. It must not reach
+    /// beyond the block's end, since nothing ends a block of the largest size but its length.
+    fn window(&self, buffer: &BufferOf<P>, begun: usize) -> usize {
         let packet = self.bulk_in.max_packet_size();
         let window = match self.framing {
             Framing::Ncm { max_block, .. } => {
@@ -119,28 +83,12 @@ where
             _ => WINDOW,
         };
         // A multiple of the packet size, which the usual ones divide.
-        buffer.set_len(window - window % packet).then_some(buffer)
+        window - window % packet
     }
 
-    /// Passes on what a transfer brought.
-    fn hand_over<Q: Port<Buffer = BufferOf<P>>>(
-        &self,
-        arrived: Arrived<BufferOf<P>>,
-        port: &Q,
-        unpacker: &mut Unpacker<BufferOf<P>>,
-    ) {
-        unpacker.unpack(arrived, port, self.counters, |frame| {
-            if frame.len() < ETHERNET_HEADER {
-                count(self.counters, |c| c.too_short += 1);
-                port.count(LinkDrop::ReceiveTooShort);
-            } else if frame.len() > self.max_frame() {
-                count(self.counters, |c| c.too_long += 1);
-                port.count(LinkDrop::ReceiveTooLong);
-            } else {
-                count(self.counters, |c| c.received += 1);
-                port.receive(frame);
-            }
-        });
+    /// Whether the next window depends on what the transfers before it bring.
+    const fn goes_by_lengths(&self) -> bool {
+        matches!(self.framing, Framing::Ncm { max_block, .. } if max_block > WINDOW)
     }
 
     /// Recovers from a failed transfer, or says why that is of no use.
@@ -162,6 +110,70 @@ where
         }
         self.device.platform().clock().sleep(ERROR_PAUSE * errors).await;
         None
+    }
+}
+
+impl<P: Platform, Q: Port<Buffer = BufferOf<P>>> Frames<'_, '_, '_, P, Q>
+where
+    BufferOf<P>: PacketBuffer,
+{
+    /// A transfer failed: what was begun is lost. Returns how many have in a row.
+    fn failed(&self) -> u32 {
+        self.begun.set(0);
+        self.unpacker.borrow_mut().reset();
+        self.errors.set(self.errors.get() + 1);
+        self.errors.get()
+    }
+
+    /// Passes a frame on, if it is one.
+    fn deliver(&self, frame: Q::Buffer) {
+        let Self { adapter, port, .. } = self;
+        if frame.len() < ETHERNET_HEADER {
+            count(adapter.counters, |c| c.too_short += 1);
+            port.count(LinkDrop::ReceiveTooShort);
+        } else if frame.len() > adapter.max_frame() {
+            count(adapter.counters, |c| c.too_long += 1);
+            port.count(LinkDrop::ReceiveTooLong);
+        } else {
+            count(adapter.counters, |c| c.received += 1);
+            port.receive(frame);
+        }
+    }
+}
+
+impl<P: Platform, Q: Port<Buffer = BufferOf<P>>> Intake for Frames<'_, '_, '_, P, Q>
+where
+    BufferOf<P>: PacketBuffer,
+{
+    type Buffer = BufferOf<P>;
+
+    fn buffer(&self, ahead: usize) -> Option<BufferOf<P>> {
+        if ahead > 0 && self.adapter.goes_by_lengths() {
+            return None;
+        }
+        let mut buffer = self.port.allocate()?;
+        self.starved.set(false);
+        let window = self.adapter.window(&buffer, self.begun.get());
+        buffer.set_len(window).then_some(buffer)
+    }
+
+    fn ended(&self, buffer: &BufferOf<P>, length: usize) {
+        self.errors.set(0);
+        let full = length >= buffer.bytes().len();
+        self.begun.set(if full { self.begun.get() + length } else { 0 });
+    }
+
+    fn arrived(&self, buffer: BufferOf<P>, length: usize) {
+        let window = buffer.bytes().len();
+        trace!("ethernet in: {=usize} octets of {=usize}", length, window);
+        if length == 0 {
+            count(self.adapter.counters, |c| c.empty_transfers += 1);
+        }
+        let arrived = Arrived { buffer, length, full: length >= window };
+        let counters = self.adapter.counters;
+        self.unpacker.borrow_mut().unpack(arrived, self.port, counters, |frame| {
+            self.deliver(frame);
+        });
     }
 }
 

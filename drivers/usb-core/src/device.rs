@@ -5,6 +5,7 @@ use crate::bus::{Core, DevicePath};
 use crate::class::{BufferOf, Platform};
 use crate::descriptor::{DescriptorSet, EndpointAddress, EndpointDescriptor};
 use crate::host::{HostController, SetupPacket, TransferError};
+use crate::intake::Intake;
 use crate::pipe::{PipeConfig, Speed, TransferType};
 use crate::request::{RequestError, STANDARD_TIMEOUT};
 use core::cell::{Cell, OnceCell, Ref};
@@ -250,6 +251,20 @@ impl<'b, P: Platform> Device<'b, P> {
         let Some(open) = self.pipe(pipe) else { return (buffer, Err(TransferError::Invalid)) };
         let (buffer, result) = self.host().transfer_in(open, buffer, timeout).await;
         (buffer, self.counted(result))
+    }
+
+    /// See [`HostController::receive`].
+    pub async fn receive(
+        &self,
+        pipe: DevicePipe,
+        intake: &impl Intake<Buffer = BufferOf<P>>,
+    ) -> TransferError {
+        let Some(open) = self.pipe(pipe) else { return TransferError::Invalid };
+        let error = self.host().receive(open, intake).await;
+        if error != TransferError::NoResources {
+            self.slot().count(error);
+        }
+        error
     }
 
     /// See [`HostController::transfer_out`].

@@ -1,6 +1,7 @@
 //! The contract between the USB core with its class drivers and a host controller driver.
 
 use crate::buffer::DmaBuffer;
+use crate::intake::{Intake, one_by_one};
 use crate::pipe::{PipeConfig, Speed};
 use core::time::Duration;
 
@@ -152,6 +153,22 @@ pub trait HostController {
         buffer: Self::Buffer,
         timeout: Option<Duration>,
     ) -> (Self::Buffer, Result<usize, TransferError>);
+
+    /// Bulk IN transfers one after another, for as long as they end well, with the buffers of
+    /// `intake`. A controller that can has several of them in hand, so that the endpoint never waits
+    /// for a task. Ends with the error of the transfer that failed, after everything that came before
+    /// it was handed over, or with [`TransferError::NoResources`] when `intake` had no buffer and
+    /// none was in use. When the future is dropped what had not been handed over is lost.
+    async fn receive(
+        &self,
+        pipe: &Self::Pipe,
+        intake: &impl Intake<Buffer = Self::Buffer>,
+    ) -> TransferError
+    where
+        Self: Sized,
+    {
+        one_by_one(self, pipe, intake).await
+    }
 
     /// A bulk or interrupt OUT transfer of the window of `buffer`. `zero_length_packet` asks for
     /// a closing zero-length packet when the length is a multiple of the packet size.

@@ -25,6 +25,7 @@ pub mod descriptor;
 pub mod device;
 pub mod host;
 pub mod hub;
+pub mod intake;
 pub mod pipe;
 pub mod request;
 mod sync;

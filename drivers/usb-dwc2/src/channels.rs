@@ -10,10 +10,12 @@ use crate::pipes::PipeIndex;
 use crate::program::{Program, Started};
 use crate::registers::bits::{HCCHAR, HCINT};
 use crate::registers::{ChannelNumber, MAX_CHANNELS, Register, Registers};
+use crate::ring::DEPTH;
 use crate::waiting::{earlier, until};
 use core::cell::RefCell;
 use core::task::Poll;
 use core::time::Duration;
+use heapless::Deque;
 use usb_core::host::{Clock, TransferError};
 
 /// A channel ends within this after being told to halt, or by itself if it is a periodic one.
@@ -50,8 +52,8 @@ impl Use {
 struct Parked<B> {
     pipe: PipeIndex,
     started: Started,
-    /// Kept away from everyone until the hardware has let go of it.
-    buffer: Option<B>,
+    /// Kept away from everyone until the hardware has let go of it, whichever of them it works on.
+    buffers: Behind<B>,
     /// It has been told to halt.
     told: bool,
     /// When to do the next thing about it.
@@ -126,6 +128,9 @@ impl<B> ChannelTable<B> {
     }
 }
 
+/// Buffers of transfers that are to follow.
+pub(crate) type Behind<B> = Deque<B, DEPTH>;
+
 /// A transfer's hold on a pipe and a channel.
 pub(crate) struct Lease<'h, 'a, R: Registers, C: Clock, A: Board> {
     pub(crate) host: &'h Dwc2<'a, R, C, A>,
@@ -133,6 +138,8 @@ pub(crate) struct Lease<'h, 'a, R: Registers, C: Clock, A: Board> {
     pub(crate) channel: ChannelNumber,
     /// The buffer that the channel works on.
     pub(crate) buffer: Option<A::Buffer>,
+    /// The buffers behind it in the channel's ring.
+    pub(crate) behind: Behind<A::Buffer>,
     /// The program that has been started and not been seen to halt.
     pub(crate) started: Option<Started>,
     /// The program that the channel's registers still hold, because it moved nothing.
@@ -169,6 +176,7 @@ impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
                     pipe,
                     channel,
                     buffer: Some(buffer),
+                    behind: Behind::new(),
                     started: None,
                     unmoved: None,
                 });
@@ -206,9 +214,9 @@ impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
                 }
                 core::mem::replace(slot, Slot::Leased)
             };
-            if let Slot::Parked(Parked { pipe, started, buffer, .. }) = finished {
+            if let Slot::Parked(Parked { pipe, started, buffers, .. }) = finished {
                 self.settle(channel, pipe, started);
-                drop(buffer);
+                drop(buffers);
                 self.channels.set(channel, Slot::Free);
                 self.pipes.update(pipe, |state| state.busy = false);
                 self.waiters.wake_all();
@@ -277,8 +285,9 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
     /// Makes sure that the hardware does nothing for this lease any more; resets the core if
     /// there is no other way.
     pub(crate) async fn stop(&mut self) {
-        let Some(started) = self.started else { return };
         let host = self.host;
+        host.interrupts.ring(self.channel).close();
+        let Some(started) = self.started else { return };
         if !started.ends_by_itself || !self.wait_halted().await {
             host.tell_to_halt(self.channel);
             if !self.wait_halted().await {
@@ -321,6 +330,7 @@ impl<R: Registers, C: Clock, A: Board> Drop for Lease<'_, '_, R, C, A> {
     fn drop(&mut self) {
         let host = self.host;
         let Core { quirks, .. } = host.core.get();
+        host.interrupts.ring(self.channel).close();
         if let Some(started) = self.started {
             host.count(|s| s.cancelled += 1);
             let idle = |channel| {
@@ -333,10 +343,15 @@ impl<R: Registers, C: Clock, A: Board> Drop for Lease<'_, '_, R, C, A> {
                 host.tell_to_halt(self.channel);
             }
             if !host.has_halted(self.channel) {
+                let mut buffers = core::mem::take(&mut self.behind);
+                if let Some(buffer) = self.buffer.take() {
+                    // The ring has no more places than this has.
+                    let _ = buffers.push_front(buffer);
+                }
                 let parked = Parked {
                     pipe: self.pipe,
                     started,
-                    buffer: self.buffer.take(),
+                    buffers,
                     told,
                     deadline: host.clock.now() + HALT_PATIENCE,
                 };

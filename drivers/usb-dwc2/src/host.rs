@@ -13,6 +13,7 @@ use core::task::Poll;
 use core::time::Duration;
 use usb_core::buffer::DmaBuffer;
 use usb_core::host::{Clock, HostController, Recovery, RootPortState, SetupPacket, TransferError};
+use usb_core::intake::Intake;
 use usb_core::pipe::{Direction, PipeConfig, Speed, TransferType};
 
 /// A connection must be stable for this long (TATTDB, USB 2.0 section 7.1.7.3).
@@ -86,6 +87,14 @@ impl<'a, R: Registers, C: Clock, A: Board> HostController for Dwc2<'a, R, C, A> 
         timeout: Option<Duration>,
     ) -> (A::Buffer, Result<usize, TransferError>) {
         self.transfer_data(pipe, buffer, Direction::In, false, timeout).await
+    }
+
+    async fn receive(
+        &self,
+        pipe: &Pipe<'a>,
+        intake: &impl Intake<Buffer = A::Buffer>,
+    ) -> TransferError {
+        self.receive_bulk(pipe, intake).await
     }
 
     async fn transfer_out(
@@ -331,7 +340,7 @@ impl<'a, R: Registers, C: Clock, A: Board> Dwc2<'a, R, C, A> {
 }
 
 /// Whether the window is one that the hardware can be given.
-fn check(
+pub(crate) fn check(
     config: &PipeConfig,
     direction: Direction,
     buffer: &impl DmaBuffer,

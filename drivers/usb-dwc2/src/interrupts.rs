@@ -1,8 +1,10 @@
 //! What the interrupt handler leaves behind for the tasks.
 //!
-//! The handler decides nothing: it acknowledges, records the raw bits in atomics and wakes. It
-//! takes no lock and shares no cell with the tasks, so it can't deadlock with them whatever it
-//! interrupts. One [`Interrupts`] is meant to live in a `static`, handed to the driver by
+//! The handler decides nothing: it acknowledges, records the raw bits in atomics and wakes. The one
+//! thing it starts is a program that a task left ready for it behind one that went well
+//! (`ring`). What it does is bounded: for each channel that reports, two register reads and four
+//! writes. It takes no lock and shares no cell with the tasks, so it can't deadlock with them
+//! whatever it interrupts. One [`Interrupts`] is meant to live in a `static`, handed to the driver by
 //! reference and used by the kernel's handler:
 //!
 //! ```text
@@ -14,6 +16,7 @@ use crate::pipes::MAX_PIPES;
 use crate::port::{PortAction, PortStatus};
 use crate::registers::bits::{GINTSTS, HCINT};
 use crate::registers::{ChannelNumber, MAX_CHANNELS, Register, Registers};
+use crate::ring::Ring;
 use atomic_waker::AtomicWaker;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::task::Waker;
@@ -22,6 +25,8 @@ use core::task::Waker;
 struct ChannelEvents {
     bits: AtomicU32,
     waker: AtomicWaker,
+    /// What the handler may start by itself.
+    ring: Ring,
 }
 
 /// State shared by the interrupt handler, the driver and its pipes.
@@ -44,8 +49,13 @@ impl Interrupts {
     /// Nothing has happened yet.
     pub const fn new() -> Self {
         Self {
-            channels: [const { ChannelEvents { bits: AtomicU32::new(0), waker: AtomicWaker::new() } };
-                MAX_CHANNELS],
+            channels: [const {
+                ChannelEvents {
+                    bits: AtomicU32::new(0),
+                    waker: AtomicWaker::new(),
+                    ring: Ring::new(),
+                }
+            }; MAX_CHANNELS],
             port_changed: AtomicBool::new(false),
             port_waker: AtomicWaker::new(),
             port_up: AtomicBool::new(false),
@@ -88,7 +98,10 @@ impl Interrupts {
         let bits = registers.read(Register::Hcint(channel)) & HCINT::ALL.mask;
         registers.write(Register::Hcint(channel), bits);
         let events = &self.channels[channel.index()];
-        events.bits.fetch_or(bits, Ordering::AcqRel);
+        let all = bits | events.bits.load(Ordering::Acquire);
+        if !HCINT::CHHLTD.is_set(bits) || !events.ring.halted(registers, channel, all) {
+            events.bits.fetch_or(bits, Ordering::AcqRel);
+        }
         events.waker.wake();
     }
 
@@ -154,6 +167,11 @@ impl Interrupts {
     /// What the channel has reported since it was cleared.
     pub(crate) fn channel(&self, channel: ChannelNumber) -> u32 {
         self.channels[channel.index()].bits.load(Ordering::Acquire)
+    }
+
+    /// The programs that the handler starts by itself on a channel.
+    pub(crate) fn ring(&self, channel: ChannelNumber) -> &Ring {
+        &self.channels[channel.index()].ring
     }
 
     pub(crate) fn register_channel_waker(&self, channel: ChannelNumber, waker: &Waker) {

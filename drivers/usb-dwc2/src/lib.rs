@@ -12,6 +12,7 @@
 //! - `host`: the [`usb_core::host::HostController`] methods, and the root port's timing.
 //! - `control`, `transfer`, `split`, `periodic_split`, `translators`: what USB 2.0 says about
 //!   transfers: stages, retries, toggles, transaction translators.
+//! - `receive`, `ring`: bulk IN transfers that the interrupt handler starts one behind the other.
 //! - `channels`, `program`: a host channel's life: who has it, how it is started, halted, and
 //!   what happens to its buffer when nobody waits any more.
 //! - `controller`, `recovery`, `port`, `limits`, `fifo`, `frames`, `interrupts`: the core: power-up,
@@ -42,8 +43,10 @@ mod pipes;
 mod port;
 mod program;
 mod quirks;
+mod receive;
 mod recovery;
 pub mod registers;
+mod ring;
 mod split;
 mod statistics;
 mod transfer;

@@ -51,6 +51,17 @@ pub(crate) struct Program {
     pub(crate) way: Way,
 }
 
+impl Program {
+    /// HCTSIZ.
+    fn size(&self) -> u32 {
+        (HCTSIZ::XFERSIZE.val(self.bytes)
+            + HCTSIZ::PKTCNT.val(self.packets)
+            + HCTSIZ::PID.val(pid(self.token) as u32)
+            + HCTSIZ::DOPNG.val(u32::from(self.ping)))
+        .value
+    }
+}
+
 /// A program that the hardware has been given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Started {
@@ -73,6 +84,27 @@ pub(crate) struct Halted {
     pub(crate) next: Toggle,
 }
 
+impl Halted {
+    /// How an IN program ended on a core that keeps the PID: `size` is HCTSIZ as it was given, `left`
+    /// as it is now, `bits` is HCINT.
+    pub(crate) fn of_in(size: u32, left: u32, bits: u32) -> Self {
+        Self {
+            outcome: Outcome::of(bits),
+            moved: HCTSIZ::XFERSIZE.read(size).saturating_sub(HCTSIZ::XFERSIZE.read(left)),
+            next: next_toggle(left).unwrap_or(Toggle::Data0),
+        }
+    }
+}
+
+/// What HCTSIZ.PID says of the packet that comes next.
+fn next_toggle(left: u32) -> Option<Toggle> {
+    match HCTSIZ::PID.read_as_enum(left) {
+        Some(HCTSIZ::PID::Value::Data0) => Some(Toggle::Data0),
+        Some(HCTSIZ::PID::Value::Data1) => Some(Toggle::Data1),
+        _ => None,
+    }
+}
+
 const fn pid(token: Token) -> HCTSIZ::PID::Value {
     match token {
         Token::Setup => HCTSIZ::PID::Value::Setup,
@@ -82,19 +114,10 @@ const fn pid(token: Token) -> HCTSIZ::PID::Value {
 }
 
 impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
-    /// Writes a program to a channel and enables it. `again` says that the channel still holds it.
-    fn start_program(
-        &self,
-        channel: ChannelNumber,
-        config: &PipeConfig,
-        program: &Program,
-        base: u32,
-        again: bool,
-    ) -> Started {
+    /// HCCHAR with which a program is started now, and whether that is as a periodic transaction.
+    pub(crate) fn characteristics(&self, config: &PipeConfig, program: &Program) -> (u32, bool) {
         let quirks = self.core.get().quirks;
         let registers = &self.registers;
-        self.count(|s| s.programs += 1);
-
         let setup = program.token == Token::Setup;
         let kind = match config.transfer_type {
             TransferType::Interrupt
@@ -123,6 +146,41 @@ impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
             + HCCHAR::DEVADDR.val(u32::from(config.device.get()))
             + HCCHAR::ODDFRM.val(u32::from(odd))
             + HCCHAR::CHENA::SET;
+        (characteristics.value, periodic)
+    }
+
+    /// Acknowledges what the channel said before, and makes it ready for programs of its ring, of
+    /// which this is the first.
+    pub(crate) fn prepare_ring(
+        &self,
+        channel: ChannelNumber,
+        config: &PipeConfig,
+        program: &Program,
+    ) -> Started {
+        self.registers.write(Register::Hcint(channel), HCINT::ALL.mask);
+        self.interrupts.clear_channel(channel);
+        self.registers.write(Register::Hcsplt(channel), 0);
+        Started {
+            size: program.size(),
+            ends_by_itself: false,
+            token: program.token,
+            packet_size: config.max_packet_size,
+        }
+    }
+
+    /// Writes a program to a channel and enables it. `again` says that the channel still holds it.
+    fn start_program(
+        &self,
+        channel: ChannelNumber,
+        config: &PipeConfig,
+        program: &Program,
+        base: u32,
+        again: bool,
+    ) -> Started {
+        let quirks = self.core.get().quirks;
+        let registers = &self.registers;
+        self.count(|s| s.programs += 1);
+        let (characteristics, periodic) = self.characteristics(config, program);
         let split = program.split.map_or(0, |(translator, phase)| {
             (HCSPLT::SPLTENA::SET
                 + HCSPLT::XACTPOS::All
@@ -131,11 +189,7 @@ impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
                 + HCSPLT::COMPSPLT.val(u32::from(phase == SplitPhase::Complete)))
             .value
         });
-        let size = (HCTSIZ::XFERSIZE.val(program.bytes)
-            + HCTSIZ::PKTCNT.val(program.packets)
-            + HCTSIZ::PID.val(pid(program.token) as u32)
-            + HCTSIZ::DOPNG.val(u32::from(program.ping)))
-        .value;
+        let size = program.size();
 
         registers.write(Register::Hcint(channel), HCINT::ALL.mask);
         self.interrupts.clear_channel(channel);
@@ -151,11 +205,11 @@ impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
         trace!(
             "channel {=usize} start: HCCHAR {=u32:08x} HCSPLT {=u32:08x} HCTSIZ {=u32:08x}",
             channel.index(),
-            characteristics.value,
+            characteristics,
             split,
             size
         );
-        registers.write(Register::Hcchar(channel), characteristics.value);
+        registers.write(Register::Hcchar(channel), characteristics);
         Started {
             size,
             ends_by_itself: periodic,
@@ -202,11 +256,7 @@ impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
             Token::Setup => Toggle::Data1,
             Token::In(toggle) | Token::Out(toggle) => {
                 if keeps_pid {
-                    match HCTSIZ::PID.read_as_enum(left) {
-                        Some(HCTSIZ::PID::Value::Data0) => Toggle::Data0,
-                        Some(HCTSIZ::PID::Value::Data1) => Toggle::Data1,
-                        _ => toggle,
-                    }
+                    next_toggle(left).unwrap_or(toggle)
                 } else {
                     let complete = matches!(outcome, Outcome::Complete { .. });
                     let packets =

@@ -24,6 +24,9 @@ statistics! {
     programs,
     /// Count of transfers that ended with success.
     transfers,
+    /// Count of times a bulk IN channel that receives without end had no buffer to go on with when a
+    /// transfer ended: it waited for its task.
+    receive_pauses,
     /// Count of NAKs that halted a channel.
     naks,
     /// Count of transfers ended by STALL.

@@ -2,7 +2,7 @@
 //! 10.2.6. Splits have their own machine in [`crate::split`].
 
 use crate::channels::Lease;
-use crate::controller::{Board, Core};
+use crate::controller::{Board, Core, Dwc2};
 use crate::frames::MICROFRAME;
 use crate::outcome::{Outcome, Strikes};
 use crate::pipes::{PipeState, Toggle};
@@ -46,6 +46,18 @@ pub(crate) fn period(config: &PipeConfig) -> Duration {
     unit * u32::from(config.interval.max(1))
 }
 
+impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
+    /// Counts how a transfer ended.
+    pub(crate) fn count_failure(&self, error: TransferError) {
+        match error {
+            TransferError::Stall => self.count(|s| s.stalls += 1),
+            TransferError::Babble => self.count(|s| s.babbles += 1),
+            TransferError::Controller => self.count(|s| s.dma_faults += 1),
+            _ => {}
+        }
+    }
+}
+
 impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
     /// Moves a stretch of data from or to the start of the lease's buffer; returns how many bytes
     /// moved. `state`'s toggle and PING flag are used and kept up, and for a pipe with a toggle of
@@ -60,12 +72,8 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
             Some(translator) => self.transfer_split(state, stretch, translator, deadline).await,
             None => self.transfer_direct(state, stretch, deadline).await,
         };
-        let host = self.host;
-        match result {
-            Err(TransferError::Stall) => host.count(|s| s.stalls += 1),
-            Err(TransferError::Babble) => host.count(|s| s.babbles += 1),
-            Err(TransferError::Controller) => host.count(|s| s.dma_faults += 1),
-            Err(_) | Ok(_) => {}
+        if let Err(error) = result {
+            self.host.count_failure(error);
         }
         result
     }
@@ -100,6 +108,18 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
         stretch: Stretch,
         deadline: Option<Duration>,
     ) -> Result<usize, TransferError> {
+        self.transfer_from(state, stretch, None, deadline).await
+    }
+
+    /// As [`Lease::transfer_direct`]; `first` says how the first program ended, if it has been run
+    /// already.
+    pub(crate) async fn transfer_from(
+        &mut self,
+        state: &mut PipeState,
+        stretch: Stretch,
+        mut first: Option<Halted>,
+        deadline: Option<Duration>,
+    ) -> Result<usize, TransferError> {
         let host = self.host;
         let Core { quirks, limits } = host.core.get();
         let config = state.config;
@@ -124,7 +144,10 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
                 split: None,
                 way: state.way,
             };
-            let halted = self.run(&config, &program, deadline).await?;
+            let halted = match first.take() {
+                Some(halted) => halted,
+                None => self.run(&config, &program, deadline).await?,
+            };
             let moved = halted.moved.min(length) as usize;
             offset += moved;
             if moved > 0 {

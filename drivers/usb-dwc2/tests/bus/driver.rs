@@ -15,6 +15,7 @@ use usb_core::class::{ClassDrivers, DriverEnd, Platform, Selection};
 use usb_core::descriptor::{DescriptorSet, EndpointKind};
 use usb_core::device::{Device, DevicePipe};
 use usb_core::host::{Clock, TransferError};
+use usb_core::intake::Intake;
 use usb_core::pipe::{Direction, Speed};
 use usb_dwc2::Dwc2;
 
@@ -146,6 +147,30 @@ fn check(frame_got: &[u8], number: u16) -> u32 {
     sequence
 }
 
+/// Takes frames that come back, several transfers at once.
+struct FrameIntake<'r, 'd, 'b, 'i> {
+    run: &'r Run<'d, 'b, 'i>,
+    /// Nothing went wrong since the frame before.
+    clean: Cell<bool>,
+}
+
+impl Intake for FrameIntake<'_, '_, '_, '_> {
+    type Buffer = Buffer;
+
+    fn buffer(&self, _: usize) -> Option<Buffer> {
+        self.run.device.platform().allocate()
+    }
+
+    fn ended(&self, _: &Buffer, _: usize) {}
+
+    fn arrived(&self, buffer: Buffer, length: usize) {
+        if length > 0 {
+            let clean = self.clean.replace(true);
+            self.run.came_back(buffer.bytes()[..length].to_vec(), clean);
+        }
+    }
+}
+
 impl Run<'_, '_, '_> {
     fn clock(&self) -> &VirtualClock {
         &self.device.platform().clock
@@ -231,8 +256,56 @@ impl Run<'_, '_, '_> {
         }
     }
 
+    /// The frames of a bulk endpoint, as many transfers at once as the controller takes; until an
+    /// error, or until the driver loses patience.
+    async fn receive_many(&self, pipe: DevicePipe) -> TransferError {
+        let intake = FrameIntake { run: self, clean: Cell::new(false) };
+        let patience = async {
+            if !self.random(|random| random.one_in(4)) {
+                pending::<()>().await;
+            }
+            let time = self.random(|random| random.below(200_000)) as u64;
+            self.clock().sleep(Duration::from_micros(time)).await;
+        };
+        match select(self.device.receive(pipe, &intake), patience).await {
+            Either::First(error) => error,
+            Either::Second(()) => {
+                // The channel halts in its own time, and until then moves packets.
+                self.clock().sleep(PAUSE).await;
+                TransferError::Timeout
+            }
+        }
+    }
+
+    /// A frame has come back; `clean` says that nothing went wrong since the one before.
+    fn came_back(&self, frame: Vec<u8>, clean: bool) {
+        check(&frame, self.number);
+        self.under_way.set(self.under_way.get().saturating_sub(1));
+        let now = self.clock().now();
+        self.record(|record| {
+            record.last = now;
+            record.received.push(Received { frame, clean });
+        });
+    }
+
     async fn receive(&self, pipe: DevicePipe) {
         let mut errors = 0;
+        let many = pipe.max_packet_size() != 8 && self.random(|random| random.one_in(2));
+        while many && !self.failed.get() {
+            let before = self.record(|record| record.received.len());
+            let error = self.receive_many(pipe).await;
+            if error == TransferError::NoResources {
+                self.clock().sleep(PAUSE).await;
+                continue;
+            }
+            let progress = self.record(|record| record.received.len()) != before;
+            if progress || error == TransferError::Timeout {
+                errors = 0;
+            }
+            if !self.mend(pipe, error, &mut errors).await {
+                return;
+            }
+        }
         let mut clean = false;
         let interrupt = pipe.max_packet_size() == 8;
         while !self.failed.get() {
@@ -251,14 +324,8 @@ impl Run<'_, '_, '_> {
                 Ok(0) => {}
                 Ok(length) => {
                     let frame = buffer.bytes()[..length].to_vec();
-                    check(&frame, self.number);
                     errors = 0;
-                    self.under_way.set(self.under_way.get().saturating_sub(1));
-                    let now = self.clock().now();
-                    self.record(|record| {
-                        record.last = now;
-                        record.received.push(Received { frame, clean });
-                    });
+                    self.came_back(frame, clean);
                     clean = true;
                 }
                 Err(TransferError::Nak) => self.clock().sleep(PAUSE).await,

@@ -12,6 +12,7 @@ mod high_speed;
 mod port;
 mod qemu;
 mod random;
+mod receive;
 mod splits;
 mod start;
 mod transfers;

@@ -4,6 +4,7 @@ use super::core::{Flavor, Model, ModelRegisters};
 use super::device::{Device, DeviceId, Way};
 use super::memory::{Buffer, Memory, ModelBoard};
 use super::time::{Flag, VirtualClock};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -27,6 +28,10 @@ pub struct Bench {
     pub clock: VirtualClock,
     pub driver: &'static Driver,
     interrupts: &'static Interrupts,
+    /// How long a task waits for its turn after it was woken.
+    pub late: Cell<Duration>,
+    /// The most register accesses of one interrupt.
+    pub interrupt_accesses: Cell<u64>,
 }
 
 impl Bench {
@@ -41,7 +46,8 @@ impl Bench {
             clock.clone(),
             ModelBoard { memory: memory.clone(), model: model.clone() },
         )));
-        Self { model, memory, clock, driver, interrupts }
+        let (late, interrupt_accesses) = (Cell::new(Duration::ZERO), Cell::new(0));
+        Self { model, memory, clock, driver, interrupts, late, interrupt_accesses }
     }
 
     /// A bench whose controller is started, with a device on the root port that has been reset.
@@ -64,14 +70,23 @@ impl Bench {
         let mut future = pin!(future);
         let registers = ModelRegisters(self.model.clone());
         let mut quiet = 0;
+        let mut turn = None;
         loop {
             while self.model.peek().interrupt_line() {
                 self.model.state().interrupts += 1;
+                let before = self.model.peek().accesses;
                 self.interrupts.handle(&registers);
+                let accesses = self.model.peek().accesses - before;
+                self.interrupt_accesses.set(self.interrupt_accesses.get().max(accesses));
                 quiet += 1;
                 assert!(quiet < 1000, "an interrupt that is never acknowledged");
             }
-            if flag.0.swap(false, Ordering::SeqCst) {
+            if flag.0.load(Ordering::SeqCst) && turn.is_none() {
+                turn = Some(self.clock.now() + self.late.get());
+            }
+            if turn.is_some_and(|turn| turn <= self.clock.now()) {
+                turn = None;
+                flag.0.store(false, Ordering::SeqCst);
                 if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
                     return value;
                 }
@@ -79,7 +94,7 @@ impl Bench {
                 assert!(quiet < 100_000, "a task that never waits");
                 continue;
             }
-            let next = [self.clock.next_timer(), self.model.peek().next_event()];
+            let next = [self.clock.next_timer(), self.model.peek().next_event(), turn];
             let next = next.into_iter().flatten().min().expect("everything waits for ever");
             assert!(next < Duration::from_secs(600), "nothing has happened for ten minutes");
             if next > self.clock.now() {

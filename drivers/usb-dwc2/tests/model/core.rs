@@ -114,6 +114,10 @@ pub struct State {
     pub slips: u32,
     /// The longest pause between two questions to a device that answers NAK, in microframes.
     pub most_patience: u32,
+    /// When each channel's last program ended.
+    pub halted_at: [Duration; CHANNELS],
+    /// How long channels of bulk IN endpoints had nothing to do between two programs.
+    pub pauses: Vec<Duration>,
     /// HFNUM when the port was enabled.
     pub first_frame: u32,
     pub channels: [Channel; CHANNELS],
@@ -666,6 +670,8 @@ impl Model {
             power_off: false,
             slips: 0,
             most_patience: 1,
+            halted_at: [Duration::ZERO; CHANNELS],
+            pauses: Vec::new(),
             first_frame: 0,
             channels: [Channel::default(); CHANNELS],
             plain: power_on(flavor),

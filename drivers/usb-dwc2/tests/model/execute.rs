@@ -9,6 +9,7 @@ use std::time::Duration;
 use usb_core::pipe::Speed;
 
 pub const CONTROL: u32 = 0;
+const BULK: u32 = 2;
 pub const INTERRUPT: u32 = 3;
 const SETUP: u32 = 3;
 
@@ -96,6 +97,10 @@ impl State {
             let packets = channel.bytes().div_ceil(channel.mps()).max(1);
             assert_eq!(channel.packets() as usize, packets, "packet count");
         }
+        if channel.is_in() && channel.kind() == BULK && channel.program > 0 {
+            let pause = self.now() - self.halted_at[n];
+            self.pauses.push(pause);
+        }
         channel.program += 1;
         channel.sent = 0;
         channel.naks = 0;
@@ -129,6 +134,7 @@ impl State {
 
     /// Ends a channel's program.
     pub fn halt(&mut self, n: usize, bits: u32) {
+        self.halted_at[n] = self.now();
         let channel = &mut self.channels[n];
         channel.hcchar &= !(CHENA | CHDIS);
         channel.hcint |= bits | CHHLTD;
