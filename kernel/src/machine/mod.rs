@@ -9,3 +9,4 @@ pub mod identity;
 pub mod revision;
 pub mod signal;
 pub mod throttling;
+pub mod watchdog;

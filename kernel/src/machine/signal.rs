@@ -38,6 +38,9 @@ pub enum Signal {
     Panic(Fault),
 }
 
+/// The longest step of a pattern, in milliseconds: as often something happens at least.
+pub const LONGEST_STEP: u16 = 2000;
+
 impl Signal {
     /// For how many milliseconds the LED is on, off, on and so on, until it starts over.
     pub const fn pattern(self) -> &'static [u16] {
@@ -74,8 +77,8 @@ mod tests {
         for (index, signal) in ALL.iter().enumerate() {
             let pattern = signal.pattern();
             assert!(pattern.len().is_multiple_of(2) && !pattern.contains(&0), "{signal:?}");
-            // Each step feeds the watchdog, which waits for seconds.
-            assert!(pattern.iter().all(|step| *step <= 2000), "{signal:?}");
+            // Each step feeds the watchdog.
+            assert!(pattern.iter().all(|step| *step <= LONGEST_STEP), "{signal:?}");
             assert!(ALL[index + 1..].iter().all(|other| other.pattern() != pattern));
         }
     }
