@@ -36,6 +36,7 @@ impl<P: Platform> Adapter<'_, '_, P> {
                 let mut event = |Event::Link(up)| self.set_up(up, port);
                 commands.set_filter(wanted, &mut event).await
             }
+            (Framing::Smsc(chip), _) => Ok(chip.set_filter(wanted).await?),
             (_, Some(interface)) => ecm::set_packet_filter(self.device, interface, wanted)
                 .await
                 .map_err(|error| failed(Step::SelectSetting, error)),

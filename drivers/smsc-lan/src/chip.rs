@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::registers::Registers;
 use crate::{lan78xx, lan95xx, phy};
-use net::netif::{LinkState, MacAddress};
+use net::netif::{LinkState, MacAddress, ReceiveFilter};
 use usb_core::class::Platform;
 use usb_core::device::Device;
 
@@ -114,6 +114,16 @@ impl<'d, 'b, P: Platform> Chip<'d, 'b, P> {
             Model::Lan78xx => {}
         }
         Ok(LinkState::Up { speed: Some(mode.speed) })
+    }
+
+    /// Has the chip hand over what the stack wants: all groups in any case, and with
+    /// [`ReceiveFilter::All`] what is for other stations, too.
+    pub async fn set_filter(&self, wanted: ReceiveFilter) -> Result<(), Error> {
+        let all = wanted == ReceiveFilter::All;
+        match self.model {
+            Model::Lan95xx => lan95xx::pass_all(&self.registers, all).await,
+            Model::Lan78xx => lan78xx::pass_all(&self.registers, all).await,
+        }
     }
 
     /// Whether a packet of the interrupt endpoint tells that the PHY has news.

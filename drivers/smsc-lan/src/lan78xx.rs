@@ -66,6 +66,8 @@ const BULK_IN_DELAY: u32 = 0x800;
 const RFE_CTL_BCAST: u32 = 1 << 10;
 const RFE_CTL_MCAST: u32 = 1 << 9;
 const RFE_CTL_DA_PERFECT: u32 = 1 << 1;
+/// RFE_CTL: pass what is for other stations, too.
+const RFE_CTL_UCAST: u32 = 1 << 8;
 
 /// FCT_RX_CTL and FCT_TX_CTL: the FIFO works.
 const FCT_ENABLE: u32 = 1 << 31;
@@ -135,6 +137,15 @@ pub(crate) async fn start<P: Platform>(
     registers.change(register::MAC_RX, MAC_RX_MAX_SIZE, receive).await?;
     registers.change(register::FCT_RX_CTL, 0, FCT_ENABLE).await?;
     Ok(address)
+}
+
+/// Has the receive filter pass what is for other stations, or not.
+pub(crate) async fn pass_all<P: Platform>(
+    registers: &Registers<'_, '_, P>,
+    all: bool,
+) -> Result<(), Error> {
+    let (clear, set) = if all { (0, RFE_CTL_UCAST) } else { (RFE_CTL_UCAST, 0) };
+    registers.change(register::RFE_CTL, clear, set).await
 }
 
 /// Reading the PHY's status register clears it; then the chip's may be cleared.

@@ -66,6 +66,7 @@ const MAC_CR_FDPX: u32 = 1 << 20;
 /// joining of a group at once: a neighbor solicitation that is lost meanwhile is a duplicate address
 /// not noticed.
 const MAC_CR_MCPAS: u32 = 1 << 19;
+/// MAC_CR: pass what is for other stations, too.
 const MAC_CR_PRMS: u32 = 1 << 18;
 const MAC_CR_TXEN: u32 = 1 << 3;
 const MAC_CR_RXEN: u32 = 1 << 2;
@@ -127,6 +128,15 @@ pub(crate) async fn set_duplex<P: Platform>(
 ) -> Result<(), Error> {
     let (clear, set) =
         if full { (MAC_CR_RCVOWN, MAC_CR_FDPX) } else { (MAC_CR_FDPX, MAC_CR_RCVOWN) };
+    registers.change(register::MAC_CR, clear, set).await
+}
+
+/// Has the MAC pass what is for other stations, or not.
+pub(crate) async fn pass_all<P: Platform>(
+    registers: &Registers<'_, '_, P>,
+    all: bool,
+) -> Result<(), Error> {
+    let (clear, set) = if all { (0, MAC_CR_PRMS) } else { (MAC_CR_PRMS, 0) };
     registers.change(register::MAC_CR, clear, set).await
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bench::{BUFFERS, Bench, FarEnd, frame};
 use cdc_ecm::{Error, Preference};
-use net::netif::{LinkDrop, LinkState, MacAddress};
+use net::netif::{LinkDrop, LinkState, MacAddress, ReceiveFilter};
 use std::time::Duration;
 use usb_core::pipe::Speed;
 use usb_sim::Options;
@@ -129,6 +129,34 @@ fn what_is_for_others_does_not_come_through() {
             bench.network_sends(frame);
         }
         bench.expect_received(&[multicast, broadcast]);
+        bench.finish();
+    }
+}
+
+#[test]
+fn all_frames_come_while_somebody_wants_them() {
+    for (family, _) in FAMILIES {
+        let mut bench = linked(family);
+        let mut foreign = frame(1, 80);
+        foreign[..6].copy_from_slice(&[2, 0, 0, 0, 0, 9]);
+        let mut wanted = vec![];
+        for number in 0..3 {
+            for filter in [ReceiveFilter::All, ReceiveFilter::Own] {
+                bench.stack_wants(filter);
+                bench.executor.run_for(SECOND);
+                bench.network_sends(&foreign);
+                bench.network_sends(&to_board(number, 90));
+                if filter == ReceiveFilter::All {
+                    wanted.push(foreign.clone());
+                }
+                wanted.push(to_board(number, 90));
+            }
+        }
+        bench.expect_received(&wanted);
+        // What else the registers say is as before: the link works both ways.
+        bench.stack_sends(&frame(5, 60));
+        bench.expect_sent(&[frame(5, 60)]);
+        assert_eq!(bench.ethernet.garbage(), 0);
         bench.finish();
     }
 }

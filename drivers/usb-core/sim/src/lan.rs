@@ -317,6 +317,10 @@ impl Lan {
             Family::Lan95xx => self.get(0x100) & 1 << 19 != 0,
             Family::Lan78xx => self.get(0xb0) & 1 << 9 != 0,
         };
+        let all = match self.family {
+            Family::Lan95xx => self.get(0x100) & 1 << 18 != 0,
+            Family::Lan78xx => self.get(0xb0) & 1 << 8 != 0,
+        };
         // The LAN95xx goes by its station address, the LAN78xx by its first perfect filter.
         let (low, high, valid) = match self.family {
             Family::Lan95xx => (self.get(map.address.1), self.get(map.address.0), true),
@@ -326,7 +330,7 @@ impl Lan {
         match frame {
             [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, ..] => true,
             [first, ..] if first & 1 != 0 => multicast,
-            _ => valid && frame.starts_with(&station[..6]),
+            _ => all || valid && frame.starts_with(&station[..6]),
         }
     }
 
