@@ -106,7 +106,7 @@ logs := $(foreach part,host fuzz programs system selftest tap linux,$(target)/te
 keep_log = 2>&1 | tee
 
 .PHONY: test
-test: test-host test-bench test-system test-sdcard test-trace test-tap conformance ## all tests: on the host, in QEMU, and as root on a TAP
+test: test-host test-coverage test-bench test-system test-sdcard test-trace test-tap conformance ## all tests: on the host, in QEMU, and as root on a TAP
 
 .PHONY: test-host
 test-host: user ## tests of everything that runs on the host
@@ -140,6 +140,10 @@ mutants: ## break rules of net on purpose and see which breaks no test notices; 
 .PHONY: coverage
 coverage: ## how many lines of the USB core and of the DWC2 driver their tests run; fails below 90 %
 	tools/coverage.sh 90 usb-core usb-dwc2
+
+.PHONY: test-coverage
+test-coverage:
+	tools/coverage.sh --or-skip 90 usb-core usb-dwc2
 
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
 # Which lines of some crates their own tests run; the crates' test code does not count.
 #
-# Usage: tools/coverage.sh PERCENT CRATE...
+# Usage: tools/coverage.sh [--or-skip] PERCENT CRATE...
 #
 # Prints a line a file and one for each crate, and fails when a crate is below PERCENT. The compiler
 # counts (-Cinstrument-coverage); the tools that read its counts must be of its LLVM or a later one, so
-# they come from rustup's llvm-tools or from the distribution's package of that version.
+# they come from rustup's llvm-tools or from the distribution's package of that version. Where they can't
+# be had, or the compiler can't count, --or-skip makes that no failure; it says so.
 # SEEDS=n runs that many random trials instead of 400.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+skip=
+[ "${1:-}" != --or-skip ] || { skip=yes; shift; }
 [ $# -ge 2 ] || { sed -n '2,/^set -/{/^set -/d;s/^# \{0,1\}//p;}' "$0" >&2; exit 2; }
 least=$1
 shift
@@ -17,6 +20,12 @@ crates=("$@")
 directory=$(realpath -m "${CARGO_TARGET_DIR:-target}")/coverage
 rm -rf "$directory/profiles"
 mkdir -p "$directory/profiles"
+
+cannot() {
+  [ -z "$skip" ] || { echo "skipped: coverage of ${crates[*]}: $*"; exit 0; }
+  echo "coverage: $*" >&2
+  exit 1
+}
 
 find_tools() {
   local host version
@@ -26,11 +35,14 @@ find_tools() {
   [ -x "$tools/llvm-cov" ] && return
   if command -v rustup >/dev/null && rustup component add llvm-tools >&2; then return; fi
   version=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
-  tools/ensure.sh "llvm-cov-$version"
+  tools/ensure.sh "llvm-cov-$version" || cannot "no llvm-cov of LLVM $version, neither rustup's nor a package"
   tools=$(dirname "$(command -v "llvm-cov-$version")")
   suffix=-$version
 }
 find_tools
+# Some distributions build their compiler without the runtime that counts.
+echo 'fn main() {}' | rustc -Cinstrument-coverage -o "$directory/probe" - 2>/dev/null ||
+  cannot "$(rustc --version) has no runtime for -Cinstrument-coverage"
 
 options=()
 for crate in "${crates[@]}"; do options+=(-p "$crate"); done

@@ -15,8 +15,8 @@ mod weather;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Trials of a run: a minute of one processor's time.
-const TRIALS: u64 = 5_000;
+/// Trials of a run: two minutes of one processor's time.
+const TRIALS: u64 = 10_000;
 
 /// `SEEDS` changes the number of trials, and `SEED` replays one.
 fn variable(name: &str) -> Option<u64> {
