@@ -99,7 +99,7 @@ flash: ## write target/sdcard.img to a card: SD=/dev/...; asks first
 
 # Files of tests/system/tests: those that QEMU's user network is enough for, and those for root.
 system_tests := machine console board selftest user_network usb_adapters stream_tools measure_tools
-tap_tests := tap tap_streams tap_cable lab discovery_tools names configuration
+tap_tests := tap tap_streams tap_cable tap_exits tap_flood lab discovery_tools names configuration
 
 # What the tests print, for docs/conformance.md.
 logs := $(foreach part,host fuzz programs system selftest tap linux,$(target)/test-$(part).log)

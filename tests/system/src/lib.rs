@@ -2,6 +2,7 @@
 //! goes over the cable.
 //!
 //! - `cable`: a cable that loses, doubles, delays and reorders frames (Linux).
+//! - `flood`: a flood of SYNs (Linux, root).
 //! - [`guest::Guest`]: a booted kernel; its console and QEMU's monitor.
 //! - [`lab::Lab`]: a network namespace with a TAP, a router and Linux as the other host (root).
 //! - [`script::ScriptedLab`]: the network of `tools/lab.sh` (root).
@@ -12,6 +13,8 @@
 
 #[cfg(target_os = "linux")]
 pub mod cable;
+#[cfg(target_os = "linux")]
+pub mod flood;
 pub mod guest;
 pub mod lab;
 #[cfg(target_os = "linux")]

@@ -70,7 +70,7 @@ impl Segment {
     }
 
     fn acking(mut self, octets: u32) -> Self {
-        self.header.acknowledgment = self.header.acknowledgment + octets;
+        self.header.acknowledgment += octets;
         self
     }
 
@@ -319,8 +319,8 @@ fn acknowledgments() -> Vec<Case> {
 
 fn streams() -> Vec<Case> {
     let opened = Scene::opened;
-    let (data, fin): (fn() -> Scene, fn() -> Scene) =
-        (|| Scene::opened().with_data(), || Scene::opened().with_fin());
+    let data: fn() -> Scene = || Scene::opened().with_data();
+    let fin: fn() -> Scene = || Scene::opened().with_fin();
     let room = usize::from(MSS) - ack().header.options.len();
     let (behind, all) = ("no data comes behind the FIN", "the FIN comes behind all data");
     let last = Segment::ours(FIN_ACK);
