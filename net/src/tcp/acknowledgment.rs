@@ -74,7 +74,7 @@ impl Connection {
         let echo = segment.options.timestamps.map(|stamps| stamps.echo_reply);
         if taken.ambiguous
             && self.phase != Phase::Open
-            && self.undo.as_mut().is_some_and(|undo| undo.is_echo_of_original(echo))
+            && self.undo.as_mut().is_some_and(|undo| undo.is_echo_of_original(prior_una, echo))
         {
             self.undo_recovery(context);
         }
@@ -359,7 +359,7 @@ impl Connection {
 
     fn enter_recovery(&mut self, now: Instant) {
         let flight = self.send.flight();
-        self.undo = Some(Undo::new(&self.window, self.send.una));
+        self.undo = Some(Undo::new(&self.window, self.send.ambiguous_end()));
         self.congestion.control().on_loss(&mut self.window, flight, now);
         self.ecn.on_slowed_down(self.send.nxt);
         let rate = RateReduction::new(flight.saturating_sub(self.send.sacked()));

@@ -89,7 +89,8 @@ pub(crate) enum TimeoutCheck {
 pub(crate) struct Undo {
     pub(crate) cwnd: u32,
     pub(crate) ssthresh: u32,
-    /// SND.UNA when it began.
+    /// SND.UNA when it began, or the end of what had been sent again by then: what is known of
+    /// numbers before it may be about retransmissions of an earlier recovery.
     from: SequenceNumber,
     /// The timestamp of the first retransmission, until its acknowledgment.
     timestamp: Option<u32>,
@@ -98,10 +99,10 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
-    /// A recovery begins.
-    pub(crate) const fn new(window: &Window, una: SequenceNumber) -> Self {
+    /// A recovery begins; everything that was sent again before is in front of `from`.
+    pub(crate) const fn new(window: &Window, from: SequenceNumber) -> Self {
         let Window { cwnd, ssthresh, .. } = *window;
-        Self { cwnd, ssthresh, from: una, timestamp: None, unreported: None }
+        Self { cwnd, ssthresh, from, timestamp: None, unreported: None }
     }
 
     /// Octets were sent again, in a segment with this timestamp.
@@ -112,11 +113,14 @@ impl Undo {
         self.unreported = Some(self.unreported.unwrap_or(0).saturating_add(octets));
     }
 
-    /// Something that was sent again is acknowledged, with this echo. Whether the original had
-    /// arrived; only the first such acknowledgment tells.
-    pub(crate) fn is_echo_of_original(&mut self, echo: Option<u32>) -> bool {
+    /// Something that was sent again is acknowledged, from `una` on and with this echo. Whether
+    /// the original had arrived; only the first such acknowledgment tells, and not if it is about
+    /// an earlier recovery, whose retransmissions are older than the first of this one too.
+    pub(crate) fn is_echo_of_original(&mut self, una: SequenceNumber, echo: Option<u32>) -> bool {
         match (self.timestamp.take(), echo) {
-            (Some(first), Some(echo)) => (echo.wrapping_sub(first) as i32) < 0,
+            (Some(first), Some(echo)) => {
+                una.is_at_or_after(self.from) && (echo.wrapping_sub(first) as i32) < 0
+            }
             _ => false,
         }
     }
@@ -226,11 +230,25 @@ mod tests {
             [(Some(early), true), (Some(1), false), (Some(2), false), (None, false)]
         {
             let mut undo = Undo::new(&WINDOW, UNA);
-            assert!(!undo.is_echo_of_original(Some(early)), "nothing was sent again");
+            assert!(!undo.is_echo_of_original(UNA, Some(early)), "nothing was sent again");
             undo.on_retransmission(1000, 1);
             undo.on_retransmission(1000, 9);
-            assert_eq!(undo.is_echo_of_original(echo), expected, "{echo:?}");
-            assert!(!undo.is_echo_of_original(Some(early)));
+            assert_eq!(undo.is_echo_of_original(UNA, echo), expected, "{echo:?}");
+            assert!(!undo.is_echo_of_original(UNA, Some(early)));
         }
+    }
+
+    /// What the echo is of may have been sent again before this recovery.
+    #[test]
+    fn the_echo_of_an_earlier_retransmission_tells_nothing() {
+        for (una, expected) in [(UNA, false), (UNA + 999, false), (UNA + 1000, true)] {
+            let mut undo = Undo::new(&WINDOW, UNA + 1000);
+            undo.on_retransmission(1000, 9);
+            assert_eq!(undo.is_echo_of_original(una, Some(8)), expected, "{una:?}");
+        }
+        let mut undo = Undo::new(&WINDOW, UNA + 1000);
+        undo.on_retransmission(1000, 9);
+        assert!(!undo.on_duplicate(block(0, 1000)), "this one arrived twice");
+        assert!(undo.on_duplicate(block(1000, 2000)));
     }
 }

@@ -43,6 +43,8 @@ pub(crate) struct SendSide {
     pub(crate) fin_queued: bool,
     /// The end of the last segment sent that was not full (Nagle's algorithm as Minshall put it).
     pub(crate) small_end: SequenceNumber,
+    /// The end of all that was sent again, see [`Self::ambiguous_end`].
+    again_end: SequenceNumber,
 }
 
 /// What a cumulative acknowledgment took out of the queue.
@@ -79,6 +81,7 @@ impl SendSide {
             data: 0,
             fin_queued: false,
             small_end: iss,
+            again_end: iss,
         }
     }
 
@@ -104,6 +107,14 @@ impl SendSide {
 
     pub(crate) const fn again(&self) -> u32 {
         self.again
+    }
+
+    /// The end of all that was sent more than once and is not acknowledged yet, at least SND.UNA.
+    pub(crate) fn ambiguous_end(&self) -> SequenceNumber {
+        // Two gigabytes later it would seem to be ahead.
+        let outstanding =
+            self.again_end.is_after(self.una) && self.again_end.is_at_or_before(self.nxt);
+        if outstanding { self.again_end } else { self.una }
     }
 
     /// What the other side's window has room for.
@@ -415,12 +426,13 @@ impl SendSide {
             self.unsent = next;
             return;
         }
-        let len = piece.len();
+        let (len, end) = (piece.len(), piece.end());
         piece.marks.insert(Marks::RETRANSMITTED);
         if piece.marks.contains(Marks::LOST) && !piece.marks.contains(Marks::IN_FLIGHT_AGAIN) {
             piece.marks.insert(Marks::IN_FLIGHT_AGAIN);
             self.again += len;
         }
+        self.again_end = self.ambiguous_end().max(end);
     }
 
     /// Cuts a piece in two behind `len` octets of data; false when there is no room for that.

@@ -116,7 +116,7 @@ impl Connection {
             // changed is what may be undone.
             let mut check = TimeoutCheck::Over;
             if !matches!(self.phase, Phase::Loss { .. }) {
-                self.undo = Some(Undo::new(&self.window, self.send.una));
+                self.undo = Some(Undo::new(&self.window, self.send.ambiguous_end()));
                 let flight = self.send.flight();
                 self.congestion.control().on_timeout(&mut self.window, flight, now);
                 if self.timestamps.is_none() {

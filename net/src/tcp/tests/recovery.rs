@@ -1,7 +1,7 @@
 //! What was lost is sent again before the retransmission timer runs out.
 
 use super::*;
-use crate::wire::tcp::{SackBlock, SackBlocks};
+use crate::wire::tcp::{SackBlock, SackBlocks, Timestamps};
 
 const SEGMENT: u32 = 1220;
 
@@ -126,4 +126,62 @@ fn silence_doubles_the_timeout_and_leaves_one_segment() {
     }
     let info = host.stack.tcp_info(peer.id, host.now).unwrap();
     assert_eq!(info.congestion_window, SEGMENT);
+}
+
+/// Two recoveries on each other's heels: what the first one sent again behind its end is
+/// acknowledged during the second one, with a timestamp from before that. It was lost all the
+/// same, and nothing is undone (RFC 3522, Section 3.2, of the segment's own retransmission).
+#[test]
+fn a_retransmission_of_an_earlier_recovery_undoes_nothing() {
+    let mut host = host();
+    let id = connect(&mut host);
+    let (syn, _) = sent_one(&mut host);
+    host.run(Duration::from_millis(100));
+    let mut peer = Conversation { id, port: syn.source_port, seq: IRS, ack: syn.sequence + 1 };
+    let stamp = |header: &TcpHeader| header.options.timestamps.expect("they were agreed on").value;
+    let stamped = |mut header: TcpHeader, echo_reply: u32| {
+        header.options.sack_permitted = header.flags.contains(TcpFlags::SYN);
+        header.options.timestamps = Some(Timestamps { value: 1, echo_reply });
+        header
+    };
+    arrive(&mut host, stamped(peer.segment("SA"), stamp(&syn)), &[]);
+    peer.seq += 1;
+    sent(&mut host);
+    write(&mut host, id, &vec![7; 40_000]).unwrap();
+    let flight = sent(&mut host);
+    let (first, len) = (flight[0].0.sequence, flight[0].1.len() as u32);
+    let at = |number: u32| first + number * len;
+    // Up to a segment, with a run of later ones; what goes out within a time.
+    let acknowledge = |host: &mut Host, number: u32, run: [u32; 2], echo: u32, millis: u64| {
+        let header = TcpHeader { acknowledgment: at(number), ..peer.segment("A") };
+        let mut header = stamped(header, echo);
+        let [left, right] = run.map(at);
+        header.options.sack.push(SackBlock { left, right }).unwrap();
+        arrive(host, header, &[]);
+        let mut out = sent(host);
+        out.extend(host.run(Duration::from_millis(millis)).iter().filter_map(as_tcp));
+        out
+    };
+    let of = |sent: &[(TcpHeader, Vec<u8>)], number: u32| {
+        let found = sent.iter().find(|(header, _)| header.sequence == at(number));
+        stamp(&found.unwrap_or_else(|| panic!("segment {number} in {sent:?}")).0)
+    };
+    assert_eq!(flight.len(), 10);
+    host.run(Duration::from_millis(100));
+    let original = stamp(&flight[0].0);
+    // The first and the tenth are lost. The recovery goes on to there, and new segments leave.
+    let out = acknowledge(&mut host, 0, [1, 9], original, 100);
+    let again = of(&out, 0);
+    let tenth = of(&acknowledge(&mut host, 9, [10, 11], again, 2), 9);
+    // The twelfth is lost too, which lies behind that end.
+    let twelfth = of(&acknowledge(&mut host, 9, [12, 13], again, 98), 11);
+    assert_eq!(host.stack.node_counters().tcp.fast_recoveries, 1);
+    // And the fourteenth, overtaken by what was sent again.
+    let out = acknowledge(&mut host, 11, [12, 13], tenth, 2);
+    assert!(of(&out, 13).wrapping_sub(twelfth) as i32 > 0);
+    let counters = host.stack.node_counters().tcp;
+    assert_eq!((counters.fast_recoveries, counters.full_undos), (2, 0));
+    acknowledge(&mut host, 13, [14, 15], twelfth, 0);
+    let counters = host.stack.node_counters().tcp;
+    assert_eq!((counters.fast_recoveries, counters.full_undos), (2, 0));
 }
