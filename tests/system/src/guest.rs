@@ -128,7 +128,12 @@ impl Guest {
     /// Waits for `text` on the console and returns what came before it.
     #[track_caller]
     pub fn expect(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        self.expect_within(text, PATIENCE)
+    }
+
+    #[track_caller]
+    fn expect_within(&mut self, text: &str, patience: Duration) -> String {
+        let deadline = Instant::now() + patience;
         let mut state = self.console.state.lock().expect("the reader does not panic");
         loop {
             if let Some(found) = state.text[self.position..].find(text) {
@@ -157,12 +162,23 @@ impl Guest {
     /// Runs a command line in the shell.
     #[track_caller]
     pub fn run(&mut self, line: &str) -> Output {
+        self.run_within(line, PATIENCE)
+    }
+
+    /// Runs a command line that has a lot to do.
+    #[track_caller]
+    pub fn run_long(&mut self, line: &str) -> Output {
+        self.run_within(line, 5 * PATIENCE)
+    }
+
+    #[track_caller]
+    fn run_within(&mut self, line: &str, patience: Duration) -> Output {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         // The echo of the line shows the variable, only the output shows the number.
         let mark = format!("done-{}-", COUNT.fetch_add(1, Ordering::Relaxed));
         self.type_keys(&format!("{line}; echo {mark}$?.\r"));
         self.expect(&format!("{mark}$?."));
-        let text = self.expect(&mark);
+        let text = self.expect_within(&mark, patience);
         let status = self.expect(".");
         self.expect(PROMPT);
         let text = strip_escapes(&text);
