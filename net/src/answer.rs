@@ -67,7 +67,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
             return None;
         }
-        if !received.source.is_assignable() || received.destination.is_multicast() {
+        // A reply from anycast has another source, and so another checksum.
+        if !received.source.is_assignable()
+            || received.destination.is_multicast()
+            || self.anycast.has(received.interface, received.destination)
+        {
             return Some(packet);
         }
         let (outgoing, hop) = self.plan_reply(received, now)?;

@@ -8,6 +8,7 @@ use crate::counters::DropReason;
 use crate::ipv6_output::{Outgoing, Path};
 use crate::limits;
 use crate::random::Random;
+use crate::socket::{OptionsOctets, SendHeaders, prepend_header};
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::checksum::Checksum;
@@ -65,10 +66,11 @@ pub(crate) fn fill_icmpv6_checksum<B: PacketBuffer>(
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Writes `length` octets into fragments of `capacity` octets. `fill` is called for one
-    /// fragment after the other. The first one keeps room for a transport header of `header_len`
-    /// octets.
+    /// fragment after the other. All have `headroom` in front, and the first one keeps room for
+    /// headers of `header_len` octets, a multiple of four.
     pub(crate) fn fill_fragments<E>(
         &mut self,
+        headroom: usize,
         (header_len, length): (usize, usize),
         capacity: usize,
         mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
@@ -78,7 +80,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let mut room = capacity.saturating_sub(header_len);
         while left > 0 {
             let taken = left.min(room);
-            let mut buffer = self.pool.allocate(PAYLOAD_OFFSET).ok_or(FragmentError::NoBuffer)?;
+            let front = if fragments.is_empty() { headroom + header_len } else { headroom };
+            let mut buffer = self.pool.allocate(front).ok_or(FragmentError::NoBuffer)?;
             let data = buffer.append(taken).ok_or(FragmentError::TooLong)?;
             fill(data).map_err(FragmentError::Fill)?;
             fragments.push(buffer).map_err(|_| FragmentError::TooLong)?;
@@ -88,11 +91,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(fragments)
     }
 
-    /// Sends a packet in fragments, transport header and checksum and all.
+    /// Sends a packet in fragments, transport header and checksum and all, with hop-by-hop options
+    /// in front of each if there are any.
     pub(crate) fn send_fragments(
         &mut self,
         outgoing: &Outgoing,
         hop: &Path,
+        hop_by_hop: (Option<OptionsOctets<'_>>, NextHeader),
         fragments: Fragments<P::Buffer>,
         now: Instant,
     ) {
@@ -106,7 +111,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             counters.ipv6.fragmentation_ok += 1;
             counters.ipv6.fragments_created += fragments.len() as u64;
         }
-        let fragment = Outgoing { next_header: NextHeader::FRAGMENT, ..*outgoing };
         let mut offset = 0;
         let last = fragments.len().saturating_sub(1);
         for (number, mut buffer) in fragments.into_iter().enumerate() {
@@ -123,6 +127,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
             .emit(room);
             offset += len;
+            let next_header = prepend_header(&mut buffer, hop_by_hop, NextHeader::FRAGMENT);
+            let Some(next_header) = next_header else {
+                self.drop_transmit(hop.interface, DropReason::NoBuffer);
+                continue;
+            };
+            let fragment = Outgoing { next_header, ..*outgoing };
             self.send_packet(&fragment, hop, buffer, now);
         }
     }
@@ -147,7 +157,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Ok::<(), Infallible>(())
         };
         let room = if whole { length } else { capacity(hop.mtu) };
-        let mut fragments = match self.fill_fragments((0, length), room, fill) {
+        let mut fragments = match self.fill_fragments(PAYLOAD_OFFSET, (0, length), room, fill) {
             Ok(fragments) => fragments,
             Err(error) => {
                 if let Some(counters) = self.interface_counters(hop.interface) {
@@ -166,7 +176,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let kind = fragments.first().and_then(|first| first.data().first()).copied();
         self.count_icmpv6_out(hop.interface, kind.unwrap_or(0));
         if !whole {
-            return self.send_fragments(outgoing, hop, fragments, now);
+            let none = SendHeaders::default().unfragmentable();
+            return self.send_fragments(outgoing, hop, none, fragments, now);
         }
         if let Some(packet) = fragments.pop() {
             self.send_packet(outgoing, hop, packet, now);

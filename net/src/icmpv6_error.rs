@@ -107,7 +107,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Sends an ICMPv6 message to the source of a received packet, from the address that it was
-    /// sent to, or for multicast from one of ours (RFC 4443, Section 2.2).
+    /// sent to, or for multicast and anycast from one of ours (RFC 4443, Section 2.2).
     pub(crate) fn reply(&mut self, received: &Received, message: &Icmpv6Message<'_>, now: Instant) {
         if let Some((outgoing, hop)) = self.plan_reply(received, now) {
             self.send_icmpv6(&outgoing, &hop, message, now);
@@ -121,19 +121,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) -> Option<(Outgoing, Path)> {
         let zone = received.source.needs_zone().then_some(received.interface);
-        let answers_as = Some(received.destination).filter(|own| !own.is_multicast());
+        let anycast = self.anycast.has(received.interface, received.destination);
+        let answers_as = Some(received.destination).filter(|own| !own.is_multicast() && !anycast);
         let hop = self
             .route_from(answers_as, received.source, zone, now)
             .inspect_err(|&error| self.count_no_route(Some(received.interface), error))
             .ok()?;
-        let source = if received.destination.is_multicast() {
-            let Some(source) = self.select_source(received.source, &hop) else {
-                self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);
-                return None;
-            };
-            source
-        } else {
-            received.destination
+        let Some(source) = answers_as.or_else(|| self.select_source(received.source, &hop)) else {
+            self.count_drop(Some(hop.interface), DropReason::NoSourceAddress);
+            return None;
         };
         let outgoing = Outgoing {
             source,
@@ -177,8 +173,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
-    /// A packet of ours waited for a neighbor that does not answer: its sender, which may be a
-    /// program here, gets "address unreachable" (RFC 4861, Section 7.2.2).
+    /// A packet of ours waited for a neighbor that does not answer, or went to one that has not
+    /// answered for long: its sender, which may be a program here, gets "address unreachable"
+    /// (RFC 4861, Section 7.2.2).
     pub(crate) fn fail_packet(&mut self, interface: InterfaceIndex, packet: &[u8], now: Instant) {
         let Ok((header, _)) = Ipv6Header::parse(packet) else { return };
         if !self.is_own_address(header.source, Some(interface)) {

@@ -37,7 +37,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             counters.ipv6.in_delivers += 1;
         }
         if self.has_raw_sockets() {
-            self.raw_input(received, message_type, bytes, tail, now);
+            self.raw_input(received, message_type, packet.data(), tail, now);
         }
         // What is asked of a host most often has a short way, if it came whole.
         let packet = if tail.is_empty() && received.upper_offset == Ipv6Header::LEN {

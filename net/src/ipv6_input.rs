@@ -434,6 +434,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     fn check_admission(&self, arrival: Arrival, header: &Ipv6Header) -> Result<(), DropReason> {
         let index = arrival.interface;
         check_addresses(header, arrival.looped)?;
+        if self.anycast.has(index, header.destination) {
+            return Ok(());
+        }
         let interface = self.interface(index).ok_or(DropReason::InterfaceDown)?;
         check_destination(interface, header.destination).map_err(|reason| {
             match self.owner_of(header.destination, Some(index)) {

@@ -56,9 +56,23 @@ fn assert_alive(host: &mut Host) {
     assert!(is_reply(&host.sent()));
 }
 
+/// What this host knows and is, apart from its counters.
+fn state(host: &Host) -> String {
+    let neighbors: Vec<_> =
+        host.stack.neighbors().map(|it| (it.address, it.mac, it.state, it.is_router)).collect();
+    let interface = host.stack.interface(USB0).unwrap();
+    let (addresses, groups): (Vec<_>, Vec<_>) =
+        (interface.addresses().collect(), interface.groups().collect());
+    let routes: Vec<_> = host.stack.routes().collect();
+    format!("{neighbors:?} {addresses:?} {groups:?} {routes:?} {:?}", interface.variables())
+}
+
+/// QOS-7: no answer, no change, one more of its reason, and a good packet is still answered.
 fn assert_silent(host: &mut Host, packet: &[u8], reason: DropReason) {
     let (before, all) = (host.drops(reason), host.all_drops());
+    let was = state(host);
     host.packet(PEER, packet);
+    assert_eq!(state(host), was, "{reason}");
     assert_eq!(host.drops(reason), before + 1, "{reason}");
     assert_eq!(host.all_drops(), all + 1, "{reason}: counted once");
     assert_eq!(host.sent(), [], "{reason}");
@@ -109,6 +123,7 @@ fn echo() {
 }
 
 /// IP-1, IP-3 to IP-6, ADR-7, ADR-8, LNK-5 to LNK-7, IP-10, IP-14.
+/// Rows: QOS-7
 #[test]
 fn headers_that_are_dropped() {
     let mut host = host();
@@ -233,7 +248,7 @@ fn extension_headers_that_pass() {
 }
 
 /// EH-4 to EH-7: the four actions, in both headers, to us and to a group.
-/// Rows: EH-13
+/// Rows: EH-13, QOS-7
 #[test]
 fn unknown_options() {
     let mut host = host();
@@ -261,6 +276,7 @@ fn unknown_options() {
 }
 
 /// EH-9, EH-11, EH-12, EH-17.
+/// Rows: QOS-7
 #[test]
 fn extension_headers_that_do_not_pass() {
     let mut host = host();
@@ -278,7 +294,7 @@ fn extension_headers_that_do_not_pass() {
     assert_silent(&mut host, &behind(60, &chain), DropReason::ExtensionTooMany);
 }
 
-/// Rows: ICMP-5, ICMP-18
+/// Rows: ICMP-5, ICMP-18, QOS-7
 #[test]
 fn unknown_messages() {
     let mut host = host();
@@ -339,6 +355,7 @@ fn unreachable_need_not_be_told() {
 }
 
 /// ICMP-8: what is never answered with an error.
+/// Rows: QOS-7
 #[test]
 fn errors_that_are_not_sent() {
     let mut host = host();

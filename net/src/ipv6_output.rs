@@ -187,7 +187,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         interface: Option<InterfaceIndex>,
         now: Instant,
     ) -> Result<Path, NoRoute> {
-        if let Some(owner) = self.owner_of(destination, interface) {
+        let own = self.owner_of(destination, interface);
+        if let Some(owner) = own.or_else(|| self.anycast.interface_of(destination, interface)) {
             let mtu = self.interface(InterfaceIndex::LOOPBACK).map_or(u16::MAX, Interface::mtu);
             return Ok(Path {
                 interface: owner,
@@ -218,7 +219,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             RouteAction::Blackhole => return Err(NoRoute::Blackhole),
         };
         // RFC 4861, Section 8.3: a Redirect from that router overrides it.
-        let redirected = self.destinations.next_hop((route.interface, destination), next_hop);
+        let redirected = self
+            .destinations
+            .next_hop((route.interface, destination), next_hop)
+            .filter(|&to| !self.neighbors.is_unreachable((route.interface, to)));
         let next_hop = redirected.unwrap_or(next_hop);
         let hop = self.hop(route.interface, next_hop, destination, now)?;
         Ok(Path { avoided, ..hop })
@@ -328,7 +332,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         destination: Ipv6Addr,
         hop: &Path,
     ) -> Option<Ipv6Addr> {
-        if hop.local && !destination.is_multicast() {
+        let unicast = !destination.is_multicast() && !self.anycast.has(hop.interface, destination);
+        if hop.local && unicast {
             return Some(destination);
         }
         let question = (self.epoch(), destination, hop.interface, hop.next_hop, preference);

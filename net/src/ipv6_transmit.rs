@@ -6,7 +6,7 @@ use crate::counters::{DropReason, Ipv6Counters};
 use crate::interface::InterfaceIndex;
 use crate::interface_table::{InterfaceTable, Traffic};
 use crate::ipv6_output::{Outgoing, Path};
-use crate::neighbor::{NeighborCache, Output};
+use crate::neighbor::{NeighborCache, Output, Sender};
 use crate::netif::MacAddress;
 use crate::random::Random;
 use crate::stack::{LocalPacket, Stack};
@@ -116,6 +116,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Output::Transmit(packet, mac) => {
                 self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
             }
+            Output::TransmitUnanswered(packet, mac, since) => {
+                let patience = crate::neighbor::patience(self.timers(hop.interface));
+                if sender == Sender::Program && now >= since + patience {
+                    self.fail_packet(hop.interface, packet.data(), now);
+                }
+                self.transmit_frame(hop.interface, mac, packet, outgoing.urgency);
+                self.poll_neighbors(now);
+            }
             Output::Queued(oldest) => {
                 if oldest.is_some() {
                     self.drop_transmit(hop.interface, DropReason::NeighborQueueFull);
@@ -140,6 +148,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         mut packet: P::Buffer,
     ) -> Option<P::Buffer> {
         let header = outgoing.header(packet.len());
+        let fragment = is_fragment(header.next_header, &packet);
         let Some(room) = packet.prepend(Ipv6Header::LEN) else {
             self.drop_transmit(index, DropReason::NoBuffer);
             return None;
@@ -147,7 +156,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         header.emit(room);
         trace_out(index, &header, packet.len());
         if let Some(counters) = self.interface_counters(index) {
-            count_sent(&mut counters.ipv6, &header, packet.len());
+            count_sent(&mut counters.ipv6, &header, fragment, packet.len());
         }
         Some(packet)
     }
@@ -226,6 +235,7 @@ pub(crate) fn send_framed<B: PacketBuffer>(
 ) -> Result<(), B> {
     const HEADERS: usize = EthernetHeader::LEN + Ipv6Header::LEN;
     let length = packet.len();
+    let fragment = is_fragment(outgoing.next_header, &packet);
     let Some(traffic) = interfaces.traffic(index).filter(Traffic::is_running) else {
         return Err(packet);
     };
@@ -243,7 +253,7 @@ pub(crate) fn send_framed<B: PacketBuffer>(
     EthernetHeader { destination: station, source, ethertype: EtherType::IPV6 }.emit(frame_header);
     header.emit(packet_header);
     trace_out(index, &header, Ipv6Header::LEN + length);
-    count_sent(&mut counters.ipv6, &header, Ipv6Header::LEN + length);
+    count_sent(&mut counters.ipv6, &header, fragment, Ipv6Header::LEN + length);
     counters.ipv6.out_transmits += 1;
     transmit.push_back(packet)
 }
@@ -261,11 +271,20 @@ fn trace_out(index: InterfaceIndex, header: &Ipv6Header, len: usize) {
     );
 }
 
+/// Whether what follows the IPv6 header is a fragment, with hop-by-hop options in front or not.
+#[inline]
+fn is_fragment<B: PacketBuffer>(next_header: NextHeader, packet: &B) -> bool {
+    match next_header {
+        NextHeader::HOP_BY_HOP => packet.data().first() == Some(&NextHeader::FRAGMENT.0),
+        next_header => next_header == NextHeader::FRAGMENT,
+    }
+}
+
 /// Counts a packet of `len` octets that got its header.
 #[inline]
-fn count_sent(ipv6: &mut Ipv6Counters, header: &Ipv6Header, len: usize) {
+fn count_sent(ipv6: &mut Ipv6Counters, header: &Ipv6Header, fragment: bool, len: usize) {
     // Packets in fragments are counted once, where they are fragmented.
-    ipv6.out_requests += u64::from(header.next_header != NextHeader::FRAGMENT);
+    ipv6.out_requests += u64::from(!fragment);
     ipv6.out_octets += len as u64;
     if header.destination.is_multicast() {
         ipv6.out_multicast_packets += 1;

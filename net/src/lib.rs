@@ -33,6 +33,7 @@ pub mod address;
 pub mod address_selection;
 mod announcement;
 mod answer;
+pub mod anycast;
 pub mod buffer;
 pub mod config;
 pub mod counters;

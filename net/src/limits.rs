@@ -132,6 +132,13 @@ pub const TCP_SEND_BUFFER_MAX: u32 = 1024 * 1024;
 /// Group memberships of all sockets.
 pub const MEMBERSHIPS: usize = 256;
 
+/// Anycast memberships of all sockets.
+pub const ANYCAST_MEMBERSHIPS: usize = 16;
+
+/// Answers to neighbors that ask for anycast addresses, which wait for their time (RFC 4861,
+/// Section 7.2.7). When there are more, the others are sent at once.
+pub const ANYCAST_ANSWERS: usize = 16;
+
 /// Sources in the filters of all sockets' memberships (RFC 3678).
 pub const MEMBERSHIP_SOURCES: usize = 256;
 

@@ -1,5 +1,5 @@
 //! The neighbor cache: address resolution and Neighbor Unreachability Detection
-//! (RFC 4861, Sections 5.1, 7.2 and 7.3).
+//! (RFC 4861, Sections 5.1, 7.2 and 7.3; RFC 7048).
 //!
 //! This is the state machine; building and checking the messages is in `ndp`. An entry
 //! is made when there is a packet to send to a neighbor, when a neighbor tells us its address
@@ -7,6 +7,8 @@
 //! unsolicited Neighbor Advertisement (RFC 4861, Section 7.2.5).
 
 mod ready;
+mod room;
+mod unreachable;
 
 use crate::hash::{Chains, HashKey};
 use crate::interface::InterfaceIndex;
@@ -18,6 +20,10 @@ use core::cell::Cell;
 use core::fmt;
 use core::net::Ipv6Addr;
 use heapless::Vec;
+use unreachable::{Tick, Unreachable};
+
+pub(crate) use room::Sender;
+pub(crate) use unreachable::patience;
 
 /// DELAY_FIRST_PROBE_TIME (RFC 4861, Section 10).
 const DELAY_FIRST_PROBE_TIME: Duration = Duration::from_secs(5);
@@ -28,14 +34,11 @@ const MAX_UNICAST_SOLICIT: u8 = 3;
 /// How long a failure is remembered, and how often a router that failed, and so is avoided, is
 /// asked again at most (RFC 4191, Section 3.5: once per minute).
 const FAILED_TIME: Duration = Duration::from_secs(60);
-/// An entry whose reachability was confirmed is not thrown out for another one before it has been
-/// unused for so long.
-const IN_USE_TIME: Duration = Duration::from_secs(60);
 
 /// A neighbor: its interface and address.
 pub(crate) type Key = (InterfaceIndex, Ipv6Addr);
 
-/// The states of RFC 4861, Section 7.3.2, and two more.
+/// The states of RFC 4861, Section 7.3.2, and of RFC 7048, Section 3, and two more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum NeighborState {
@@ -49,7 +52,10 @@ pub enum NeighborState {
     Delay,
     /// Being asked whether it is there.
     Probe,
-    /// It did not answer.
+    /// It stopped to answer. Packets go on to its link-layer address while everybody is asked for
+    /// it.
+    Unreachable,
+    /// Its link-layer address was asked for in vain.
     Failed,
     /// Set by the user, never questioned.
     Permanent,
@@ -92,6 +98,7 @@ enum State {
     Stale { mac: MacAddress },
     Delay { mac: MacAddress, until: Instant },
     Probe { mac: MacAddress, sent: u8, due: Instant },
+    Unreachable(Unreachable),
     Failed { until: Instant, asked: Instant },
     Permanent { mac: MacAddress },
 }
@@ -104,6 +111,7 @@ impl State {
             | Self::Stale { mac }
             | Self::Delay { mac, .. }
             | Self::Probe { mac, .. }
+            | Self::Unreachable(Unreachable { mac, .. })
             | Self::Permanent { mac } => Some(mac),
         }
     }
@@ -114,6 +122,7 @@ impl State {
             Self::Reachable { until, .. }
             | Self::Delay { until, .. }
             | Self::Failed { until, .. } => until,
+            Self::Unreachable(unreachable) => unreachable.deadline(),
             Self::Stale { .. } | Self::Permanent { .. } => Instant::FAR_FUTURE,
         }
     }
@@ -139,47 +148,14 @@ pub(crate) struct Outcome {
     pub(crate) no_router: bool,
 }
 
-/// For whom a neighbor is resolved. Answers are caused by whoever is on the link, with as many
-/// made-up senders as they like (RFC 6583, Section 7.1), so they never cost programs a place.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Sender {
-    /// A program.
-    Program,
-    /// This node, to answer somebody.
-    Answer,
-}
-
-impl Sender {
-    /// How many neighbors may be in resolution for it.
-    const fn resolutions(self) -> usize {
-        match self {
-            Self::Program => limits::NEIGHBORS_INCOMPLETE,
-            Self::Answer => limits::NEIGHBORS_INCOMPLETE_ANSWERS,
-        }
-    }
-
-    /// How many packets may wait for one neighbor.
-    const fn queue(self) -> usize {
-        match self {
-            Self::Program => limits::NEIGHBOR_QUEUE,
-            Self::Answer => limits::NEIGHBOR_QUEUE_ANSWERS,
-        }
-    }
-
-    /// Places for waiting packets that it must leave free.
-    const fn packet_reserve(self) -> usize {
-        match self {
-            Self::Program => 0,
-            Self::Answer => limits::NEIGHBOR_PACKETS_RESERVE,
-        }
-    }
-}
-
 /// What to do with a packet for a neighbor.
 #[derive(Debug)]
 pub(crate) enum Output<B> {
     /// Send it to this station.
     Transmit(B, MacAddress),
+    /// The same, but nothing has been heard from it, while packets were sent there since this
+    /// time.
+    TransmitUnanswered(B, MacAddress, Instant),
     /// It waits for the neighbor's address. If it pushed out an older one, that is given back.
     Queued(Option<B>),
     /// There is no room for it.
@@ -193,8 +169,12 @@ pub(crate) enum Due {
     Resolve(Key),
     /// Ask the neighbor itself: unicast solicitation.
     Probe(Key, MacAddress),
-    /// It does not answer. Its waiting packets are to be taken and failed.
+    /// Nobody has its address. Its waiting packets are to be taken and failed.
     Failed(Key),
+    /// It stopped to answer: another next hop is to be found, and everybody to be asked for it.
+    Unreachable(Key),
+    /// Nor did that bring an answer: everybody is to be asked again.
+    Unanswered(Key),
     /// Only the state changed.
     Changed(Key),
     /// The memory of a failure is gone with the entry.
@@ -243,6 +223,7 @@ impl Entry {
             State::Stale { .. } => (NeighborState::Stale, 0),
             State::Delay { .. } => (NeighborState::Delay, 0),
             State::Probe { sent, .. } => (NeighborState::Probe, sent),
+            State::Unreachable(Unreachable { sent, .. }) => (NeighborState::Unreachable, sent),
             State::Failed { .. } => (NeighborState::Failed, 0),
             State::Permanent { .. } => (NeighborState::Permanent, 0),
         };
@@ -261,22 +242,6 @@ impl Entry {
 
     fn is_resolved_for(&self, sender: Sender) -> bool {
         matches!(self.state, State::Incomplete { .. }) && self.sender == sender
-    }
-
-    /// How willingly the entry is given up for a new one; `None` is not at all. Among equals, the
-    /// one that was unused longest goes.
-    fn eviction_rank(&self, now: Instant) -> Option<u8> {
-        if self.is_router {
-            return None;
-        }
-        match self.state {
-            State::Failed { .. } => Some(4),
-            State::Stale { .. } if !self.known => Some(3),
-            // Heard of, but never heard from: it may be an invention.
-            State::Delay { .. } | State::Probe { .. } if !self.known => Some(2),
-            State::Stale { .. } if now.saturating_since(self.used) >= IN_USE_TIME => Some(1),
-            _ => None,
-        }
     }
 }
 
@@ -367,9 +332,18 @@ impl<B> NeighborCache<B> {
         core::mem::replace(&mut self.evicted, 0)
     }
 
-    /// Whether the neighbor is known not to answer.
+    /// Whether the neighbor is known not to answer: a router that is "known to be reachable" is
+    /// none of these (RFC 4861, Section 6.3.6; RFC 7048, Section 3).
     pub(crate) fn has_failed(&self, key: Key) -> bool {
-        self.entry(key).is_some_and(|entry| matches!(entry.state, State::Failed { .. }))
+        self.entry(key).is_some_and(|entry| {
+            matches!(entry.state, State::Failed { .. } | State::Unreachable(_))
+        })
+    }
+
+    /// Whether the neighbor is UNREACHABLE: packets are not redirected to it (RFC 7048,
+    /// Section 3).
+    pub(crate) fn is_unreachable(&self, key: Key) -> bool {
+        self.entry(key).is_some_and(|entry| matches!(entry.state, State::Unreachable(_)))
     }
 
     fn schedule(&mut self, at: Instant) {
@@ -396,74 +370,10 @@ impl<B> NeighborCache<B> {
         }))
     }
 
-    fn free_slot(&mut self, now: Instant) -> Option<usize> {
-        if let Some(slot) = self.entries.iter().position(Option::is_none) {
-            return Some(slot);
-        }
-        if self.entries.push(None).is_ok() {
-            return Some(self.entries.len() - 1);
-        }
-        let (slot, ..) = self
-            .entries
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, entry)| {
-                let entry = entry.as_ref()?;
-                Some((slot, entry.eviction_rank(now)?, entry.used))
-            })
-            .max_by_key(|&(_, rank, used)| (rank, core::cmp::Reverse(used)))?;
-        self.remove_slot(slot);
-        self.evicted += 1;
-        Some(slot)
-    }
-
     fn remove_slot(&mut self, slot: usize) -> Option<(NeighborInfo, List)> {
         let entry = self.entries.get_mut(slot)?.take()?;
         self.chains.remove(self.key.hash(&entry.key), slot);
         Some((entry.info(), entry.queue))
-    }
-
-    /// The entry that has been in resolution longest for this sender.
-    fn oldest_incomplete(&self, sender: Sender) -> Option<usize> {
-        self.entries
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, entry)| {
-                let entry = entry.as_ref()?;
-                entry.is_resolved_for(sender).then_some((slot, entry.updated))
-            })
-            .min_by_key(|&(_, updated)| updated)
-            .map(|(slot, _)| slot)
-    }
-
-    /// Before a neighbor is resolved: when too many are being resolved for the same kind of
-    /// sender, the one that has tried longest makes room. In a full table, a program also takes
-    /// the place of one that is resolved for an answer. Gives the waiting packets of the one that
-    /// goes, to be dropped.
-    pub(crate) fn make_room(&mut self, key: Key, sender: Sender, now: Instant) -> List {
-        let known = self.entry(key);
-        if known.is_some_and(|entry| match entry.state {
-            State::Incomplete { .. } => sender == Sender::Answer || entry.sender == sender,
-            State::Failed { .. } => false,
-            _ => true,
-        }) {
-            return List::new();
-        }
-        let entries = self.entries.iter().flatten();
-        let resolving = entries.filter(|entry| entry.is_resolved_for(sender)).count();
-        let full = self.entries.len() == limits::NEIGHBORS
-            && self.entries.iter().all(|entry| {
-                entry.as_ref().is_some_and(|entry| entry.eviction_rank(now).is_none())
-            });
-        let victim = if resolving >= sender.resolutions() {
-            self.oldest_incomplete(sender)
-        } else if full && known.is_none() && sender == Sender::Program {
-            self.oldest_incomplete(Sender::Answer)
-        } else {
-            None
-        };
-        self.evicted += u64::from(victim.is_some());
-        victim.and_then(|slot| self.remove_slot(slot)).map_or(List::new(), |(_, queue)| queue)
     }
 
     /// A packet from `source` is to be sent to the neighbor.
@@ -503,6 +413,12 @@ impl<B> NeighborCache<B> {
                 schedule = until;
                 Output::Transmit(packet, mac)
             }
+            State::Unreachable(ref mut unreachable) => {
+                let since = unreachable.on_packet(now);
+                entry.prompted_by = source;
+                schedule = unreachable.deadline();
+                Output::TransmitUnanswered(packet, unreachable.mac, since)
+            }
             State::Incomplete { .. } | State::Failed { .. } => {
                 if matches!(entry.state, State::Failed { .. }) {
                     entry.enter(State::Incomplete { sent: 0, due: now }, now);
@@ -533,15 +449,29 @@ impl<B> NeighborCache<B> {
     /// A packet from `source` would go to this router, were it not known to be unreachable, and
     /// takes another way. Whether to ask for the router with one solicitation: that is how it is
     /// found again (RFC 4191, Section 3.5), once per minute and only while there is such traffic.
-    pub(crate) fn ask_again(&mut self, key: Key, source: Ipv6Addr, now: Instant) -> bool {
+    pub(crate) fn ask_again(
+        &mut self,
+        key: Key,
+        source: Ipv6Addr,
+        timers: Timers,
+        now: Instant,
+    ) -> bool {
         let Some(entry) = self.entry_mut(key) else { return false };
-        let State::Failed { asked, .. } = &mut entry.state else { return false };
-        if now < *asked + FAILED_TIME {
-            return false;
+        let due = match &mut entry.state {
+            State::Failed { asked, .. } => {
+                let due = now >= *asked + FAILED_TIME;
+                if due {
+                    *asked = now;
+                }
+                due
+            }
+            State::Unreachable(unreachable) => unreachable.ask_again(timers, now),
+            _ => false,
+        };
+        if due {
+            entry.prompted_by = source;
         }
-        *asked = now;
-        entry.prompted_by = source;
-        true
+        due
     }
 
     /// The next packet that waited for a neighbor whose address is known now. Like any first
@@ -587,14 +517,20 @@ impl<B> NeighborCache<B> {
     ) -> Option<Outcome> {
         if let Some(entry) = self.entry_mut(key) {
             entry.is_router |= router;
-            let outcome = match entry.state {
+            let outcome = match &mut entry.state {
                 State::Permanent { .. } => Outcome::default(),
+                State::Unreachable(unreachable) if unreachable.mac == mac => {
+                    unreachable.on_sign_of_life(now);
+                    Outcome::default()
+                }
                 state if state.mac() == Some(mac) => Outcome::default(),
                 _ => {
                     let changed = entry.enter(State::Stale { mac }, now);
                     Outcome { changed, release: !entry.queue.is_empty(), no_router: false }
                 }
             };
+            let deadline = entry.state.deadline();
+            self.schedule(deadline);
             return Some(outcome);
         }
         let entry = self.insert(key, State::Stale { mac }, now)?;
@@ -636,7 +572,8 @@ impl<B> NeighborCache<B> {
             State::Reachable { mac: known, .. }
             | State::Stale { mac: known }
             | State::Delay { mac: known, .. }
-            | State::Probe { mac: known, .. } => {
+            | State::Probe { mac: known, .. }
+            | State::Unreachable(Unreachable { mac: known, .. }) => {
                 let differs = mac.is_some_and(|mac| mac != known);
                 if differs && !override_ {
                     // Case I: somebody else answers too. Doubt, but keep the known address.
@@ -651,6 +588,8 @@ impl<B> NeighborCache<B> {
                     outcome.changed = entry.confirm(mac, timers, now);
                 } else if differs {
                     outcome.changed = entry.enter(State::Stale { mac }, now);
+                } else if let State::Unreachable(unreachable) = &mut entry.state {
+                    unreachable.on_sign_of_life(now);
                 }
                 outcome.no_router = entry.is_router && !router;
                 entry.is_router = router;
@@ -680,7 +619,8 @@ impl<B> NeighborCache<B> {
                 continue;
             }
             let key = entry.key;
-            let retransmit = now + timers(key.0).retrans_timer;
+            let timers = timers(key.0);
+            let retransmit = now + timers.retrans_timer;
             return Some(match entry.state {
                 State::Incomplete { sent, .. } if sent < MAX_MULTICAST_SOLICIT => {
                     entry.state = State::Incomplete { sent: sent + 1, due: retransmit };
@@ -690,9 +630,30 @@ impl<B> NeighborCache<B> {
                     entry.state = State::Probe { mac, sent: sent + 1, due: retransmit };
                     Due::Probe(key, mac)
                 }
-                State::Incomplete { .. } | State::Probe { .. } => {
+                State::Incomplete { .. } => {
                     entry.enter(State::Failed { until: now + FAILED_TIME, asked: now }, now);
                     Due::Failed(key)
+                }
+                State::Probe { mac, .. } => {
+                    let random = self.key.hash(&(key, 0_u8));
+                    let unreachable = Unreachable::new(mac, timers, random, now);
+                    entry.enter(State::Unreachable(unreachable), now);
+                    Due::Unreachable(key)
+                }
+                State::Unreachable(ref mut unreachable) => {
+                    let random = self.key.hash(&(key, unreachable.sent));
+                    match unreachable.on_timer(entry.used, timers, random, now) {
+                        Tick::Ask => Due::Unanswered(key),
+                        Tick::Forget if !is_gateway(key) => {
+                            let info = entry.info();
+                            self.remove_slot(slot);
+                            Due::Forgotten(info)
+                        }
+                        Tick::Rest | Tick::Forget => {
+                            next = next.min(entry.state.deadline());
+                            continue;
+                        }
+                    }
                 }
                 State::Delay { mac, .. } => {
                     entry.enter(State::Probe { mac, sent: 1, due: retransmit }, now);

@@ -56,6 +56,13 @@ fn in_state(wanted: NeighborState) -> NeighborCache<u32> {
             send(&mut cache, 1, 7, at(0) - Duration::from_secs(back));
             poll(&mut cache, at(0));
         }
+        S::Unreachable => {
+            cache.set(key(1), A, false, long_ago).unwrap();
+            send(&mut cache, 1, 7, at(0) - Duration::from_secs(8));
+            for second in (0..=3).rev() {
+                poll(&mut cache, at(0) - Duration::from_secs(second));
+            }
+        }
         S::Permanent => {
             cache.set(key(1), A, true, at(0)).unwrap();
         }
@@ -123,7 +130,7 @@ fn queues_overflow_from_the_front() {
     assert_eq!(cache.release(key(2), at(1)), None, "still unresolved");
 }
 
-/// NUD-1, NUD-3: STALE, DELAY for five seconds, three probes, failure.
+/// NUD-1, NUD-3: STALE, DELAY for five seconds, three probes, UNREACHABLE.
 #[test]
 fn unreachability_by_timing() {
     let mut cache = in_state(S::Reachable);
@@ -140,14 +147,15 @@ fn unreachability_by_timing() {
         // Packets go on to the known address meanwhile.
         assert!(matches!(send(&mut cache, 1, 3, at(second)), Output::Transmit(3, A)));
     }
-    assert_eq!(poll(&mut cache, at(5008))[..], [Due::Failed(key(1))]);
-    assert!(matches!(send(&mut cache, 1, 4, at(5009)), Output::Queued(None)));
+    assert_eq!(poll(&mut cache, at(5008))[..], [Due::Unreachable(key(1))]);
+    let output = send(&mut cache, 1, 4, at(5009));
+    assert!(matches!(output, Output::TransmitUnanswered(4, A, since) if since == at(5008)));
 }
 
 /// NUD-6: an upper layer knows better.
 #[test]
 fn confirmation_by_an_upper_layer() {
-    for from in [S::Stale, S::Delay, S::Probe, S::Reachable] {
+    for from in [S::Stale, S::Delay, S::Probe, S::Unreachable, S::Reachable] {
         let mut cache = in_state(from);
         cache.confirm(key(1), TIMERS, at(1));
         assert_eq!(state(&cache, 1), Some(S::Reachable));
@@ -175,6 +183,8 @@ fn solicitations_by_state() {
         (S::Delay, B, S::Stale, B, true),
         (S::Probe, A, S::Probe, A, false),
         (S::Probe, B, S::Stale, B, true),
+        (S::Unreachable, A, S::Unreachable, A, false),
+        (S::Unreachable, B, S::Stale, B, true),
         (S::Permanent, B, S::Permanent, A, false),
     ] {
         let mut cache = in_state(from);
@@ -211,7 +221,7 @@ fn a_router_stays_one_until_it_says_otherwise() {
 /// ND-9, ND-10, ND-11, ND-12, v6LC.2.1.16 to 20: S and O, address same, other or absent.
 #[test]
 fn advertisements_by_state() {
-    let known = [S::Reachable, S::Stale, S::Delay, S::Probe];
+    let known = [S::Reachable, S::Stale, S::Delay, S::Probe, S::Unreachable];
     for from in [S::Incomplete, S::Failed, S::Permanent].into_iter().chain(known) {
         for (solicited, override_, mac) in [false, true].into_iter().flat_map(|solicited| {
             [false, true].into_iter().flat_map(move |override_| {
@@ -370,16 +380,28 @@ fn a_failed_router_is_asked_again_once_per_minute() {
     let poll = |cache: &mut NeighborCache<u32>, now| -> Vec<Due, 16> {
         core::iter::from_fn(|| cache.poll(now, |_| TIMERS, |_| true)).collect()
     };
-    assert!(!cache.ask_again(key(1), SOURCE, at(59)));
+    let ask_again =
+        |cache: &mut NeighborCache<u32>, now| cache.ask_again(key(1), SOURCE, TIMERS, now);
+    assert!(!ask_again(&mut cache, at(59)));
     for minute in 1..4 {
         assert_eq!(poll(&mut cache, at(60 * minute))[..], []);
-        assert!(cache.ask_again(key(1), SOURCE, at(60 * minute)));
-        assert!(!cache.ask_again(key(1), SOURCE, at(60 * minute + 59)));
+        assert!(ask_again(&mut cache, at(60 * minute)));
+        assert!(!ask_again(&mut cache, at(60 * minute + 59)));
         assert!(cache.has_failed(key(1)), "still avoided");
     }
     let answer = Advertised { mac: Some(A), router: true, solicited: true, override_: true };
     cache.on_advertisement(key(1), answer, TIMERS, at(240)).unwrap();
-    assert!(!cache.has_failed(key(1)) && !cache.ask_again(key(1), SOURCE, at(999)));
+    assert!(!cache.has_failed(key(1)) && !ask_again(&mut cache, at(999)));
+    // One that stopped to answer is remembered and asked likewise, RetransTimer and a minute apart.
+    let mut cache = in_state(S::Unreachable);
+    for minute in 0..4 {
+        let now = at(61 * (minute + 1));
+        poll(&mut cache, now);
+        poll(&mut cache, now);
+        assert_eq!(state(&cache, 1), Some(S::Unreachable));
+        assert!(!ask_again(&mut cache, now - Duration::from_secs(1)));
+        assert!(ask_again(&mut cache, now));
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //!
 //! The methods of [`Stack`] are spread over the files of the mechanisms that they belong to.
 
+use crate::anycast::Anycast;
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::config::Config;
 use crate::counters::{DropReason, InterfaceCounters, NodeCounters, TableFull};
@@ -69,6 +70,7 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) tcp: TcpTable<P::Buffer>,
     pub(crate) memberships: Vec<Membership, { limits::MEMBERSHIPS }>,
     pub(crate) membership_sources: Vec<MembershipSource, { limits::MEMBERSHIP_SOURCES }>,
+    pub(crate) anycast: Anycast,
     pub(crate) local: Deque<LocalPacket<P::Buffer>, { limits::LOCAL_QUEUE }>,
     /// Who sees the packets in that queue.
     pub(crate) local_tap: Option<LocalTap>,
@@ -118,6 +120,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             tcp: TcpTable::new(),
             memberships: Vec::new(),
             membership_sources: Vec::new(),
+            anycast: Anycast::new(),
             local: Deque::new(),
             local_tap: None,
             events: EventQueue::new(),
@@ -240,6 +243,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.poll_router_solicitation(index, now);
             self.poll_reachable_time(index, now);
         }
+        self.poll_anycast(now);
         // After the addresses: one that has just passed its test may ask.
         self.poll_neighbors(now);
         self.tcp_poll(now);
@@ -261,6 +265,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .min(self.routes.next_deadline())
             .min(self.neighbors.next_deadline())
             .min(self.reassembly.next_deadline())
+            .min(self.anycast.next_deadline())
             .min(self.send_retry)
             .min(self.tcp.next_deadline());
         (next != Instant::FAR_FUTURE).then_some(next)
@@ -394,6 +399,10 @@ pub(crate) fn timers_of<B>(interfaces: &InterfaceTable<B>, index: InterfaceIndex
         },
     }
 }
+
+#[cfg(test)]
+#[path = "secret_tests.rs"]
+mod secret_tests;
 
 #[cfg(test)]
 mod tests {

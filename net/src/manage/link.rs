@@ -97,6 +97,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.remove_addresses(index, now, |_| true);
         self.memberships.retain(|membership| membership.interface != index);
         self.membership_sources.retain(|entry| entry.membership.interface != index);
+        self.anycast.forget_interface(index);
         self.remove_neighbors(index, |_| true);
         let Some(interface) = self.interfaces.remove(index) else {
             return Err(InterfaceError::NotFound);

@@ -53,7 +53,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let interface = self.interface(index).ok_or(DropReason::InterfaceDown)?;
         let Some(entry) = interface.addresses.get(target) else {
-            return Err(DropReason::NdForeignTarget);
+            if !self.anycast.has(index, target) {
+                return Err(DropReason::NdForeignTarget);
+            }
+            let destination = if received.source.is_unspecified() {
+                ALL_NODES
+            } else {
+                self.learn_from_solicitation(received, asked_by, now);
+                received.source
+            };
+            self.on_anycast_solicitation(index, target, destination, now);
+            return Ok(());
         };
         match &entry.state {
             State::Tentative(_) | State::Optimistic(_) if received.source.is_unspecified() => {
@@ -78,12 +88,21 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.send_advertisement(index, target, ALL_NODES, Occasion::Defense, now);
             return Ok(());
         }
-        // RFC 4861, Section 7.2.3.
-        if let Some(mac) = asked_by.filter(|mac| mac.is_station()) {
-            self.learn_link_layer_address((index, received.source), mac, false, now);
-        }
+        self.learn_from_solicitation(received, asked_by, now);
         self.send_advertisement(index, target, received.source, Occasion::Answer, now);
         Ok(())
+    }
+
+    /// Who asks tells its link-layer address (RFC 4861, Section 7.2.3).
+    fn learn_from_solicitation(
+        &mut self,
+        received: &Received,
+        asked_by: Option<MacAddress>,
+        now: Instant,
+    ) {
+        if let Some(mac) = asked_by.filter(|mac| mac.is_station()) {
+            self.learn_link_layer_address((received.interface, received.source), mac, false, now);
+        }
     }
 
     /// Sends a Neighbor Advertisement about an address of ours, from that address.
@@ -246,6 +265,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     self.send_solicitation(key, key.1, Some(mac), now);
                 }
                 Due::Failed(key) => self.on_neighbor_failure(key, now),
+                Due::Unreachable(key) => {
+                    self.on_neighbor_failure(key, now);
+                    self.send_solicitation(key, key.1.solicited_node(), None, now);
+                }
+                Due::Unanswered(key) => {
+                    // Routers that do not answer take turns.
+                    if self.routes.has_gateway(key.0, key.1) {
+                        self.routes.rotate();
+                    }
+                    self.send_solicitation(key, key.1.solicited_node(), None, now);
+                }
                 Due::Changed(key) => self.emit_neighbor(key),
                 Due::Forgotten(info) => self.emit(Event::NeighborRemoved(info)),
             }
@@ -300,13 +330,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// A packet from `source` avoids a router that is known to be unreachable
     /// (RFC 4191, Section 3.5).
     pub(crate) fn on_avoided_router(&mut self, router: Key, source: Ipv6Addr, now: Instant) {
-        if self.neighbors.ask_again(router, source, now) {
+        let timers = self.timers(router.0);
+        if self.neighbors.ask_again(router, source, timers, now) {
             self.send_solicitation(router, router.1.solicited_node(), None, now);
         }
     }
 
-    /// A neighbor does not answer: its packets fail, and what went by way of it goes another way
-    /// (RFC 4861, Sections 7.2.2 and 7.3.3).
+    /// A neighbor does not answer: packets that wait for it fail, and what went by way of it goes
+    /// another way if there is one (RFC 4861, Sections 7.2.2 and 7.3.3).
     fn on_neighbor_failure(&mut self, key: Key, now: Instant) {
         let (index, address) = key;
         let mut queue = self.neighbors.take_queue(key);
@@ -326,3 +357,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 #[cfg(test)]
 #[path = "neighbor_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "unreachable_tests.rs"]
+mod unreachable_tests;

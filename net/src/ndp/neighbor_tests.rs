@@ -8,6 +8,7 @@ use crate::test_host::{
     Host, LINK_LOCAL, MAC, Peer, ROUTER, Seen, USB0, icmpv6_packet, ip, router_advertisement,
 };
 use crate::time::Duration;
+use crate::wire::ethernet::multicast_mac;
 use crate::wire::icmpv6::{Echo, Icmpv6Message};
 use crate::wire::ipv6::HopLimit;
 use crate::wire::ndp::{NeighborAdvertisement, NeighborSolicitation, Redirect, RouterSolicitation};
@@ -257,10 +258,16 @@ fn resolution_on_the_cable() {
         .collect();
     assert_eq!(
         trace,
-        [(0, 129, PEER.mac), (5, 135, PEER.mac), (6, 135, PEER.mac), (7, 135, PEER.mac)]
+        [
+            (0, 129, PEER.mac),
+            (5, 135, PEER.mac),
+            (6, 135, PEER.mac),
+            (7, 135, PEER.mac),
+            (8, 135, multicast_mac(PEER.address.solicited_node()))
+        ]
     );
     assert_eq!(seen[1].header.destination, PEER.address, "unicast probes");
-    assert_eq!(state(&host, PEER.address).unwrap().0, NeighborState::Failed);
+    assert_eq!(state(&host, PEER.address).unwrap().0, NeighborState::Unreachable);
 }
 
 /// ND-13, NH-18: a router that says it is none is used no more.

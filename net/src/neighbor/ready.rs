@@ -45,18 +45,23 @@ impl<B> NeighborCache<B> {
             | State::Delay { mac, .. }
             | State::Probe { mac, .. }
             | State::Permanent { mac } => mac,
-            State::Stale { .. } | State::Incomplete { .. } | State::Failed { .. } => return None,
+            State::Stale { .. }
+            | State::Unreachable(_)
+            | State::Incomplete { .. }
+            | State::Failed { .. } => return None,
         };
         entry.used = now;
         Some(mac)
     }
 
     /// Whether this is the link-layer address that the cache has of a neighbor: hearing of it once
-    /// more changes nothing.
+    /// more changes nothing, unless the neighbor has not been heard of for long.
     #[inline]
     pub(crate) fn knows(&self, key: Key, mac: MacAddress) -> bool {
         let entry = self.find(key).and_then(|slot| self.entries.get(slot)?.as_ref());
-        entry.is_some_and(|entry| entry.state.mac() == Some(mac))
+        entry.is_some_and(|entry| {
+            entry.state.mac() == Some(mac) && !matches!(entry.state, State::Unreachable(_))
+        })
     }
 
     /// An upper layer made progress with the neighbor: packets arrive there

@@ -38,9 +38,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         })
     }
 
-    /// Closes a socket: it leaves its groups, what it did not read is dropped.
+    /// Closes a socket: it leaves its groups and anycast addresses, what it did not read is dropped.
     pub fn close_socket(&mut self, id: SocketId, now: Instant) {
         self.leave_all_groups(id, now);
+        self.leave_all_anycast(id, now);
         let Some(mut socket) = self.sockets.remove(id) else { return };
         if socket.waits_to_send {
             self.sockets.waiting_to_send -= 1;

@@ -46,26 +46,28 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.sockets.at_port(SocketKind::Icmpv6Raw, 0).next().is_some()
     }
 
-    /// Gives every raw socket that wants it a copy of a message.
+    /// Gives every raw socket that wants it a copy of the message in a packet.
     pub(crate) fn raw_input(
         &mut self,
         received: &Received,
         message_type: u8,
-        message: &[u8],
+        packet: &[u8],
         tail: &Tail<P::Buffer>,
         now: Instant,
     ) {
         let kind = SocketKind::Icmpv6Raw;
+        let message = packet.get(received.upper_offset..).unwrap_or(&[]);
         let meta = Self::icmpv6_meta(received, now);
         let fits = |(_, socket): &(SocketId, &Socket)| {
             socket.filter.passes(message_type) && socket.accepts(&meta)
         };
         let mut found = self.sockets.at_port(kind, 0).find(fits).map(|(id, _)| id);
         while let Some(id) = found {
+            let headers = self.headers_for(id, received, packet);
             match self.copy_of_all(message, tail) {
                 Some((copy, mut tail)) => {
                     // A full buffer is counted there, and nobody else's business.
-                    let _delivered = self.deliver(id, &meta, copy, &mut tail);
+                    let _delivered = self.deliver(id, &meta, headers, copy, &mut tail);
                 }
                 None => self.count_drop(Some(received.interface), DropReason::NoBuffer),
             }
@@ -86,8 +88,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(id) = self.find_receiver(SocketKind::Icmpv6Echo, identifier, &meta) else {
             return false;
         };
+        let headers = self.headers_for(id, received, packet.data());
         packet.trim_front(received.upper_offset);
-        let _delivered = self.deliver(id, &meta, packet, tail);
+        let _delivered = self.deliver(id, &meta, headers, packet, tail);
         true
     }
 }

@@ -8,6 +8,7 @@ mod bind;
 mod connect;
 mod error;
 mod error_input;
+mod extension;
 mod icmpv6;
 mod input;
 mod multicast;
@@ -26,6 +27,7 @@ pub use error::{
     BindError, ConnectError, MembershipError, OpenError, OptionError, ReceiveError, SendError,
     ShutdownError, SocketError,
 };
+pub use extension::{HeaderKind, OptionsOctets, SendHeaders};
 pub use icmpv6::Icmpv6Filter;
 pub use option::{SetOption, SocketOptions};
 pub use path_mtu::{PathMtuDiscovery, PathMtuReport};
@@ -35,6 +37,7 @@ pub use source_filter::{FilterMode, SourceChange};
 
 pub(crate) use bind::EPHEMERAL;
 pub(crate) use error_input::{Quoted, meaning as error_meaning};
+pub(crate) use extension::prepend as prepend_header;
 pub(crate) use multicast::Membership;
 pub(crate) use plan::PlanMemo;
 pub(crate) use receive::{QueuedError, scoped};

@@ -52,6 +52,8 @@ pub struct SocketOptions {
     pub source_preference: Option<SourcePreference>,
     /// IPV6_RECVPATHMTU: tell when a datagram that must not be fragmented is too long.
     pub receive_path_mtu: bool,
+    /// IPV6_RECVHOPOPTS and the like: keep the extension headers of what arrives.
+    pub receive_headers: bool,
     /// UDP_NO_CHECK6_TX: datagrams have no checksum. Only for tunnels, whose contents have their
     /// own (RFC 6935, Section 4).
     pub send_unchecked: bool,
@@ -85,6 +87,7 @@ impl Default for SocketOptions {
             auto_flow_label: true,
             source_preference: None,
             receive_path_mtu: false,
+            receive_headers: false,
             send_unchecked: false,
             receive_unchecked: false,
         }
@@ -134,6 +137,8 @@ pub enum SetOption {
     SourcePreference(Option<SourcePreference>),
     /// IPV6_RECVPATHMTU.
     ReceivePathMtu(bool),
+    /// IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS or IPV6_RECVRTHDR.
+    ReceiveHeaders(bool),
     /// UDP_NO_CHECK6_TX; UDP sockets only.
     SendUnchecked(bool),
     /// UDP_NO_CHECK6_RX; UDP sockets only.
@@ -226,6 +231,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 options.receive_path_mtu = on;
                 socket.path_mtu_report = None;
             }
+            SetOption::ReceiveHeaders(on) => options.receive_headers = on,
             SetOption::SendUnchecked(_) | SetOption::ReceiveUnchecked(_)
                 if socket.kind != SocketKind::Udp =>
             {

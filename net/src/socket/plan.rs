@@ -70,7 +70,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         id: SocketId,
         destination: Option<SocketAddrV6>,
         length: usize,
-        options: &SendOptions,
+        options: &SendOptions<'_>,
         now: Instant,
     ) -> Result<Plan, SendError> {
         if !options.is_default() {
@@ -101,7 +101,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         id: SocketId,
         destination: Option<SocketAddrV6>,
         length: usize,
-        options: &SendOptions,
+        options: &SendOptions<'_>,
         now: Instant,
     ) -> Result<Plan, SendError> {
         let socket = self.sockets.get_mut(id).ok_or(SendError::Closed)?;
@@ -184,10 +184,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let refuses = socket_options.dont_fragment || !discovery.fragments();
         let size = socket_options.fragment_size.unwrap_or(u16::MAX);
         let hop = Path { mtu: self.mtu_of(&hop, discovery).min(size), ..hop };
-        let headers = Ipv6Header::LEN + header_len(kind);
+        let headers = Ipv6Header::LEN + options.headers.len() + header_len(kind);
         let room = usize::from(hop.mtu).saturating_sub(headers);
-        let fragmented = length > room;
-        let longest = usize::from(u16::MAX) - header_len(kind);
+        let fragmented = length > room || headers > usize::from(hop.mtu);
+        let longest =
+            usize::from(u16::MAX).saturating_sub(options.headers.len() + header_len(kind));
         if fragmented && refuses || length > longest {
             self.count_fragmentation_failure(hop.interface);
             self.queue_too_big(id, destination, &hop);
@@ -220,7 +221,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 socket_options.unicast_hops.unwrap_or(default_hops)
             }),
             traffic_class: options.traffic_class.unwrap_or(socket_options.traffic_class),
-            flow_label: if socket_options.auto_flow_label {
+            flow_label: if let Some(label) = options.flow_label {
+                label
+            } else if socket_options.auto_flow_label {
                 self.flow_label((source, local_port), (address, remote_port), next_header)
             } else {
                 FlowLabel::NONE

@@ -1,5 +1,6 @@
 //! Receive queues: from the network into a socket's buffer, from there to the user.
 
+use super::extension::{HeaderKind, headers_of};
 use super::{Readiness, ReceiveError, ShutdownError, Socket, SocketError, SocketId};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
@@ -45,6 +46,8 @@ pub struct ReceiveMeta {
 pub(crate) struct Received<B> {
     pub(crate) meta: ReceiveMeta,
     pub(crate) packet: B,
+    /// Its IPv6 and extension headers, if its socket wants to see them.
+    pub(crate) headers: Option<B>,
     /// What came of it in further fragments, in [`super::table::Memory::tails`].
     pub(crate) tail: List,
     /// Octets of all together.
@@ -55,6 +58,7 @@ pub(crate) struct Received<B> {
 /// fragments.
 pub struct Payload<'a, B> {
     first: &'a [u8],
+    headers: &'a [u8],
     tail: &'a List,
     tails: &'a Arena<B, { limits::RECEIVE_TAILS }>,
     len: usize,
@@ -69,6 +73,12 @@ impl<'a, B: PacketBuffer> Payload<'a, B> {
     /// Whether it has no octet.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// The extension headers that came with it, each from its next header field to its end; none
+    /// unless the socket was to keep them ([`super::SetOption::ReceiveHeaders`]).
+    pub fn headers(&self) -> impl Iterator<Item = (HeaderKind, &'a [u8])> + use<'a, B> {
+        headers_of(self.headers)
     }
 
     /// The pieces, from the beginning to the end.
@@ -158,6 +168,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         let payload = Payload {
             first: received.packet.data(),
+            headers: received.headers.as_ref().map_or(&[], PacketBuffer::data),
             tail: &received.tail,
             tails: &memory.tails,
             len: received.len,
@@ -227,11 +238,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(())
     }
 
-    /// Puts a datagram into a socket's buffer, if it fits; false when it does not.
+    /// Puts a datagram into a socket's buffer, if it fits; false when it does not. `headers` is
+    /// what [`Self::headers_for`] kept of it.
     pub(crate) fn deliver(
         &mut self,
         id: SocketId,
         meta: &ReceiveMeta,
+        headers: Option<P::Buffer>,
         packet: P::Buffer,
         tail: &mut Tail<P::Buffer>,
     ) -> Result<(), DropReason> {
@@ -262,7 +275,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 let _kept = memory.tails.push_back(&mut list, piece);
             }
         }
-        let received = Received { meta: *meta, packet, tail: list, len };
+        let received = Received { meta: *meta, packet, headers, tail: list, len };
         if let Err(mut refused) = memory.received.push_back(&mut socket.received, received) {
             memory.tails.clear(&mut refused.tail);
             socket.drops += 1;

@@ -1,9 +1,10 @@
 //! Sending a datagram: destination, route, source address, size, then the payload is written once
 //! into the packet that goes out.
 
+use super::extension::{SendHeaders, prepend};
 use super::plan::{Plan, header_len};
 use super::{SendError, SocketId, SocketKind};
-use crate::buffer::{BufferPool, PacketBuffer};
+use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::DropReason;
 use crate::fragmentation::{FragmentError, capacity, fill_icmpv6_checksum, fragment_count};
 use crate::interface::InterfaceIndex;
@@ -13,7 +14,7 @@ use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 use crate::wire::checksum::Checksum;
 use crate::wire::icmpv6::{self, Icmpv6Type};
-use crate::wire::ipv6::{HopLimit, TrafficClass};
+use crate::wire::ipv6::{FlowLabel, HopLimit, TrafficClass};
 use crate::wire::udp::UdpHeader;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
@@ -24,7 +25,7 @@ const SEND_RETRY: Duration = Duration::from_millis(10);
 /// What one datagram wants different from its socket: control messages of sendmsg
 /// (RFC 3542, Section 6).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct SendOptions {
+pub struct SendOptions<'a> {
     /// IPV6_PKTINFO: the source address.
     pub source: Option<Ipv6Addr>,
     /// IPV6_PKTINFO: the interface.
@@ -33,12 +34,16 @@ pub struct SendOptions {
     pub hop_limit: Option<HopLimit>,
     /// IPV6_TCLASS.
     pub traffic_class: Option<TrafficClass>,
+    /// The flow label (IPV6_FLOWINFO_SEND); otherwise the stack's choice.
+    pub flow_label: Option<FlowLabel>,
+    /// IPV6_HOPOPTS and IPV6_DSTOPTS.
+    pub headers: SendHeaders<'a>,
     /// MSG_CONFIRM: the last answer proves that the neighbor is reachable
     /// (RFC 4861, Section 7.3.1).
     pub confirm: bool,
 }
 
-impl SendOptions {
+impl SendOptions<'_> {
     /// Whether nothing is different.
     #[inline]
     pub(super) const fn is_default(&self) -> bool {
@@ -49,6 +54,8 @@ impl SendOptions {
                 interface: None,
                 hop_limit: None,
                 traffic_class: None,
+                flow_label: None,
+                headers: SendHeaders { hop_by_hop: None, destination: None },
                 confirm: false
             }
         )
@@ -71,7 +78,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         destination: Option<SocketAddrV6>,
         length: usize,
         mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
-        options: &SendOptions,
+        options: &SendOptions<'_>,
         now: Instant,
     ) -> Result<(), SendError<E>> {
         let sent = if options.is_default() {
@@ -93,14 +100,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         destination: Option<SocketAddrV6>,
         length: usize,
         fill: impl FnMut(&mut [u8]) -> Result<(), E>,
-        options: &SendOptions,
+        options: &SendOptions<'_>,
         now: Instant,
     ) -> Result<(), SendError<E>> {
+        let headers = &options.headers;
         let plan = self.plan(id, destination, length, options, now).map_err(widen)?;
         if plan.fragmented {
-            self.send_in_fragments(id, &plan, length, fill, now)
+            self.send_in_fragments(id, &plan, headers, length, fill, now)
         } else {
-            self.send_planned(id, &plan, length, fill, now)
+            self.send_planned(id, &plan, headers, length, fill, now)
         }
     }
 
@@ -108,6 +116,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &mut self,
         id: SocketId,
         plan: &Plan,
+        headers: &SendHeaders<'_>,
         length: usize,
         mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
@@ -118,7 +127,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.wait_to_send(id, now);
             return Err(SendError::WouldBlock);
         }
-        let Some(mut packet) = self.pool.allocate(crate::buffer::PAYLOAD_OFFSET) else {
+        let headroom = PAYLOAD_OFFSET + headers.len();
+        let Some(mut packet) = self.pool.allocate(headroom) else {
             self.count_drop(Some(hop.interface), DropReason::NoBuffer);
             self.wait_to_send(id, now);
             return Err(SendError::WouldBlock);
@@ -152,6 +162,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             }
         }
         self.count_datagram(plan, packet.data());
+        let next_header = prepend(&mut packet, headers.fragmentable(), outgoing.next_header)
+            .and_then(|next| prepend(&mut packet, headers.unfragmentable(), next));
+        let Some(next_header) = next_header else { return Err(SendError::TooBig(0)) };
+        let outgoing = &Outgoing { next_header, ..*outgoing };
         // What is lost from here on is counted there, and no error for the user: the network
         // may lose datagrams.
         self.send_packet(outgoing, &hop, packet, now);
@@ -163,6 +177,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &mut self,
         id: SocketId,
         plan: &Plan,
+        headers: &SendHeaders<'_>,
         length: usize,
         fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
@@ -170,12 +185,22 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let &Plan { kind, local_port, remote_port, hop, ref outgoing, .. } = plan;
         let Outgoing { source, destination, .. } = *outgoing;
         let header = header_len(kind);
-        if !self.has_room(&hop, Urgency::User, fragment_count(header + length, hop.mtu)) {
+        // What comes before the fragment header is in every fragment.
+        let mtu = hop.mtu.saturating_sub(headers.unfragmentable_len() as u16);
+        // RFC 7112: all headers are in the first fragment.
+        let first = headers.fragmentable_len() + header;
+        if capacity(mtu) < first + 8 {
+            self.count_fragmentation_failure(hop.interface);
+            return Err(SendError::TooBig(0));
+        }
+        if !self.has_room(&hop, Urgency::User, fragment_count(first + length, mtu)) {
             self.wait_to_send(id, now);
             return Err(SendError::WouldBlock);
         }
-        let too_big = SendError::TooBig(usize::from(u16::MAX) - header);
-        let mut fragments = match self.fill_fragments((header, length), capacity(hop.mtu), fill) {
+        let too_big = SendError::TooBig(usize::from(u16::MAX) - first);
+        let headroom = PAYLOAD_OFFSET + headers.unfragmentable_len();
+        let filled = self.fill_fragments(headroom, (first, length), capacity(mtu), fill);
+        let mut fragments = match filled {
             Ok(fragments) => fragments,
             Err(FragmentError::NoBuffer) => {
                 self.count_drop(Some(hop.interface), DropReason::NoBuffer);
@@ -209,7 +234,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             fill_icmpv6_checksum((source, destination), &mut fragments);
         }
         self.count_datagram(plan, fragments.first().map_or(&[], |first| first.data()));
-        self.send_fragments(outgoing, &hop, fragments, now);
+        let next_header = fragments
+            .first_mut()
+            .and_then(|first| prepend(first, headers.fragmentable(), outgoing.next_header));
+        let Some(next_header) = next_header else { return Err(SendError::TooBig(0)) };
+        let outgoing = &Outgoing { next_header, ..*outgoing };
+        self.send_fragments(outgoing, &hop, headers.unfragmentable(), fragments, now);
         Ok(())
     }
 

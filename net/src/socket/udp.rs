@@ -73,16 +73,23 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.count_deliver(received.interface);
         let offset = received.upper_offset + UdpHeader::LEN;
         if received.destination.is_multicast() {
-            packet.trim_front(offset);
-            packet.truncate(payload_len);
-            return self.udp_multicast_input(&meta, header.destination_port, packet, tail);
+            let window = (offset, payload_len);
+            return self.udp_multicast_input(
+                received,
+                &meta,
+                header.destination_port,
+                window,
+                packet,
+                tail,
+            );
         }
         let Some(id) = self.find_receiver(SocketKind::Udp, header.destination_port, &meta) else {
             return self.refuse_udp(received, packet.data(), now);
         };
+        let headers = self.headers_for(id, received, packet.data());
         packet.trim_front(offset);
         packet.truncate(payload_len);
-        let delivered = self.deliver(id, &meta, packet, tail);
+        let delivered = self.deliver(id, &meta, headers, packet, tail);
         self.count_udp_delivery(delivered);
     }
 
@@ -107,9 +114,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     #[inline(never)]
     fn udp_multicast_input(
         &mut self,
+        received: &Received,
         meta: &ReceiveMeta,
         port: u16,
-        packet: P::Buffer,
+        (offset, payload_len): (usize, usize),
+        mut packet: P::Buffer,
         tail: &mut Tail<P::Buffer>,
     ) {
         let Some(mut id) = self.next_multicast_receiver(port, meta, None) else {
@@ -118,8 +127,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         // All but the last get a copy.
         while let Some(next) = self.next_multicast_receiver(port, meta, Some(id)) {
-            let delivered = if let Some((copy, mut tail)) = self.copy_of_all(packet.data(), tail) {
-                self.deliver(id, meta, copy, &mut tail)
+            let payload = packet.data().get(offset..).and_then(|rest| rest.get(..payload_len));
+            let copy = self.copy_of_all(payload.unwrap_or(&[]), tail);
+            let delivered = if let Some((copy, mut tail)) = copy {
+                let headers = self.headers_for(id, received, packet.data());
+                self.deliver(id, meta, headers, copy, &mut tail)
             } else {
                 self.count_drop(Some(meta.interface), DropReason::NoBuffer);
                 Err(DropReason::NoBuffer)
@@ -127,7 +139,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.count_udp_delivery(delivered);
             id = next;
         }
-        let delivered = self.deliver(id, meta, packet, tail);
+        let headers = self.headers_for(id, received, packet.data());
+        packet.trim_front(offset);
+        packet.truncate(payload_len);
+        let delivered = self.deliver(id, meta, headers, packet, tail);
         self.count_udp_delivery(delivered);
     }
 

@@ -66,6 +66,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.count_deliver(received.interface);
         // RFC 9293, Section 3.9.2.3: a connection is between two.
         if received.destination.is_multicast()
+            || self.anycast.has(received.interface, received.destination)
             || !received.source.is_assignable() && !received.looped
         {
             return self.count_drop(Some(received.interface), DropReason::TcpAddress);

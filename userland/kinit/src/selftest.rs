@@ -13,6 +13,7 @@ mod echo;
 mod enumeration;
 mod epoll;
 mod files;
+mod ipv6_headers;
 mod isolation;
 mod limits;
 mod memory;
@@ -44,7 +45,7 @@ pub(crate) struct Test {
 pub(crate) type Outcome = Result<(), String>;
 
 /// All tests, subject by subject.
-const SUBJECTS: [&[Test]; 21] = [
+const SUBJECTS: [&[Test]; 22] = [
     processes::TESTS,
     isolation::TESTS,
     memory::TESTS,
@@ -58,6 +59,7 @@ const SUBJECTS: [&[Test]; 21] = [
     addresses::TESTS,
     udp::TESTS,
     socket_options::TESTS,
+    ipv6_headers::TESTS,
     stream::TESTS,
     connections::TESTS,
     names::TESTS,

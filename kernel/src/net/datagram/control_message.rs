@@ -5,14 +5,17 @@ use crate::net::socket_address;
 use crate::syscall::errno::Errno;
 use crate::time;
 use ::net::interface::InterfaceIndex;
-use ::net::socket::{ErrorMeta, ErrorOrigin, PathMtuReport, ReceiveMeta, SendOptions};
+use ::net::socket::{
+    ErrorMeta, ErrorOrigin, HeaderKind, OptionsOctets, PathMtuReport, ReceiveMeta, SendOptions,
+};
 use ::net::wire::ipv6::{HopLimit, TrafficClass};
 use alloc::vec::Vec;
 use bitflags::bitflags;
 use core::net::{Ipv6Addr, SocketAddrV6};
 use linux_raw_sys::net::{
-    IPV6_2292HOPLIMIT, IPV6_2292PKTINFO, IPV6_HOPLIMIT, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVERR,
-    IPV6_TCLASS, SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IPV6, SOL_SOCKET,
+    IPV6_2292HOPLIMIT, IPV6_2292PKTINFO, IPV6_DSTOPTS, IPV6_FLOWINFO, IPV6_HOPLIMIT, IPV6_HOPOPTS,
+    IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVERR, IPV6_RTHDR, IPV6_RTHDRDSTOPTS, IPV6_TCLASS,
+    SO_TIMESTAMP, SO_TIMESTAMPNS, SOL_IPV6, SOL_SOCKET,
 };
 
 /// `sock_extended_err` values that the headers of the crate lack (linux/errqueue.h).
@@ -39,6 +42,17 @@ bitflags! {
         const TIMESTAMP_NANOSECONDS = 1 << 6;
         /// IPV6_RECVPATHMTU.
         const PATH_MTU = 1 << 7;
+        /// IPV6_RECVHOPOPTS.
+        const HOP_BY_HOP = 1 << 8;
+        /// IPV6_RECVDSTOPTS.
+        const DESTINATION_OPTIONS = 1 << 9;
+        /// IPV6_RECVRTHDR.
+        const ROUTING = 1 << 10;
+        /// IPV6_FLOWINFO.
+        const FLOW_INFO = 1 << 11;
+        /// Everything that the stack has to keep extension headers for.
+        const HEADERS =
+            Self::HOP_BY_HOP.bits() | Self::DESTINATION_OPTIONS.bits() | Self::ROUTING.bits();
     }
 }
 
@@ -60,7 +74,8 @@ pub(super) fn parse_packet_info(
 }
 
 /// Applies the control messages of sendmsg(2).
-pub(super) fn parse(bytes: &[u8], options: &mut SendOptions) -> Result<(), Errno> {
+pub(super) fn parse<'a>(bytes: &'a [u8], options: &mut SendOptions<'a>) -> Result<(), Errno> {
+    let (mut hop_by_hop, mut destination) = (false, false);
     for message in control::parse(bytes) {
         let message = message?;
         if message.level != SOL_IPV6 {
@@ -80,10 +95,26 @@ pub(super) fn parse(bytes: &[u8], options: &mut SendOptions) -> Result<(), Errno
                 options.hop_limit = octet(number()?)?.map(HopLimit);
             }
             IPV6_TCLASS => options.traffic_class = octet(number()?)?.map(TrafficClass),
+            // Each at most once, and instead of what was set for all (RFC 3542 section 6).
+            IPV6_HOPOPTS if !core::mem::replace(&mut hop_by_hop, true) => {
+                options.headers.hop_by_hop = Some(options_header(message.data)?);
+            }
+            IPV6_DSTOPTS if !core::mem::replace(&mut destination, true) => {
+                options.headers.destination = Some(options_header(message.data)?);
+            }
+            // Options for the nodes that a routing header names: there is none.
+            IPV6_RTHDRDSTOPTS => {
+                options_header(message.data)?;
+            }
             _ => return Err(Errno::INVAL),
         }
     }
     Ok(())
+}
+
+/// `ip6_hbh` or `ip6_dest`, as long as it says that it is.
+pub(super) fn options_header(data: &[u8]) -> Result<OptionsOctets<'_>, Errno> {
+    OptionsOctets::new(data).ok_or(Errno::INVAL)
 }
 
 /// A value of 0 to 255, or -1 for the default.
@@ -91,8 +122,13 @@ pub(super) fn octet(value: i32) -> Result<Option<u8>, Errno> {
     if value == -1 { Ok(None) } else { u8::try_from(value).map(Some).map_err(|_| Errno::INVAL) }
 }
 
-/// The control messages of a received datagram, in the order in which Linux gives them.
-pub(super) fn emit(meta: &ReceiveMeta, wanted: Wanted) -> Vec<u8> {
+/// The control messages of a received datagram, in the order in which Linux gives them, with its
+/// extension headers.
+pub(super) fn emit<'a>(
+    meta: &ReceiveMeta,
+    headers: impl Iterator<Item = (HeaderKind, &'a [u8])>,
+    wanted: Wanted,
+) -> Vec<u8> {
     let mut bytes = Vec::new();
     if wanted.intersects(Wanted::TIMESTAMP | Wanted::TIMESTAMP_NANOSECONDS) {
         let age = time::now().saturating_since(meta.arrived);
@@ -118,6 +154,21 @@ pub(super) fn emit(meta: &ReceiveMeta, wanted: Wanted) -> Vec<u8> {
     if wanted.contains(Wanted::TRAFFIC_CLASS) {
         let class = u32::from(meta.traffic_class.0).to_ne_bytes();
         control::push(&mut bytes, SOL_IPV6, IPV6_TCLASS, &class);
+    }
+    // Traffic class and flow label as in the header, told unless all of it is zero.
+    let flow_info = u32::from(meta.traffic_class.0) << 20 | meta.flow_label.get();
+    if wanted.contains(Wanted::FLOW_INFO) && flow_info != 0 {
+        control::push(&mut bytes, SOL_IPV6, IPV6_FLOWINFO, &flow_info.to_be_bytes());
+    }
+    for (kind, octets) in headers {
+        let (flag, number) = match kind {
+            HeaderKind::HopByHop => (Wanted::HOP_BY_HOP, IPV6_HOPOPTS),
+            HeaderKind::Destination => (Wanted::DESTINATION_OPTIONS, IPV6_DSTOPTS),
+            HeaderKind::Routing => (Wanted::ROUTING, IPV6_RTHDR),
+        };
+        if wanted.contains(flag) {
+            control::push(&mut bytes, SOL_IPV6, number, octets);
+        }
     }
     if wanted.contains(Wanted::OLD_PACKET_INFO) {
         control::push(&mut bytes, SOL_IPV6, IPV6_2292PKTINFO, &info);

@@ -2,6 +2,7 @@
 
 use crate::syscall::errno::Errno;
 use ::net::NoRoute;
+use ::net::anycast::AnycastError;
 use ::net::socket::{
     BindError, ConnectError, MembershipError, OptionError, ReceiveError, SendError, ShutdownError,
     SocketError,
@@ -49,6 +50,17 @@ pub(in crate::net) fn no_route(error: NoRoute) -> Errno {
         NoRoute::Unreachable => Errno::HOSTUNREACH,
         NoRoute::Prohibited => Errno::ACCES,
         NoRoute::Blackhole => Errno::INVAL,
+    }
+}
+
+pub(super) fn anycast(error: AnycastError) -> Errno {
+    match error {
+        AnycastError::Closed => Errno::BADF,
+        AnycastError::BadAddress => Errno::INVAL,
+        AnycastError::NoInterface => Errno::NODEV,
+        AnycastError::NotOnLink => Errno::ADDRNOTAVAIL,
+        AnycastError::NotMember => Errno::NOENT,
+        AnycastError::TableFull => Errno::NOMEM,
     }
 }
 

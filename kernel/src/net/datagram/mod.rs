@@ -19,7 +19,8 @@ use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserReader, UserWriter};
 use crate::time;
 use ::net::interface::{Interface, InterfaceIndex};
-use ::net::socket::{ErrorMeta, SocketId, SocketKind};
+use ::net::socket::{ErrorMeta, OptionsOctets, SendHeaders, SendOptions, SocketId, SocketKind};
+use ::net::wire::ipv6::FlowLabel;
 use alloc::collections::BTreeMap;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
@@ -54,8 +55,46 @@ pub(in crate::net) struct DatagramSocket {
     kind: SocketKind,
     /// Which control messages the program wants.
     wanted: Cell<Wanted>,
-    /// IPV6_PKTINFO and the like set for all messages (RFC 3542 section 6).
-    sticky: RefCell<::net::socket::SendOptions>,
+    sticky: RefCell<Sticky>,
+}
+
+/// What is set for all messages that are sent (RFC 3542 section 6).
+#[derive(Default)]
+struct Sticky {
+    /// IPV6_PKTINFO.
+    source: Option<Ipv6Addr>,
+    interface: Option<InterfaceIndex>,
+    /// IPV6_HOPOPTS.
+    hop_by_hop: Vec<u8>,
+    /// IPV6_DSTOPTS.
+    destination: Vec<u8>,
+    /// IPV6_RTHDRDSTOPTS: of effect with a routing header only, and none is sent.
+    routing_destination: Vec<u8>,
+    /// IPV6_FLOWINFO_SEND.
+    sends_flow_label: bool,
+    /// The flow label of the peer that connect(2) was given.
+    peer_flow_label: Option<FlowLabel>,
+}
+
+impl Sticky {
+    fn options(&self) -> SendOptions<'_> {
+        SendOptions {
+            source: self.source,
+            interface: self.interface,
+            headers: SendHeaders {
+                hop_by_hop: OptionsOctets::new(&self.hop_by_hop),
+                destination: OptionsOctets::new(&self.destination),
+            },
+            ..SendOptions::default()
+        }
+    }
+
+    /// The flow label of an address (RFC 3493 section 3.3): whoever wants the stack's choice leaves
+    /// it zero.
+    fn flow_label(&self, address: Option<SocketAddrV6>) -> Option<FlowLabel> {
+        let label = address.map(|address| FlowLabel::from_low_bits(address.flowinfo()));
+        label.filter(|label| self.sends_flow_label && *label != FlowLabel::NONE)
+    }
 }
 
 impl DatagramSocket {
@@ -161,7 +200,10 @@ impl Socket for DatagramSocket {
             Some(peer) => stack.connect(self.id, peer, time::now()),
             None => stack.disconnect(self.id),
         })
-        .map_err(errno::connect)
+        .map_err(errno::connect)?;
+        let mut sticky = self.sticky.borrow_mut();
+        sticky.peer_flow_label = sticky.flow_label(peer);
+        Ok(())
     }
 
     fn local_address(&self) -> Result<Vec<u8>, Errno> {
@@ -194,8 +236,13 @@ impl Socket for DatagramSocket {
             Some(address) => socket_address::parse_peer(address)?,
             None => None,
         };
-        let mut options = *self.sticky.borrow();
+        let sticky = self.sticky.borrow();
+        let mut options = sticky.options();
         control_message::parse(message.control, &mut options)?;
+        options.flow_label = match destination {
+            Some(_) => sticky.flow_label(destination),
+            None => sticky.peer_flow_label,
+        };
         options.confirm = flags.contains(MessageFlags::CONFIRM);
         let length = from.remaining();
         let fill = |payload: &mut [u8]| from.copy(payload).map(|_| ());
@@ -212,16 +259,18 @@ impl Socket for DatagramSocket {
             return Ok(report);
         }
         let peek = flags.contains(MessageFlags::PEEK);
+        let wanted = self.wanted.get();
         let taken = change_stack(|stack| {
             stack.receive(self.id, peek, |meta, payload| {
                 // What does not fit is cut off.
                 let copied = payload
                     .slices()
                     .try_fold(0, |sum, piece| to.copy(piece).map(|copied| sum + copied));
-                (*meta, copied, payload.len())
+                let control = control_message::emit(meta, payload.headers(), wanted);
+                (socket_address::emit(meta.source), control, copied, payload.len())
             })
         });
-        let (meta, copied, length) = match taken {
+        let (address, control, copied, length) = match taken {
             Ok(taken) => taken,
             Err(error) => return errno::receive(error).map_or(Ok(Incoming::default()), Err),
         };
@@ -230,8 +279,8 @@ impl Socket for DatagramSocket {
         let whole = flags.contains(MessageFlags::TRUNCATED);
         Ok(Incoming {
             length: if whole { length } else { copied },
-            address: socket_address::emit(meta.source),
-            control: control_message::emit(&meta, self.wanted.get()),
+            address,
+            control,
             flags: if truncated { MessageFlags::TRUNCATED.bits() } else { 0 },
         })
     }

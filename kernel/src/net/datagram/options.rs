@@ -1,6 +1,6 @@
 //! Socket options of datagram sockets: numbers and bytes to the stack's typed options.
 
-use super::control_message::{mtu_info, octet, parse_packet_info};
+use super::control_message::{mtu_info, octet, options_header, parse_packet_info};
 use super::{DatagramSocket, Wanted, errno, interface_by_name, source_filter};
 use crate::net::option::{
     emit_address_preferences, emit_bool, emit_u32, read_address_preferences, read_bool, read_i32,
@@ -16,13 +16,15 @@ use alloc::vec::Vec;
 use core::net::{Ipv6Addr, SocketAddrV6};
 use linux_raw_sys::net::{
     IPV6_2292HOPLIMIT, IPV6_2292PKTINFO, IPV6_ADD_MEMBERSHIP, IPV6_ADDR_PREFERENCES,
-    IPV6_AUTOFLOWLABEL, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_MTU,
-    IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
-    IPV6_MULTICAST_LOOP, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVERR, IPV6_RECVHOPLIMIT,
-    IPV6_RECVPATHMTU, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, IPV6_UNICAST_HOPS,
-    IPV6_UNICAST_IF, IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR, SO_RCVBUF,
-    SO_RCVBUFFORCE, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP,
-    SO_TIMESTAMPNS, SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET, SOL_UDP,
+    IPV6_AUTOFLOWLABEL, IPV6_CHECKSUM, IPV6_DONTFRAG, IPV6_DROP_MEMBERSHIP, IPV6_DSTOPTS,
+    IPV6_FLOWINFO, IPV6_FLOWINFO_SEND, IPV6_HOPOPTS, IPV6_JOIN_ANYCAST, IPV6_LEAVE_ANYCAST,
+    IPV6_MTU, IPV6_MTU_DISCOVER, IPV6_MULTICAST_ALL, IPV6_MULTICAST_HOPS, IPV6_MULTICAST_IF,
+    IPV6_MULTICAST_LOOP, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVDSTOPTS, IPV6_RECVERR,
+    IPV6_RECVHOPLIMIT, IPV6_RECVHOPOPTS, IPV6_RECVPATHMTU, IPV6_RECVPKTINFO, IPV6_RECVRTHDR,
+    IPV6_RECVTCLASS, IPV6_RTHDRDSTOPTS, IPV6_TCLASS, IPV6_UNICAST_HOPS, IPV6_UNICAST_IF,
+    IPV6_V6ONLY, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_ERROR, SO_RCVBUF, SO_RCVBUFFORCE,
+    SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_TIMESTAMP, SO_TIMESTAMPNS,
+    SOL_ICMPV6, SOL_IPV6, SOL_RAW, SOL_SOCKET, SOL_UDP,
 };
 
 /// UDP_NO_CHECK6_TX and UDP_NO_CHECK6_RX (linux/udp.h), which the crate lacks, too.
@@ -51,6 +53,10 @@ pub(super) fn set(
         socket.wanted.set(wanted);
         if flag == Wanted::PATH_MTU {
             return apply(socket, SetOption::ReceivePathMtu(on));
+        }
+        if Wanted::HEADERS.contains(flag) {
+            let any = wanted.intersects(Wanted::HEADERS);
+            return apply(socket, SetOption::ReceiveHeaders(any));
         }
         return Ok(());
     }
@@ -81,6 +87,10 @@ pub(in crate::net) fn wanted(level: u32, name: u32) -> Option<Wanted> {
         (SOL_IPV6, IPV6_RECVHOPLIMIT) => Wanted::HOP_LIMIT,
         (SOL_IPV6, IPV6_RECVTCLASS) => Wanted::TRAFFIC_CLASS,
         (SOL_IPV6, IPV6_RECVPATHMTU) => Wanted::PATH_MTU,
+        (SOL_IPV6, IPV6_RECVHOPOPTS) => Wanted::HOP_BY_HOP,
+        (SOL_IPV6, IPV6_RECVDSTOPTS) => Wanted::DESTINATION_OPTIONS,
+        (SOL_IPV6, IPV6_RECVRTHDR) => Wanted::ROUTING,
+        (SOL_IPV6, IPV6_FLOWINFO) => Wanted::FLOW_INFO,
         (SOL_IPV6, IPV6_2292PKTINFO) => Wanted::OLD_PACKET_INFO,
         (SOL_IPV6, IPV6_2292HOPLIMIT) => Wanted::OLD_HOP_LIMIT,
         (SOL_SOCKET, SO_TIMESTAMP) => Wanted::TIMESTAMP,
@@ -163,13 +173,34 @@ fn set_ipv6(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errn
             (sticky.source, sticky.interface) = (source, interface);
             return Ok(());
         }
+        IPV6_HOPOPTS | IPV6_DSTOPTS | IPV6_RTHDRDSTOPTS => return set_header(socket, name, value),
+        IPV6_FLOWINFO_SEND => {
+            socket.sticky.borrow_mut().sends_flow_label = read_bool(value)?;
+            return Ok(());
+        }
         IPV6_ADD_MEMBERSHIP | IPV6_DROP_MEMBERSHIP => return membership(socket, name, value),
+        IPV6_JOIN_ANYCAST | IPV6_LEAVE_ANYCAST => return anycast(socket, name, value),
         name if source_filter::is_one(name) => return source_filter::set(socket, name, value),
         // At this level Linux refuses it for ICMPv6 sockets.
         IPV6_CHECKSUM => return Err(Errno::INVAL),
         _ => return Err(Errno::NOPROTOOPT),
     };
     apply(socket, option)
+}
+
+/// An options header for everything that is sent; no octets take it back. Its length is a multiple
+/// of eight, as Linux demands.
+fn set_header(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
+    if !value.is_empty() && (!value.len().is_multiple_of(8) || options_header(value).is_err()) {
+        return Err(Errno::INVAL);
+    }
+    let mut sticky = socket.sticky.borrow_mut();
+    match name {
+        IPV6_HOPOPTS => sticky.hop_by_hop = value.to_vec(),
+        IPV6_DSTOPTS => sticky.destination = value.to_vec(),
+        _ => sticky.routing_destination = value.to_vec(),
+    }
+    Ok(())
 }
 
 /// `ipv6_mreq`: a group and the interface to hear it on.
@@ -185,6 +216,22 @@ fn membership(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Er
         }
     })
     .map_err(errno::membership)
+}
+
+/// `ipv6_mreq`, nothing more: an anycast address and the interface that is to have it.
+fn anycast(socket: &DatagramSocket, name: u32, value: &[u8]) -> Result<(), Errno> {
+    let value: &[u8; 20] = value.try_into().map_err(|_| Errno::INVAL)?;
+    let address = super::address(value)?;
+    let interface = value.get(16..).ok_or(Errno::INVAL).and_then(read_u32)?;
+    let interface = InterfaceIndex::new(interface);
+    change_stack(|stack| {
+        if name == IPV6_JOIN_ANYCAST {
+            stack.join_anycast(socket.id, address, interface, time::now())
+        } else {
+            stack.leave_anycast(socket.id, address, interface, time::now())
+        }
+    })
+    .map_err(errno::anycast)
 }
 
 /// `icmp6_filter`: eight words, a set bit blocks.
@@ -264,6 +311,10 @@ fn get_ipv6(socket: &DatagramSocket, name: u32) -> Result<Vec<u8>, Errno> {
         }
         IPV6_AUTOFLOWLABEL => emit_bool(options.auto_flow_label),
         IPV6_ADDR_PREFERENCES => emit_address_preferences(options.source_preference),
+        IPV6_HOPOPTS => socket.sticky.borrow().hop_by_hop.clone(),
+        IPV6_DSTOPTS => socket.sticky.borrow().destination.clone(),
+        IPV6_RTHDRDSTOPTS => socket.sticky.borrow().routing_destination.clone(),
+        IPV6_FLOWINFO_SEND => emit_bool(socket.sticky.borrow().sends_flow_label),
         IPV6_MTU => {
             let mtu = with_stack(|stack| stack.path_mtu(socket.id, time::now()));
             emit_u32(mtu.ok_or(Errno::NOTCONN)?.into())

@@ -136,7 +136,9 @@ fn describe(neighbor: &NeighborInfo, now: Instant, header: Header) -> Vec<u8> {
         NeighborState::Stale => NUD_STALE,
         NeighborState::Delay => NUD_DELAY,
         NeighborState::Probe => NUD_PROBE,
-        NeighborState::Failed => NUD_FAILED,
+        // Linux has no name for RFC 7048's state. Like a failed neighbor, it does not answer; that
+        // packets go on to it can be seen by its link-layer address.
+        NeighborState::Unreachable | NeighborState::Failed => NUD_FAILED,
         NeighborState::Permanent => NUD_PERMANENT,
     };
     let flags = if neighbor.is_router { NTF_ROUTER as u8 } else { 0 };

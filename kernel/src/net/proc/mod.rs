@@ -17,6 +17,7 @@ use crate::fs::generated::Generated;
 use crate::fs::{self, stat::Kind};
 use crate::time;
 use ::net::address::{AddressExt, Scope};
+use ::net::anycast::AnycastInfo;
 use ::net::expiry::Expiry;
 use ::net::interface::{Interface, InterfaceKind};
 use ::net::limits;
@@ -46,6 +47,7 @@ pub(super) fn register() {
     fs::proc::register("net/raw6", sockets::raw6);
     fs::proc::register("net/icmp6", sockets::icmp6);
     fs::proc::register("net/igmp6", groups);
+    fs::proc::register("net/anycast6", anycast);
     fs::proc::register("net/packet", packet::list);
     fs::proc::register("net/drops", drops);
     fs::proc::register("net/neighbor_cache", neighbor_cache);
@@ -205,6 +207,17 @@ fn groups(text: &mut String) {
     });
 }
 
+fn anycast(text: &mut String) {
+    with_stack(|stack| {
+        for AnycastInfo { interface, address, users } in stack.anycast_addresses() {
+            let name = stack.interface(interface).map_or("", Interface::name);
+            write_lines(text, |text| {
+                writeln!(text, "{:<4} {name:<15} {} {users:>5}", interface.get(), hex(address))
+            });
+        }
+    });
+}
+
 fn drops(text: &mut String) {
     let node = with_stack(KernelStack::node_counters);
     for (reason, count) in node.drops.iter() {
@@ -235,6 +248,7 @@ fn neighbor_cache(text: &mut String) {
             ("STALE", NeighborState::Stale),
             ("DELAY", NeighborState::Delay),
             ("PROBE", NeighborState::Probe),
+            ("UNREACHABLE", NeighborState::Unreachable),
             ("FAILED", NeighborState::Failed),
             ("PERMANENT", NeighborState::Permanent),
         ] {

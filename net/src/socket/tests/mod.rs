@@ -1,6 +1,9 @@
 //! Calls in, packets and errors out. What Linux does in each situation is the expectation.
 
+mod copies;
+mod crowd;
 mod destroy;
+mod extension;
 mod icmpv6;
 mod limits;
 mod multicast;
@@ -22,7 +25,7 @@ use crate::test_host::{
 use crate::time::Duration;
 use crate::wire::checksum::{self, Checksum};
 use crate::wire::icmpv6::{DestinationUnreachableCode, Echo, Icmpv6Message, TimeExceededCode};
-use crate::wire::ipv6::{HopLimit, Ipv6Header, NextHeader, TrafficClass};
+use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
 use crate::wire::udp::UdpHeader;
 use core::net::SocketAddrV6;
 
@@ -80,7 +83,7 @@ fn send_with(
     id: SocketId,
     to: Option<SocketAddrV6>,
     payload: &[u8],
-    options: &SendOptions,
+    options: &SendOptions<'_>,
 ) -> Result<(), SendError<()>> {
     let mut rest = payload;
     let fill = |room: &mut [u8]| {

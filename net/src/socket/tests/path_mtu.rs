@@ -1,7 +1,6 @@
 //! Datagrams that are too long for the path, and where they leave.
 
 use super::*;
-use crate::wire::ipv6::FlowLabel;
 
 fn set(host: &mut Host, id: SocketId, option: SetOption) {
     host.stack.set_socket_option(id, option).unwrap();

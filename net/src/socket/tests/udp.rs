@@ -180,7 +180,8 @@ fn options_of_a_datagram() {
         interface: Some(USB0),
         hop_limit: Some(HopLimit(3)),
         traffic_class: Some(TrafficClass(4)),
-        confirm: false,
+        flow_label: Some(FlowLabel::from_low_bits(0x12345)),
+        ..SendOptions::default()
     };
     send_with(&mut host, id, to, b"x", &options).unwrap();
     let sent = host.sent();
@@ -189,6 +190,7 @@ fn options_of_a_datagram() {
         (sent[1].header.hop_limit, sent[1].header.traffic_class),
         (HopLimit(3), TrafficClass(4))
     );
+    assert_eq!(sent[1].header.flow_label.get(), 0x12345);
     for (options, error) in [
         (SendOptions { source: Some(ip("2001:db8::77")), ..options }, SendError::BadSource),
         (SendOptions { interface: InterfaceIndex::new(99), ..options }, SendError::NoInterface),

@@ -34,6 +34,7 @@ pub(super) const CASES: &[Case] = &[
     case("ND-16", "Solicitations are limited", &["ND-16"], limited),
     case("NUD-2", "Reachable time", &["NUD-2"], reachable_time),
     case("NUD-4", "A router that is gone comes back", &["NUD-4", "ND-16"], comes_back),
+    case("NUD-5", "A neighbor that stopped to answer", &["NUD-5", "ND-16"], unreachable),
     case("NUD-7", "What does not confirm", &["NUD-7"], no_confirmation),
     case("NUD-11", "A flood of neighbors", &["NUD-11"], flood),
 ];
@@ -345,6 +346,29 @@ fn comes_back(lab: &mut Lab) {
     lab.forget();
     ask_global(lab, TN1, TN2.global);
     lab.expect(echo_reply().to_mac(TR1.mac));
+}
+
+fn unreachable(lab: &mut Lab) {
+    lab.start();
+    bring(lab, TN1, State::Probe);
+    let mut solicitations = Vec::new();
+    for sequence in 0..120 {
+        lab.send(TN1, packet(TN1.link_local, lab.dut).echo_request(1, sequence, b"x"));
+        lab.expect(echo_reply().to_mac(TN1.mac));
+        solicitations.extend(lab.collect(seconds(1), multicast_solicitation(TN1.link_local)));
+    }
+    let gaps = solicitations
+        .windows(2)
+        .map(|pair| pair[1].at.saturating_since(pair[0].at).as_secs_f32())
+        .collect::<Vec<_>>();
+    let steps = [3.0, 9.0, 27.0];
+    let grow = gaps.iter().zip(steps).all(|(gap, step)| (0.5..=1.6).contains(&(gap / step)));
+    lab.check(gaps.len() >= 3 && grow, &format!("a backoff of three: {gaps:?}"));
+    lab.check(gaps.iter().all(|gap| *gap <= 61.0), "a minute at most");
+    // No traffic, no questions.
+    lab.wait(seconds(61));
+    lab.forget();
+    lab.never(seconds(200), neighbor_solicitation(TN1.link_local));
 }
 
 fn no_confirmation(lab: &mut Lab) {
