@@ -1,5 +1,5 @@
 //! Programs that die, and what their connections leave on the wire: a reset where data came that
-//! nobody has read, else what was written and a FIN.
+//! nobody has read, else what was written and a FIN. And the machine's end: programs are told.
 //!
 //! Needs root. `make test` runs it where it can, and says so where it can't.
 #![cfg(target_os = "linux")]
@@ -128,4 +128,22 @@ fn a_listener_takes_its_queue_along() {
     let refused = lab.try_run(&format!("nc -6 -z {GUEST} 8080"));
     assert_eq!(refused.status.code(), Some(1));
     assert_eq!(guest.run("ss -Hltn sport = :8080").success(), "");
+}
+
+/// RFC 6762, Section 10.1: who goes takes its name back, and QEMU ends in order.
+#[test]
+fn the_machine_says_good_bye() {
+    let lab = Lab::new();
+    let path = lab.path("names.pcap");
+    let line = format!("tcpdump -Z root -i mona0 -U -nn -w {path} udp port 5353");
+    let capture = lab.start(&line);
+    let mut guest = boot(&lab);
+    let records = format!("tcpdump -nn -vvv -r {path}");
+    lab.run_until(&records, |text| text.contains("] AAAA 2001:db8:1::2"));
+    assert!(!lab.run(&records).contains("[0s]"));
+    guest.run("nc -l 8080 > /tmp/words & sleep 1").success();
+    guest.type_keys("poweroff\r");
+    assert_eq!(guest.wait_for_exit().code(), Some(0), "QEMU's exit status");
+    lab.run_until(&records, |text| text.contains("[0s] AAAA 2001:db8:1::2"));
+    drop(capture);
 }

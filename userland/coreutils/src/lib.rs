@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod copy;
 pub mod copy_tree;
 pub mod count;
+pub mod ending;
 pub mod filter;
 pub mod fixed_point;
 pub mod listing;

@@ -9,6 +9,7 @@ use rt::rustix::io::Errno;
 use rt::rustix::process::{Pid, setsid};
 use rt::{ExitCode, descriptor, strerror};
 
+use crate::ending::Requests;
 use crate::shell::{ENVIRONMENT, now};
 
 /// The programs and their arguments after the name. They wait for a network by themselves, and say
@@ -23,16 +24,20 @@ const DAEMONS: [(&CStr, &[&str]); 2] = [
 /// One that ends sooner than this after its start is not started again.
 const SHORT_LIFE: Duration = Duration::from_secs(10);
 
-/// What runs, in the order of the list: since when, as which process.
-pub(crate) struct Daemons([Option<(Pid, Duration)>; DAEMONS.len()]);
+/// What runs.
+pub(crate) struct Daemons {
+    /// In the order of the list: as which process, since when.
+    running: [Option<(Pid, Duration)>; DAEMONS.len()],
+    requests: Requests,
+}
 
 impl Daemons {
     /// Starts all of them.
-    pub(crate) fn start() -> Self {
-        let mut daemons = Self([None; DAEMONS.len()]);
-        for ((path, arguments), running) in DAEMONS.iter().zip(&mut daemons.0) {
+    pub(crate) fn start(requests: Requests) -> Self {
+        let mut daemons = Self { running: [None; DAEMONS.len()], requests };
+        for ((path, arguments), running) in DAEMONS.iter().zip(&mut daemons.running) {
             if access(*path, Access::EXEC_OK).is_ok() {
-                *running = begin(path, arguments);
+                *running = begin(path, arguments, requests);
             }
         }
         daemons
@@ -40,20 +45,33 @@ impl Daemons {
 
     /// A child has ended: if it is one of these, it is started again.
     pub(crate) fn ended(&mut self, child: Pid) {
-        for ((path, arguments), running) in DAEMONS.iter().zip(&mut self.0) {
+        for ((path, arguments), running) in DAEMONS.iter().zip(&mut self.running) {
             let Some((pid, started)) = *running else { continue };
             if pid == child {
                 let short = now().saturating_sub(started) < SHORT_LIFE;
-                *running = if short { None } else { begin(path, arguments) };
+                *running = if short { None } else { begin(path, arguments, self.requests) };
             }
         }
     }
+
+    /// A child has ended and is not started again.
+    pub(crate) fn forget(&mut self, child: Pid) {
+        for running in &mut self.running {
+            *running = running.filter(|(pid, _)| *pid != child);
+        }
+    }
+
+    /// Whether none runs.
+    pub(crate) fn are_gone(&self) -> bool {
+        self.running.iter().all(Option::is_none)
+    }
 }
 
-fn begin(path: &CStr, arguments: &[&str]) -> Option<(Pid, Duration)> {
+fn begin(path: &CStr, arguments: &[&str], requests: Requests) -> Option<(Pid, Duration)> {
     match fork() {
         Ok(Fork::Parent(pid)) => Some((pid, now())),
         Ok(Fork::Child) => {
+            requests.restore();
             // Keys on the console are not for it, neither as signals nor as input.
             let _ = setsid();
             let _ = open("/dev/null", OFlags::RDWR, Mode::empty())

@@ -3,13 +3,14 @@
 //! It sets up what every program expects (standard descriptors, PATH, the host's name), runs the
 //! self-tests when the boot arguments say `selftest`, and otherwise starts the programs in the
 //! background and keeps a shell on the console. Children whose parents have ended become its own
-//! and are waited for.
+//! and are waited for. It ends the machine when `poweroff` or `reboot` asks.
 #![no_std]
 #![no_main]
 
 extern crate alloc;
 
 mod daemons;
+mod ending;
 mod host_name;
 mod selftest;
 mod shell;
@@ -38,5 +39,6 @@ fn main(arguments: Arguments) -> ExitCode {
         return ExitCode::from_success(selftest::run());
     }
     rt::println!("kinit: ready");
-    shell::keep_running(daemons::Daemons::start())
+    let requests = ending::Requests::note();
+    shell::keep_running(daemons::Daemons::start(requests), requests)
 }

@@ -12,6 +12,7 @@ use rt::rustix::time::Timespec;
 use rt::{ExitCode, strerror};
 
 use crate::daemons::Daemons;
+use crate::ending::{self, Requests};
 
 /// What programs find in their environment.
 pub(crate) const ENVIRONMENT: [&str; 4] = ["PATH=/bin", "HOME=/", "TERM=vt100", "PS1=$ "];
@@ -34,10 +35,10 @@ pub(crate) fn open_console() {
 }
 
 /// Starts `/bin/sh` again and again; returns only when no process can be made at all.
-pub(crate) fn keep_running(mut daemons: Daemons) -> ExitCode {
+pub(crate) fn keep_running(mut daemons: Daemons, requests: Requests) -> ExitCode {
     loop {
         let started = now();
-        let shell = match start() {
+        let shell = match start(requests) {
             Ok(shell) => shell,
             Err(error) => {
                 rt::warn!("cannot start the shell: {}", strerror(error));
@@ -45,17 +46,18 @@ pub(crate) fn keep_running(mut daemons: Daemons) -> ExitCode {
                 continue;
             }
         };
-        wait_for(shell, &mut daemons);
+        wait_for(shell, &mut daemons, requests);
         if now().saturating_sub(started) < SHORT_LIFE {
             sleep(SHORT_LIFE);
         }
     }
 }
 
-fn start() -> Result<Pid, Errno> {
+fn start(requests: Requests) -> Result<Pid, Errno> {
     match fork()? {
         Fork::Parent(pid) => Ok(pid),
         Fork::Child => {
+            requests.restore();
             // The shell leads a session of its own, so that ^C reaches what it runs and not this
             // process. A kernel without sessions has nothing to separate.
             let _ = setsid();
@@ -74,13 +76,17 @@ fn start() -> Result<Pid, Errno> {
     }
 }
 
-/// Waits for `shell`, and on the way for whatever else ends.
-fn wait_for(shell: Pid, daemons: &mut Daemons) {
+/// Waits for `shell`, and on the way for whatever else ends. Ends the machine when that is wanted.
+fn wait_for(shell: Pid, daemons: &mut Daemons, requests: Requests) {
     loop {
-        match wait(WaitOptions::empty()) {
+        if let Some(command) = ending::wanted() {
+            ending::end(command, requests, daemons);
+        }
+        match wait(WaitOptions::NOHANG) {
             Ok(Some((pid, _))) if pid == shell => return,
             Ok(Some((pid, _))) => daemons.ended(pid),
-            Ok(None) | Err(Errno::INTR) => {}
+            Ok(None) => requests.sleep(None),
+            Err(Errno::INTR) => {}
             // There is no child any more: somebody else has waited for the shell.
             Err(_) => return,
         }
@@ -93,7 +99,8 @@ pub(crate) fn now() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
-fn sleep(duration: Duration) {
+/// Sleeps for that long.
+pub(crate) fn sleep(duration: Duration) {
     let mut left =
         Timespec { tv_sec: duration.as_secs() as i64, tv_nsec: i64::from(duration.subsec_nanos()) };
     while let NanosleepRelativeResult::Interrupted(remaining) = nanosleep(&left) {

@@ -2,8 +2,10 @@
 #![no_std]
 #![no_main]
 
+use coreutils::ending;
 use rt::options::{Item, Opt, Tool};
 use rt::rustix::fs::sync;
+use rt::rustix::process::Signal;
 use rt::rustix::system::{RebootCommand, reboot};
 use rt::{Arguments, ExitCode, strerror};
 
@@ -13,14 +15,19 @@ static TOOL: Tool = Tool::new(
     "reboot",
     "[OPTION]...",
     "Start the machine again.",
-    &[Opt::flag('f', "force", "do it at once (always so)")],
+    &[Opt::flag('f', "force", "do it at once, without telling any program")],
 );
 
 fn main(arguments: Arguments) -> ExitCode {
+    let mut force = false;
     for item in TOOL.parse(arguments) {
-        if let Item::Operand(operand) = item {
-            TOOL.extra_operand(operand);
+        match item {
+            Item::Operand(operand) => TOOL.extra_operand(operand),
+            Item::Option(..) | Item::Long(..) => force = true,
         }
+    }
+    if !force {
+        ending::ask(Signal::TERM);
     }
     sync();
     // It returns only when it failed.
