@@ -27,6 +27,7 @@ mod socket_diagnosis;
 mod socket_options;
 mod splice;
 mod stream;
+mod stream_options;
 mod time;
 mod udp;
 mod waiting;
@@ -61,6 +62,7 @@ const SUBJECTS: [&[Test]; 22] = [
     socket_options::TESTS,
     ipv6_headers::TESTS,
     stream::TESTS,
+    stream_options::TESTS,
     connections::TESTS,
     names::TESTS,
     limits::TESTS,
