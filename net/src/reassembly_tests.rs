@@ -225,3 +225,35 @@ fn a_source_has_its_share() {
     assert!(held <= limits::FRAGMENTS_OF_SOURCE + 1, "{held}");
     assert_eq!(data(put(&mut reassembly, key(2, 7), 8..9, false, at(0))), Some((0..9).collect()));
 }
+
+/// Rows: FRG-18
+#[test]
+fn what_is_given_up_first() {
+    let mut reassembly = Reassembly::new();
+    let (begun, single, ruined) = (key(2, 1), key(3, 1), key(4, 1));
+    put(&mut reassembly, begun, 0..8, true, at(0));
+    put(&mut reassembly, begun, 8..16, true, at(0));
+    put(&mut reassembly, single, 0..8, true, at(0));
+    put(&mut reassembly, ruined, 0..8, true, at(0));
+    put(&mut reassembly, ruined, 4..12, true, at(0));
+    let mut source = 100;
+    while reassembly.packets.len() < limits::REASSEMBLIES {
+        put(&mut reassembly, key(source, 1), 0..8, true, at(0));
+        source += 1;
+    }
+    // What never will be complete goes first, though it is the youngest of the three, then what came
+    // alone, and what is put together never.
+    let expected = [[true, true, false], [true, false, false], [true, false, false]];
+    for there in expected {
+        put(&mut reassembly, key(source, 1), 0..8, true, at(0));
+        source += 1;
+        let kept = [begun, single, ruined]
+            .map(|key| reassembly.packets.iter().any(|packet| packet.key == key));
+        assert_eq!(kept, there);
+    }
+    for source in source..source + 2 * limits::REASSEMBLIES as u16 {
+        put(&mut reassembly, key(source, 1), 0..8, true, at(0));
+    }
+    let whole = put(&mut reassembly, begun, 16..20, false, at(0));
+    assert_eq!(data(whole), Some((0..20).collect()));
+}
