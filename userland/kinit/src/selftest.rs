@@ -46,7 +46,7 @@ pub(crate) struct Test {
 pub(crate) type Outcome = Result<(), String>;
 
 /// All tests, subject by subject.
-const SUBJECTS: [&[Test]; 22] = [
+const SUBJECTS: [&[Test]; 23] = [
     processes::TESTS,
     isolation::TESTS,
     memory::TESTS,
