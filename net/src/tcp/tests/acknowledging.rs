@@ -121,3 +121,26 @@ fn an_orphan_does_not_wait_for_ever() {
         assert_eq!(left, usize::from(!orphan));
     }
 }
+
+/// RFC 7661, Section 4.3: acknowledgments of what does not fill the congestion window do not open it.
+#[test]
+fn a_window_that_is_not_used_does_not_grow() {
+    let mut host = host();
+    let mut peer = open(&mut host);
+    let id = peer.id;
+    let window = |host: &Host| host.stack.tcp_info(id, host.now).unwrap().congestion_window;
+    let before = window(&host);
+    for _ in 0..20 {
+        assert_eq!(write(&mut host, id, &[7; 100]), Ok(100));
+        assert_eq!(sent(&mut host).len(), 1);
+        peer.ack += 100;
+        peer.send(&mut host, "A", &[]);
+    }
+    assert!(window(&host) <= before, "{} of {before}", window(&host));
+    // One that is used does.
+    write(&mut host, id, &[7; 40_000]).unwrap();
+    sent(&mut host);
+    peer.ack += 2440;
+    peer.send(&mut host, "A", &[]);
+    assert!(window(&host) > before, "{} of {before}", window(&host));
+}
