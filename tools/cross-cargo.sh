@@ -95,9 +95,12 @@ case $which in
 esac
 [ "$1" != --which ] || exit 0
 
+# Erratum 835769 of the Cortex-A53 is the compiler's to avoid, 843419 the linker's (for the kernel in
+# kernel/build.rs). tools/image looks whether the first was.
+errata=+fix-cortex-a53-835769
 case $1 in
-  kernel) target=$kernel_target; flags="-Ctarget-feature=-strict-align -Cforce-frame-pointers=yes" ;;
-  user) target=$user_target; flags="-Clink-self-contained=no -Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static -Clink-arg=--gc-sections -Clink-arg=--fix-cortex-a53-843419 -Cstrip=symbols" ;;
+  kernel) target=$kernel_target; flags="-Ctarget-feature=-strict-align,$errata -Cforce-frame-pointers=yes" ;;
+  user) target=$user_target; flags="-Clink-self-contained=no -Clinker-flavor=ld.lld -Crelocation-model=static -Ctarget-feature=+crt-static,$errata -Clink-arg=--gc-sections -Clink-arg=--fix-cortex-a53-843419 -Cstrip=symbols" ;;
   *) die "the first argument is kernel or user, not '$1'" ;;
 esac
 shift

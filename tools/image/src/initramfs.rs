@@ -15,8 +15,12 @@ enum Entry {
 /// Writes the archive of `entries` to `output` and says what is in it.
 pub(crate) fn build(output: &Path, entries: &[&str]) -> Result<String, String> {
     let mut tree = BTreeMap::new();
+    let mut pairs = 0;
     for entry in entries {
         let (name, content) = parse(entry)?;
+        if let Entry::File(bytes) = &content {
+            pairs += crate::erratum_835769::check_program(&name, bytes)?;
+        }
         add_parents(&mut tree, &name);
         tree.insert(name, content);
     }
@@ -26,7 +30,12 @@ pub(crate) fn build(output: &Path, entries: &[&str]) -> Result<String, String> {
         std::fs::write(output, &archive)
             .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
     }
-    Ok(format!("{}: {} entries, {} KiB", output.display(), tree.len(), archive.len() / 1024))
+    let prebuilt = match pairs {
+        0 => String::new(),
+        some => format!("; {some} instruction pairs of erratum 835769 in prebuilt library code"),
+    };
+    let (entries, size) = (tree.len(), archive.len() / 1024);
+    Ok(format!("{}: {entries} entries, {size} KiB{prebuilt}", output.display()))
 }
 
 fn parse(entry: &str) -> Result<(String, Entry), String> {

@@ -22,6 +22,7 @@ pub(crate) fn build(elf_path: &Path, output: &Path) -> Result<String, String> {
         ElfFile64::parse(&*bytes).map_err(|error| format!("{}: {error}", elf_path.display()))?;
 
     crate::boot_code::check(&elf)?;
+    crate::erratum_835769::check_kernel(&elf)?;
     let mut image = flatten(&elf)?;
     let symbols = fill_symbols(&elf, &mut image)?;
     std::fs::write(output, &image)

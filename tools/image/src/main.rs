@@ -6,6 +6,7 @@
 //! ```
 
 mod boot_code;
+mod erratum_835769;
 mod initramfs;
 mod kernel;
 
