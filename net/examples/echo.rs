@@ -175,8 +175,7 @@ fn read(host: &mut Host, id: TcpId, now: Instant) -> Result<Option<Vec<u8>>, Box
     };
     match host.stack.tcp_receive(id, 4096, false, take, now) {
         Ok(0) => Ok(None),
-        Ok(_) => Ok(Some(octets)),
-        Err(TcpReceiveError::WouldBlock) => Ok(Some(octets)),
+        Ok(_) | Err(TcpReceiveError::WouldBlock) => Ok(Some(octets)),
         Err(error) => Err(format!("{} can't receive: {error:?}", host.name).into()),
     }
 }

@@ -30,7 +30,9 @@ impl Random for Inverting {
         self.random.fill(bytes);
         if bytes.len() == 16 {
             if self.drawn == self.inverted {
-                bytes.iter_mut().for_each(|byte| *byte = !*byte);
+                for byte in bytes.iter_mut() {
+                    *byte = !*byte;
+                }
             }
             self.drawn += 1;
         }

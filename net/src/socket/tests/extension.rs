@@ -15,8 +15,8 @@ fn headers() -> SendHeaders<'static> {
     }
 }
 
-fn to() -> Option<SocketAddrV6> {
-    Some(address("2001:db8::9", 99))
+fn to() -> SocketAddrV6 {
+    address("2001:db8::9", 99)
 }
 
 /// The extension headers of a packet: which, and their octets but for the next header field.
@@ -32,7 +32,7 @@ fn options_are_sent_in_their_order() {
     let mut host = host();
     let id = bound(&mut host, address("::", 7));
     let options = SendOptions { headers: headers(), ..SendOptions::default() };
-    send_with(&mut host, id, to(), b"hello", &options).unwrap();
+    send_with(&mut host, id, Some(to()), b"hello", &options).unwrap();
     let sent = host.sent();
     let expected = [
         (HeaderKind::HopByHop, HOP_BY_HOP[1..].to_vec()),
@@ -49,7 +49,7 @@ fn options_are_sent_in_their_order() {
     assert!(checksum::verify(source, destination, NextHeader::UDP, upper.payload));
     assert_eq!(UdpHeader::parse(upper.payload).unwrap().1, b"hello");
     // The next one has none.
-    send(&mut host, id, to(), b"hello").unwrap();
+    send(&mut host, id, Some(to()), b"hello").unwrap();
     assert_eq!(seen_headers(&host.sent()[0].packet), []);
 }
 
@@ -63,11 +63,11 @@ fn options_of_a_datagram_in_fragments() {
     let options = SendOptions { headers: headers(), ..SendOptions::default() };
     let mtu = 1500;
     let longest = mtu - Ipv6Header::LEN - UdpHeader::LEN - HOP_BY_HOP.len() - DESTINATION.len();
-    send_with(&mut host, id, to(), &vec![7; longest], &options).unwrap();
+    send_with(&mut host, id, Some(to()), &vec![7; longest], &options).unwrap();
     let sent = host.sent();
     assert_eq!((sent.len(), sent[0].packet.len()), (1, mtu), "just fits");
     let before = host.stack.node_counters().ipv6.out_requests;
-    send_with(&mut host, id, to(), &vec![7; 2 * longest], &options).unwrap();
+    send_with(&mut host, id, Some(to()), &vec![7; 2 * longest], &options).unwrap();
     assert_eq!(host.stack.node_counters().ipv6.out_requests, before + 1, "one packet");
     let sent = host.sent();
     assert_eq!(sent.len(), 3);
@@ -94,7 +94,7 @@ fn options_of_a_datagram_in_fragments() {
     long[1] = 255;
     let headers = SendHeaders { hop_by_hop: OptionsOctets::new(&long), destination: None };
     let options = SendOptions { headers, ..SendOptions::default() };
-    let refused = send_with(&mut host, id, to(), b"x", &options);
+    let refused = send_with(&mut host, id, Some(to()), b"x", &options);
     assert!(matches!(refused, Err(SendError::TooBig(_))), "{refused:?}");
     assert_eq!(host.sent(), []);
 }
@@ -168,7 +168,7 @@ fn an_error_about_a_datagram_with_options_finds_its_socket() {
     let id = bound(&mut host, address("::", 7));
     host.stack.set_socket_option(id, SetOption::ReceiveErrors(true)).unwrap();
     let options = SendOptions { headers: headers(), ..SendOptions::default() };
-    send_with(&mut host, id, to(), b"hello", &options).unwrap();
+    send_with(&mut host, id, Some(to()), b"hello", &options).unwrap();
     let invoking = host.sent()[0].packet.clone();
     let code = DestinationUnreachableCode::PortUnreachable;
     let message = Icmpv6Message::DestinationUnreachable { code, invoking: &invoking };
