@@ -10,15 +10,15 @@
 //! The stack is generic over the type, so that the kernel's can be memory that a USB controller
 //! reads and writes by DMA: a frame is then never copied between the wire and the socket buffer.
 
-/// Bytes that the stack leaves in front of a payload: enough for Ethernet (14), IPv6 (40), a chain
-/// of extension headers and a TCP header with all options (60).
+/// Bytes that the stack leaves in front of a payload: enough for Ethernet (14), a VLAN tag (4), IPv6
+/// (40), a chain of extension headers and a TCP header with all options (60).
 ///
 /// It is 2 modulo 4: every header behind the Ethernet header is a multiple of 4 octets long, so a
 /// finished Ethernet frame starts on a multiple of 4, as DMA engines want it.
-pub const PAYLOAD_OFFSET: usize = 190;
+pub const PAYLOAD_OFFSET: usize = 194;
 
 /// Room in a buffer behind the payload offset: a payload that fills a 1500-octet link, and slack.
-pub const PAYLOAD_CAPACITY: usize = 1730;
+pub const PAYLOAD_CAPACITY: usize = 1726;
 
 /// A block of packet memory.
 pub trait PacketBuffer: Sized {

@@ -12,49 +12,73 @@ use crate::netif::MacAddress;
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
+use crate::vlan;
 use crate::wire::ethernet::{EtherType, EthernetHeader};
+use crate::wire::vlan::VlanId;
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
     /// A frame was received.
     pub fn input(&mut self, index: InterfaceIndex, frame: P::Buffer, now: Instant) {
-        if let Err(reason) = self.frame_input(index, frame, now) {
-            self.count_drop(Some(index), reason);
-        }
+        self.frame_input(index, frame, now);
         self.finish(now);
     }
 
-    fn frame_input(
+    /// A frame of an interface, which for a VLAN is without its tag.
+    fn frame_input(&mut self, index: InterfaceIndex, mut frame: P::Buffer, now: Instant) {
+        match self.admit_frame(index, &mut frame) {
+            Ok(Admitted::Packet { link_multicast }) => {
+                frame.trim_front(EthernetHeader::LEN);
+                let arrival = Arrival { interface: index, link_multicast, looped: false };
+                self.ipv6_input(arrival, frame, now);
+            }
+            // There are no VLANs in VLANs, so this calls itself once.
+            Ok(Admitted::Vlan(vlan)) => {
+                self.tap_vlan(vlan, &frame);
+                self.frame_input(vlan, frame, now);
+            }
+            Err(reason) => self.count_drop(Some(index), reason),
+        }
+    }
+
+    fn admit_frame(
         &mut self,
         index: InterfaceIndex,
-        mut frame: P::Buffer,
-        now: Instant,
-    ) -> Result<(), DropReason> {
+        frame: &mut P::Buffer,
+    ) -> Result<Admitted, DropReason> {
         let traffic = self.interfaces.traffic(index).ok_or(DropReason::InterfaceDown)?;
         let link = &mut traffic.counters.link;
         link.receive_frames += 1;
         link.receive_octets += frame.len() as u64;
         let mac = traffic.mac.filter(|_| traffic.admin_up).ok_or(DropReason::InterfaceDown)?;
-        let (header, payload) =
+        let (device_mtu, disabled) = (traffic.device_mtu, traffic.disabled);
+        let (mut header, _) =
             EthernetHeader::parse(frame.data()).map_err(|_| DropReason::FrameTooShort)?;
         let link_multicast = header.destination.is_multicast();
+        link.receive_multicast += u64::from(link_multicast);
+        if header.ethertype == EtherType::VLAN {
+            let tag = vlan::untag(frame)?;
+            if tag.id != VlanId::PRIORITY_ONLY {
+                let found = self.interfaces.find_vlan(index, tag.id);
+                return found.map(Admitted::Vlan).ok_or(DropReason::FrameVlanUnknown);
+            }
+            header.ethertype = tag.ethertype;
+        }
         if !link_multicast && header.destination != mac {
             return Err(DropReason::FrameForeignDestination);
         }
-        link.receive_multicast += u64::from(link_multicast);
         match header.ethertype {
             EtherType::IPV6 => {}
-            EtherType::VLAN => return Err(DropReason::FrameVlanTag),
+            EtherType::SERVICE_VLAN => return Err(DropReason::FrameVlanStacked),
             _ => return Err(DropReason::FrameNotIpv6),
         }
-        if payload.len() > usize::from(traffic.device_mtu).max(MINIMUM_PAYLOAD) {
+        let payload_length = frame.len() - EthernetHeader::LEN;
+        if payload_length > usize::from(device_mtu).max(MINIMUM_PAYLOAD) {
             return Err(DropReason::FrameTooLong);
         }
-        if traffic.disabled {
+        if disabled {
             return Err(DropReason::Ipv6Disabled);
         }
-        frame.trim_front(EthernetHeader::LEN);
-        self.ipv6_input(Arrival { interface: index, link_multicast, looped: false }, frame, now);
-        Ok(())
+        Ok(Admitted::Packet { link_multicast })
     }
 
     /// Puts a packet into an Ethernet frame and queues it for the driver.
@@ -66,19 +90,21 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         urgency: Urgency,
     ) {
         let traffic = self.interfaces.traffic(index).filter(Traffic::is_running);
-        let Some(Traffic { mac: Some(source), transmit, counters, .. }) = traffic else {
+        let Some((mut traffic, source)) =
+            traffic.and_then(|found| found.mac.map(|mac| (found, mac)))
+        else {
             return self.drop_transmit(index, DropReason::TransmitInterfaceDown);
         };
-        if transmit.len() >= urgency.transmit_limit() {
+        if traffic.transmit.len() >= urgency.transmit_limit() {
             return self.drop_transmit(index, DropReason::TransmitQueueFull);
         }
         let Some(room) = packet.prepend(EthernetHeader::LEN) else {
             return self.drop_transmit(index, DropReason::NoBuffer);
         };
         EthernetHeader { destination, source, ethertype: EtherType::IPV6 }.emit(room);
-        counters.ipv6.out_transmits += 1;
-        if transmit.push_back(packet).is_err() {
-            self.drop_transmit(index, DropReason::TransmitQueueFull);
+        traffic.counters.ipv6.out_transmits += 1;
+        if let Err(reason) = traffic.queue(packet, self.tap) {
+            self.drop_transmit(index, reason);
         }
     }
 
@@ -90,6 +116,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         self.count_drop(Some(index), reason);
     }
+}
+
+/// What a frame is that may come in.
+enum Admitted {
+    /// An IPv6 packet behind its Ethernet header.
+    Packet { link_multicast: bool },
+    /// A frame of this VLAN's interface.
+    Vlan(InterfaceIndex),
 }
 
 /// Padding can make a frame's payload this long whatever the MTU.

@@ -1,7 +1,7 @@
 //! What the stack tells the system around it: sockets that became ready, configuration that
 //! changed.
 
-use crate::interface::InterfaceIndex;
+use crate::interface::{InterfaceIndex, InterfaceName};
 use crate::limits;
 use crate::neighbor::NeighborInfo;
 use crate::route::Route;
@@ -24,7 +24,12 @@ pub enum Event {
     /// What [`crate::interface::HostVariables::router_flags`] says changed.
     RouterFlagsChanged(InterfaceIndex),
     /// An interface is gone.
-    LinkRemoved(InterfaceIndex),
+    LinkRemoved {
+        /// The number that it had.
+        index: InterfaceIndex,
+        /// The name that it had.
+        name: InterfaceName,
+    },
     /// An address was added, or its state or lifetimes changed.
     AddressChanged(AddressInfo),
     /// An address is gone.

@@ -10,6 +10,7 @@ use crate::router_prefix::RouterPrefixes;
 use crate::router_solicitation::RouterSolicitation;
 use crate::time::{Duration, Instant};
 use crate::unicast::{AddressInfo, AddressList};
+use crate::vlan::Vlan;
 use crate::wire::dns_name::OwnedName;
 use crate::wire::ipv6::HopLimit;
 use core::fmt;
@@ -155,6 +156,8 @@ pub struct Interface<B> {
     pub(crate) index: InterfaceIndex,
     pub(crate) name: InterfaceName,
     pub(crate) kind: InterfaceKind,
+    /// It shares the cable of another interface: then of kind Ethernet.
+    pub(crate) vlan: Option<Vlan>,
     pub(crate) device_mtu: u16,
     pub(crate) admin_up: bool,
     pub(crate) link: LinkState,
@@ -192,6 +195,11 @@ impl<B> Interface<B> {
     /// Whether it is the loopback interface.
     pub const fn is_loopback(&self) -> bool {
         matches!(self.kind, InterfaceKind::Loopback)
+    }
+
+    /// The virtual LAN that it is, and on which interface's cable.
+    pub const fn vlan(&self) -> Option<Vlan> {
+        self.vlan
     }
 
     /// Its Ethernet address, if it has one.
@@ -304,6 +312,16 @@ pub enum InterfaceError {
     BadMtu,
     /// There is no room for another interface.
     TableFull,
+    /// The interface below a VLAN's is down.
+    ParentDown,
+    /// The MTU is beyond that of the interface below a VLAN's.
+    MtuBeyondParent,
+    /// The interface can carry no VLAN: it is no Ethernet, or a VLAN's itself.
+    NoVlans,
+    /// The interface has that VLAN already.
+    VlanTaken,
+    /// There are [`crate::limits::VLANS`] already.
+    TooManyVlans,
 }
 
 impl fmt::Display for InterfaceError {
@@ -315,6 +333,11 @@ impl fmt::Display for InterfaceError {
             Self::BadMacAddress => "bad hardware address",
             Self::BadMtu => "bad MTU",
             Self::TableFull => "too many interfaces",
+            Self::ParentDown => "the interface below is down",
+            Self::MtuBeyondParent => "MTU beyond that of the interface below",
+            Self::NoVlans => "no VLANs on this interface",
+            Self::VlanTaken => "VLAN is taken",
+            Self::TooManyVlans => "too many VLANs",
         })
     }
 }

@@ -5,6 +5,8 @@ use crate::interface::{Interface, InterfaceIndex};
 use crate::limits;
 use crate::netif::MacAddress;
 use crate::time::Instant;
+use crate::vlan::Vlan;
+use crate::wire::vlan::VlanId;
 use core::cell::Cell;
 use heapless::{Deque, Vec};
 
@@ -13,13 +15,16 @@ pub(crate) type TransmitQueue<B> = Deque<B, { limits::TRANSMIT_QUEUE }>;
 
 /// An interface as packets see it: of all that it is, they change its queue and its counters.
 pub(crate) struct Traffic<'a, B> {
+    pub(crate) index: InterfaceIndex,
     pub(crate) mac: Option<MacAddress>,
     pub(crate) device_mtu: u16,
     pub(crate) admin_up: bool,
     pub(crate) carrier: bool,
     /// IPv6 does not run on it although it is up.
     pub(crate) disabled: bool,
-    /// Frames for the driver.
+    /// It is this VLAN, and frames leave with its tag.
+    pub(crate) vlan: Option<VlanId>,
+    /// Frames for the driver, which may be another interface's.
     pub(crate) transmit: &'a mut TransmitQueue<B>,
     pub(crate) counters: &'a mut InterfaceCounters,
 }
@@ -112,16 +117,49 @@ impl<B> InterfaceTable<B> {
     /// What a packet meets at an interface.
     #[inline]
     pub(crate) fn traffic(&mut self, index: InterfaceIndex) -> Option<Traffic<'_, B>> {
-        let interface = self.interfaces.get_mut(index.slot())?.as_mut()?;
+        let slot = index.slot();
+        let vlan = self.interfaces.get(slot)?.as_ref()?.vlan;
+        let (interface, below) = match vlan {
+            None => (self.interfaces.get_mut(slot)?.as_mut()?, None),
+            Some(vlan) => {
+                let both = self.interfaces.get_disjoint_mut([slot, vlan.parent.slot()]);
+                let [interface, parent] = both.ok()?;
+                (interface.as_mut()?, Some(&mut parent.as_mut()?.transmit))
+            }
+        };
         Some(Traffic {
+            index,
             mac: interface.mac(),
             device_mtu: interface.device_mtu,
             admin_up: interface.admin_up,
             carrier: interface.has_carrier(),
             disabled: interface.ipv6_disabled().is_some(),
-            transmit: &mut interface.transmit,
+            vlan: vlan.map(|vlan| vlan.id),
+            transmit: below.unwrap_or(&mut interface.transmit),
             counters: &mut interface.counters,
         })
+    }
+
+    /// How many frames wait where an interface's go.
+    #[inline]
+    pub(crate) fn queued(&self, index: InterfaceIndex) -> Option<usize> {
+        let interface = self.get(index)?;
+        let carrier = match interface.vlan {
+            None => interface,
+            Some(vlan) => self.get(vlan.parent)?,
+        };
+        Some(carrier.transmit.len())
+    }
+
+    /// The VLANs on the cable of an interface.
+    pub(crate) fn vlans(&self, parent: InterfaceIndex) -> impl Iterator<Item = &Interface<B>> {
+        self.iter().filter(move |found| found.vlan.is_some_and(|vlan| vlan.parent == parent))
+    }
+
+    /// The interface of a VLAN on the cable of another.
+    pub(crate) fn find_vlan(&self, parent: InterfaceIndex, id: VlanId) -> Option<InterfaceIndex> {
+        let wanted = Some(Vlan { parent, id });
+        self.iter().find(|found| found.vlan == wanted).map(Interface::index)
     }
 
     /// The lowest number that is free; `None` when there is no room.

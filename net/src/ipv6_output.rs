@@ -428,8 +428,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if hop.local {
             return self.local.len() + count <= crate::limits::LOCAL_QUEUE / 2;
         }
-        self.interface(hop.interface)
-            .is_none_or(|interface| interface.transmit.len() + count <= urgency.transmit_limit())
+        let queued = self.interfaces.queued(hop.interface);
+        queued.is_none_or(|queued| queued + count <= urgency.transmit_limit())
     }
 
     /// Counts a packet for which there is no route.

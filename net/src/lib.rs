@@ -9,11 +9,11 @@
 //!   unreachability detection), `dad`, `router_solicitation`, `mld`, [`route`] (with prefix list
 //!   and default router list), `destination`, [`unicast`] (addresses and lifetimes),
 //!   [`address_selection`], `rate_limit`, `reassembly`.
-//! - What joins them, methods of the stack: `ethernet`, `ipv6_input`, `fragment_input`,
+//! - What joins them, methods of the stack: `ethernet`, [`vlan`], `ipv6_input`, `fragment_input`,
 //!   `ipv6_output`, `fragmentation`, `icmpv6_input`, `icmpv6_error`, `ndp`, `slaac`, `duplicate`,
 //!   `mld_message`.
-//! - [`socket`]: UDP and ICMPv6 sockets. [`tcp`]: TCP and stream sockets. [`raw_frame`]: what
-//!   packet sockets need. [`manage`]: what the user configures.
+//! - [`socket`]: UDP and ICMPv6 sockets. [`tcp`]: TCP and stream sockets. [`raw_frame`], [`tap`]:
+//!   what packet sockets need. [`manage`]: what the user configures.
 //! - [`counters`], [`event`], [`limits`], [`config`].
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
@@ -78,12 +78,14 @@ mod slaac;
 mod slots;
 pub mod socket;
 pub mod stack;
+pub mod tap;
 pub mod tcp;
 mod temporary;
 #[cfg(test)]
 mod test_host;
 pub mod time;
 pub mod unicast;
+pub mod vlan;
 pub mod wire;
 
 pub use ipv6_output::{NoRoute, RouteTo, Table};

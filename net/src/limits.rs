@@ -15,8 +15,11 @@ const fn sized(normal: usize, large: usize) -> usize {
     if cfg!(feature = "large-tables") { large } else { normal }
 }
 
-/// Interfaces, `lo` included.
-pub const INTERFACES: usize = 6;
+/// Interfaces, `lo` and virtual LANs included.
+pub const INTERFACES: usize = 6 + VLANS;
+
+/// Of these, virtual LANs (IEEE 802.1Q): however many there are, adapters find room.
+pub const VLANS: usize = 8;
 
 /// Unicast addresses of one interface.
 pub const ADDRESSES: usize = 48;

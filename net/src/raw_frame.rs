@@ -1,6 +1,4 @@
-//! What packet sockets need of the stack: sending a frame that a program wrote whole, and a look
-//! at the packets that never leave the node. Frames of an Ethernet interface pass through the
-//! hands of the system around the stack anyway.
+//! Sending a frame that a program wrote whole (packet(7)).
 
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::DropReason;
@@ -11,11 +9,8 @@ use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::ethernet::{EtherType, EthernetHeader};
 use crate::wire::ipv6::Ipv6Header;
+use crate::wire::vlan::VlanTag;
 use core::fmt;
-
-/// Sees every unicast and interface-local packet from this node to itself, from its IPv6 header
-/// on, when it is queued. It is called from within the stack, so it must not call it.
-pub type LocalTap = fn(packet: &[u8]);
 
 /// Octets in front of a frame: it begins where the frame around a transport segment would.
 const FRAME_OFFSET: usize = PAYLOAD_OFFSET - Ipv6Header::LEN - EthernetHeader::LEN;
@@ -53,13 +48,9 @@ impl<E> fmt::Display for FrameError<E> {
 impl<E: fmt::Debug> core::error::Error for FrameError<E> {}
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
-    /// Has `tap` see the packets from this node to itself; `None`: nobody does.
-    pub fn set_local_tap(&mut self, tap: Option<LocalTap>) {
-        self.local_tap = tap;
-    }
-
     /// Sends an Ethernet frame of `length` octets that `fill` writes. On the loopback interface it
-    /// comes back as a packet; what is not IPv6 is dropped there, and counted.
+    /// comes back as a packet; what is not IPv6 is dropped there, and counted. A VLAN's tag is
+    /// added; a frame that brings its own may be so much longer than others.
     pub fn send_frame<E>(
         &mut self,
         index: InterfaceIndex,
@@ -74,11 +65,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if length < EthernetHeader::LEN {
             return Err(FrameError::TooShort);
         }
-        if length > EthernetHeader::LEN + usize::from(interface.device_mtu()) {
+        let longest = EthernetHeader::LEN + usize::from(interface.device_mtu());
+        if length > longest + VlanTag::LEN {
             return Err(FrameError::TooLong);
         }
         let loopback = interface.is_loopback();
-        let full = interface.transmit.len() >= Urgency::User.transmit_limit();
+        let queued = self.interfaces.queued(index);
+        let full = queued.is_none_or(|queued| queued >= Urgency::User.transmit_limit());
         if full || loopback && self.local.is_full() {
             self.count_drop(Some(index), DropReason::TransmitQueueFull);
             return Err(FrameError::NoRoom);
@@ -92,14 +85,18 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(FrameError::NoRoom);
         };
         fill(frame.data_mut()).map_err(FrameError::Fill)?;
+        let tagged = EthernetHeader::parse(frame.data())
+            .is_ok_and(|(header, _)| header.ethertype == EtherType::VLAN);
+        if length > longest && !tagged {
+            return Err(FrameError::TooLong);
+        }
         if loopback {
             self.loop_frame(index, frame);
             self.finish(now);
-        } else if self
-            .interface_mut(index)
-            .is_none_or(|found| found.transmit.push_back(frame).is_err())
+        } else if let Some(mut traffic) = self.interfaces.traffic(index)
+            && let Err(reason) = traffic.queue(frame, self.tap)
         {
-            self.count_drop(Some(index), DropReason::TransmitQueueFull);
+            self.count_drop(Some(index), reason);
         }
         Ok(())
     }
@@ -113,32 +110,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             _ => self.count_drop(Some(index), DropReason::FrameNotIpv6),
         }
     }
-
-    /// Shows a packet to the tap, if there is one.
-    pub(crate) fn tap_local(&self, packet: &P::Buffer) {
-        if let Some(tap) = self.local_tap {
-            tap(packet.data());
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::socket::{SendOptions, SocketKind};
     use crate::test_host::{Host, MAC, ROUTER, USB0, ip, ipv6_packet};
     use crate::wire::ipv6::NextHeader;
-    use core::net::{Ipv6Addr, SocketAddrV6};
-    use std::cell::RefCell;
     use std::vec::Vec;
-
-    const LO: InterfaceIndex = InterfaceIndex::LOOPBACK;
-
-    std::thread_local!(static SEEN: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) });
-
-    fn see(packet: &[u8]) {
-        SEEN.with_borrow_mut(|seen| seen.push(packet.to_vec()));
-    }
 
     fn frame(ethertype: EtherType, packet: &[u8]) -> Vec<u8> {
         let mut frame = vec![0; EthernetHeader::LEN];
@@ -182,34 +161,5 @@ mod tests {
         assert!(host.drops(DropReason::TransmitQueueFull) > 0);
         host.stack.set_admin_up(USB0, false, host.now).unwrap();
         assert_eq!(send(&mut host, USB0, &full), Err(FrameError::InterfaceDown));
-    }
-
-    #[test]
-    fn the_tap_sees_what_the_node_sends_itself() {
-        let mut host = Host::up(1);
-        host.stack.set_local_tap(Some(see));
-        let receiver = host.stack.open_socket(SocketKind::Udp).unwrap();
-        let to = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 7, 0, 0);
-        host.stack.bind(receiver, to).unwrap();
-        let sender = host.stack.open_socket(SocketKind::Udp).unwrap();
-        let options = SendOptions::default();
-        let write = |room: &mut [u8]| {
-            room.copy_from_slice(b"seen");
-            Ok::<(), ()>(())
-        };
-        host.stack.send(sender, Some(to), 4, write, &options, host.now).unwrap();
-        let seen = SEEN.take();
-        assert_eq!(seen.len(), 1);
-        assert_eq!((seen[0].len(), &seen[0][48..]), (52, &b"seen"[..]));
-        // The same again, written whole, reaches the socket.
-        send(&mut host, LO, &frame(EtherType::IPV6, &seen[0])).unwrap();
-        assert_eq!(SEEN.take(), seen);
-        let read = |host: &mut Host| host.stack.receive(receiver, false, |_, data| data.len());
-        assert_eq!((read(&mut host), read(&mut host)), (Ok(4), Ok(4)));
-        send(&mut host, LO, &frame(EtherType::ARP, &[0; 28])).unwrap();
-        assert_eq!(host.drops(DropReason::FrameNotIpv6), 1);
-        host.stack.set_local_tap(None);
-        host.stack.send(sender, Some(to), 4, write, &options, host.now).unwrap();
-        assert!(SEEN.take().is_empty());
     }
 }

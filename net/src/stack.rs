@@ -26,11 +26,11 @@ use crate::neighbor::{NeighborCache, Timers};
 use crate::policy::PolicyTable;
 use crate::random::Random;
 use crate::rate_limit::TokenBucket;
-use crate::raw_frame::LocalTap;
 use crate::reassembly::Reassembly;
 use crate::route::RouteTable;
 use crate::router_option::RouterOption;
 use crate::socket::{Membership, MembershipSource, PlanMemo, SocketTable};
+use crate::tap::Tap;
 use crate::tcp::{TcpTable, WayMemo};
 use crate::time::Instant;
 use core::net::Ipv6Addr;
@@ -72,8 +72,8 @@ pub struct Stack<P: BufferPool, R: Random> {
     pub(crate) membership_sources: Vec<MembershipSource, { limits::MEMBERSHIP_SOURCES }>,
     pub(crate) anycast: Anycast,
     pub(crate) local: Deque<LocalPacket<P::Buffer>, { limits::LOCAL_QUEUE }>,
-    /// Who sees the packets in that queue.
-    pub(crate) local_tap: Option<LocalTap>,
+    /// Who sees what passes by no driver.
+    pub(crate) tap: Option<Tap>,
     pub(crate) events: EventQueue,
     pub(crate) router_options: Deque<RouterOption<P::Buffer>, { limits::ROUTER_OPTIONS }>,
     pub(crate) counters: NodeCounters,
@@ -122,7 +122,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             membership_sources: Vec::new(),
             anycast: Anycast::new(),
             local: Deque::new(),
-            local_tap: None,
+            tap: None,
             events: EventQueue::new(),
             router_options: Deque::new(),
             counters: NodeCounters::new(),
@@ -205,6 +205,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// [`crate::netif::FRAME_HEADROOM`] or more in front.
     #[inline]
     pub fn poll_transmit(&mut self, index: InterfaceIndex) -> Option<P::Buffer> {
+        // A VLAN has none: its frames are with the interface below.
         if self.has_transmit(index) { self.take_transmit(index) } else { None }
     }
 

@@ -1,6 +1,6 @@
 //! The driver's end of an Ethernet interface, backed by the stack.
 
-use super::port::{TRANSMITTERS, name};
+use super::port::{self, TRANSMITTERS, name};
 use super::{Buffer, change_stack, packet, promiscuous};
 use crate::executor::WaitQueue;
 use crate::memory::dma;
@@ -47,11 +47,9 @@ impl EthernetPort {
 
 impl Drop for EthernetPort {
     fn drop(&mut self) {
-        log::info!("{}: removed", name(self.index));
         TRANSMITTERS.with(|transmitters| transmitters.retain(|(index, _)| *index != self.index));
-        promiscuous::forget(self.index);
         // It can only fail when the interface is not there.
-        let _ = change_stack(|stack| stack.remove_interface(self.index, time::now()));
+        let _ = port::remove(self.index);
     }
 }
 

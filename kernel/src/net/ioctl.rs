@@ -10,7 +10,7 @@ use crate::fs::file::IoctlArgument;
 use crate::syscall::errno::Errno;
 use crate::syscall::user_memory::{UserPtr, plain};
 use crate::time;
-use ::net::interface::{Interface, InterfaceError, InterfaceIndex, InterfaceKind};
+use ::net::interface::{Interface, InterfaceIndex, InterfaceKind};
 use linux_raw_sys::ioctl::{
     FIONREAD, SIOCGIFADDR, SIOCGIFBRDADDR, SIOCGIFCONF, SIOCGIFDSTADDR, SIOCGIFFLAGS,
     SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFMAP, SIOCGIFMETRIC, SIOCGIFMTU, SIOCGIFNAME,
@@ -157,9 +157,6 @@ fn change(request: u32, asked: &InterfaceRequest) -> Result<(), Errno> {
             let up = asked.value_u32() & net_device_flags::IFF_UP as u32 != 0;
             stack.set_admin_up(index, up, time::now())
         };
-        result.map_err(|error| match error {
-            InterfaceError::NotFound => Errno::NODEV,
-            _ => Errno::INVAL,
-        })
+        result.map_err(link::errno)
     })
 }

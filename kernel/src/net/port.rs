@@ -1,9 +1,10 @@
-//! Which drivers wait for frames to send.
+//! Which drivers wait for frames to send, and the end of interfaces.
 
-use super::with_stack;
+use super::{change_stack, promiscuous, with_stack};
 use crate::executor::WaitQueue;
 use crate::sync::TaskCell;
-use ::net::interface::InterfaceIndex;
+use crate::time;
+use ::net::interface::{InterfaceError, InterfaceIndex};
 use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -23,6 +24,15 @@ pub(super) fn wake_transmitters() {
             }
         });
     });
+}
+
+/// Removes an interface and the VLANs on it.
+pub(super) fn remove(index: InterfaceIndex) -> Result<(), InterfaceError> {
+    for gone in with_stack(|stack| stack.vlans(index)).iter().chain([&index]) {
+        log::info!("{}: removed", name(*gone));
+        promiscuous::forget(*gone);
+    }
+    change_stack(|stack| stack.remove_interface(index, time::now()))
 }
 
 /// An interface's name, for messages.

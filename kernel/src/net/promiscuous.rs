@@ -1,12 +1,13 @@
 //! Interfaces whose adapters are to hand over all frames, not only those for this host, because
-//! somebody watches (PACKET_MR_PROMISC, packet(7)).
+//! somebody watches (PACKET_MR_PROMISC, packet(7)). Who watches a VLAN watches the interface below.
 
-use super::port;
+use super::{port, with_stack};
 use crate::executor::WaitQueue;
 use crate::sync::TaskCell;
 use ::net::interface::InterfaceIndex;
 #[cfg(any(target_os = "none", test))]
 use ::net::netif::ReceiveFilter;
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -20,6 +21,8 @@ static WATCHED: TaskCell<Vec<(InterfaceIndex, Rc<Cell<u32>>)>> = TaskCell::new(V
 /// One who watches an interface, as long as the value is there.
 pub(super) struct Watch {
     interface: InterfaceIndex,
+    /// The same of the interface below a VLAN.
+    _below: Option<Box<Self>>,
     /// How many do. It belongs to the interface that was there when this began, not to another one
     /// that came to have its number.
     count: Rc<Cell<u32>>,
@@ -41,7 +44,9 @@ impl Watch {
             log::info!("{}: entered promiscuous mode", port::name(interface));
             CHANGED.wake_all();
         }
-        Self { interface, count }
+        let parent = with_stack(|stack| stack.interface(interface)?.vlan().map(|vlan| vlan.parent));
+        let below = parent.map(|parent| Box::new(Self::new(parent)));
+        Self { interface, _below: below, count }
     }
 }
 
@@ -78,7 +83,6 @@ pub(super) fn filter(interface: InterfaceIndex) -> ReceiveFilter {
 }
 
 /// An interface is gone; who watched it watches nothing.
-#[cfg(any(target_os = "none", test))]
 pub(super) fn forget(interface: InterfaceIndex) {
     WATCHED.with(|watched| watched.retain(|(index, _)| *index != interface));
 }

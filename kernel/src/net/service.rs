@@ -61,7 +61,7 @@ pub(super) fn hand_on() {
                 if let Event::LinkChanged(index) = event {
                     log_link(index);
                 }
-                if let Event::LinkChanged(index) | Event::LinkRemoved(index) = event {
+                if let Event::LinkChanged(index) | Event::LinkRemoved { index, .. } = event {
                     packet::link_changed(index);
                 }
                 netlink::publish(&event);

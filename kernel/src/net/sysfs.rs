@@ -31,8 +31,10 @@ fn attributes(interface: &Interface<Buffer>) -> Attributes {
     let state = match (interface.is_loopback(), interface.is_admin_up(), interface.has_carrier()) {
         (true, ..) => "unknown",
         (false, true, true) => "up",
+        (false, true, false) if interface.vlan().is_some() => "lowerlayerdown",
         _ => "down",
     };
+    let below = interface.vlan().map_or(interface.index(), |vlan| vlan.parent);
     let mut list = alloc::vec![
         ("addr_len", mac.0.len().to_string()),
         ("address", mac.to_string()),
@@ -41,7 +43,7 @@ fn attributes(interface: &Interface<Buffer>) -> Attributes {
         ("carrier_changes", interface.counters().link.carrier_changes.to_string()),
         ("flags", format!("{:#x}", flags(interface) & 0xffff)),
         ("ifindex", interface.index().to_string()),
-        ("iflink", interface.index().to_string()),
+        ("iflink", below.to_string()),
         ("mtu", interface.device_mtu().to_string()),
         ("operstate", state.to_string()),
         ("tx_queue_len", TRANSMIT_QUEUE_LENGTH.to_string()),

@@ -100,8 +100,12 @@ counted! {
         FrameForeignDestination = "frame-foreign-destination",
         /// Count of frames that carry no IPv6.
         FrameNotIpv6 = "frame-not-ipv6",
-        /// Count of frames with a VLAN tag (802.1Q).
-        FrameVlanTag = "frame-vlan-tag",
+        /// Count of frames of a VLAN (IEEE 802.1Q) that has no interface here.
+        FrameVlanUnknown = "frame-vlan-unknown",
+        /// Count of frames whose VLAN identifier is the reserved one, 4095.
+        FrameVlanReserved = "frame-vlan-reserved",
+        /// Count of frames with a service tag (0x88a8) or with a second VLAN tag.
+        FrameVlanStacked = "frame-vlan-stacked",
 
         /// Count of packets shorter than their header, or than it says.
         Ipv6Truncated = "ipv6-truncated",
@@ -296,6 +300,8 @@ counted! {
     TableFull,
     /// Count of refusals or evictions because a table was full.
     TableFullCounters {
+        /// Count of VLAN interfaces refused.
+        Vlans = "vlans",
         /// Count of neighbors refused.
         Neighbors = "neighbors",
         /// Count of neighbors thrown out for others.

@@ -21,6 +21,7 @@ use crate::socket::SocketError;
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
 use crate::unicast::{AddressList, AddressOrigin, InterfaceAddress, State};
+use crate::vlan::Vlan;
 use crate::wire::ipv6::Ipv6Header;
 use crate::wire::ndp_option::RouterPreference;
 use core::net::Ipv6Addr;
@@ -45,8 +46,21 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         &mut self,
         config: &InterfaceConfig<'_>,
     ) -> Result<InterfaceIndex, InterfaceError> {
-        self.seed();
         let &InterfaceConfig { name, kind, mtu } = config;
+        let loopback = matches!(kind, InterfaceKind::Loopback);
+        let link = if loopback { LinkState::Up { speed: None } } else { LinkState::Down };
+        self.new_interface(name, (kind, None), mtu, link)
+    }
+
+    /// A new interface, administratively down.
+    pub(super) fn new_interface(
+        &mut self,
+        name: &str,
+        (kind, vlan): (InterfaceKind, Option<Vlan>),
+        mtu: u16,
+        link: LinkState,
+    ) -> Result<InterfaceIndex, InterfaceError> {
+        self.seed();
         let name = check_name(name)?;
         if self.interface_by_name(&name).is_some() {
             return Err(InterfaceError::NameTaken);
@@ -62,12 +76,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let index = self.interfaces.vacant().ok_or(InterfaceError::TableFull)?;
         let settings = self.config.interface.clone();
         let variables = HostVariables::new(settings.hop_limit);
-        let loopback = matches!(kind, InterfaceKind::Loopback);
-        let link = if loopback { LinkState::Up { speed: None } } else { LinkState::Down };
         self.interfaces.insert(Interface {
             index,
             name,
             kind,
+            vlan,
             device_mtu: mtu,
             admin_up: false,
             link,
@@ -87,13 +100,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(index)
     }
 
-    /// Removes an interface and everything learned or configured on it. Its number is free.
+    /// Removes an interface and everything learned or configured on it, VLANs included. Its number
+    /// is free.
     pub fn remove_interface(
         &mut self,
         index: InterfaceIndex,
         now: Instant,
     ) -> Result<(), InterfaceError> {
         self.set_admin_up(index, false, now)?;
+        for vlan in self.vlans(index) {
+            self.remove_interface(vlan, now)?;
+        }
         self.remove_addresses(index, now, |_| true);
         self.memberships.retain(|membership| membership.interface != index);
         self.membership_sources.retain(|entry| entry.membership.interface != index);
@@ -104,11 +121,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         self.counters.absorb(&interface.counters);
         self.policies.forget_interface(index);
-        self.emit(Event::LinkRemoved(index));
+        self.emit(Event::LinkRemoved { index, name: interface.name });
         Ok(())
     }
 
-    /// The driver tells about the carrier.
+    /// The driver tells about the carrier, which is that of the interface's VLANs, too.
     pub fn set_link(
         &mut self,
         index: InterfaceIndex,
@@ -127,21 +144,35 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let runs = interface.is_running();
         self.emit(Event::LinkChanged(index));
         self.running_changed(index, ran, runs, now);
+        for vlan in self.vlans(index) {
+            self.set_link(vlan, link, now)?;
+        }
         self.finish(now);
         Ok(())
     }
 
-    /// The user sets an interface up or down. Down removes its addresses and routes, as on Linux.
+    /// The user sets an interface up or down. Down removes its addresses and routes, as on Linux;
+    /// also as there, its VLANs follow, and are up only while it is.
     pub fn set_admin_up(
         &mut self,
         index: InterfaceIndex,
         up: bool,
         now: Instant,
     ) -> Result<(), InterfaceError> {
-        let interface = self.interface_mut(index).ok_or(InterfaceError::NotFound)?;
+        let interface = self.interface(index).ok_or(InterfaceError::NotFound)?;
         if interface.admin_up == up {
             return Ok(());
         }
+        if let Some(Vlan { parent, .. }) = interface.vlan
+            && up
+            && self.interface(parent).is_none_or(|parent| !parent.admin_up)
+        {
+            return Err(InterfaceError::ParentDown);
+        }
+        if !up {
+            self.set_vlans_up(index, false, now)?;
+        }
+        let interface = self.interface_mut(index).ok_or(InterfaceError::NotFound)?;
         let ran = interface.is_running();
         if up {
             interface.duplicate_hardware_address = false;
@@ -154,7 +185,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.add_loopback_address(index, now);
         }
         self.running_changed(index, ran, runs, now);
-        if !up {
+        if up {
+            self.set_vlans_up(index, true, now)?;
+        } else {
             self.remove_addresses(index, now, |_| true);
             self.remove_routes(|route| route.interface == index);
             if let Some(interface) = self.interface_mut(index) {
@@ -168,7 +201,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         Ok(())
     }
 
-    /// The user sets the MTU.
+    /// The user sets the MTU. A VLAN's is at most that of the interface below.
     pub fn set_mtu(
         &mut self,
         index: InterfaceIndex,
@@ -178,6 +211,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if mtu < MINIMUM_MTU || usize::from(mtu) > MAX_MTU {
             return Err(InterfaceError::BadMtu);
         }
+        let parent = self.interface(index).and_then(|interface| interface.vlan);
+        let below = parent.and_then(|vlan| self.interface(vlan.parent));
+        if below.is_some_and(|below| mtu > below.device_mtu) {
+            return Err(InterfaceError::MtuBeyondParent);
+        }
         let interface = self.interface_mut(index).ok_or(InterfaceError::NotFound)?;
         let ran = interface.is_running();
         interface.device_mtu = mtu;
@@ -185,6 +223,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let runs = interface.is_running();
         self.emit(Event::LinkChanged(index));
         self.running_changed(index, ran, runs, now);
+        self.limit_vlan_mtu(index, mtu, now);
         Ok(())
     }
 

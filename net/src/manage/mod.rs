@@ -6,8 +6,10 @@ mod link;
 mod neighbor;
 mod policy;
 mod route;
+mod vlan;
 
 pub use address::{AddressError, NewAddress};
+pub use vlan::VlanConfig;
 
 #[cfg(test)]
 mod tests;

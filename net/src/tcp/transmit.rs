@@ -98,8 +98,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if hop.local {
             return self.local.len() < crate::limits::LOCAL_QUEUE / 2;
         }
-        self.interface(hop.interface)
-            .is_none_or(|interface| interface.transmit.len() < Urgency::User.transmit_limit())
+        let queued = self.interfaces.queued(hop.interface);
+        queued.is_none_or(|queued| queued < Urgency::User.transmit_limit())
     }
 
     /// How segments between these ends travel on a path.

@@ -20,6 +20,8 @@ impl EtherType {
     pub const ARP: Self = Self(0x0806);
     /// An 802.1Q customer tag follows, see [`super::vlan`].
     pub const VLAN: Self = Self(0x8100);
+    /// An 802.1Q service tag follows (once 802.1ad, "QinQ"); dropped here.
+    pub const SERVICE_VLAN: Self = Self(0x88a8);
 }
 
 /// The 14 octets in front of every frame.

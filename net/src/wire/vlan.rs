@@ -5,11 +5,21 @@ use super::Result;
 use super::cursor::{Reader, Writer};
 use super::ethernet::EtherType;
 
-/// A VLAN identifier: 12 bits. 0 means "priority only, no VLAN", 0xfff is reserved.
+/// A VLAN identifier: 12 bits (IEEE 802.1Q, Table 9-2).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct VlanId(u16);
 
 impl VlanId {
+    /// The null identifier: the tag tells a priority, and of no VLAN.
+    pub const PRIORITY_ONLY: Self = Self(0);
+    /// Reserved: never on the wire.
+    pub const RESERVED: Self = Self(0xfff);
+
+    /// The identifier of a VLAN: 1 to 4094.
+    pub const fn new(number: u16) -> Option<Self> {
+        if matches!(number, 1..=0xffe) { Some(Self(number)) } else { None }
+    }
+
     /// The low 12 bits of `bits`.
     pub const fn from_low_bits(bits: u16) -> Self {
         Self(bits & 0xfff)
@@ -80,6 +90,16 @@ mod tests {
         assert_eq!(out, bytes[..4]);
         for len in 0..VlanTag::LEN {
             assert_eq!(VlanTag::parse(&bytes[..len]), Err(ParseError::Truncated));
+        }
+    }
+
+    #[test]
+    fn identifiers_of_vlans() {
+        for number in [0, 0xfff, 0x1000, u16::MAX] {
+            assert_eq!(VlanId::new(number), None, "{number}");
+        }
+        for number in [1, 5, 0xffe] {
+            assert_eq!(VlanId::new(number).map(VlanId::get), Some(number));
         }
     }
 

@@ -69,6 +69,11 @@ impl<'a> Attributes<'a> {
         Self(payload.get(align(body_length)..).unwrap_or_default())
     }
 
+    /// The attributes in the value of an attribute.
+    pub(super) const fn within(value: &'a [u8]) -> Self {
+        Self(value)
+    }
+
     /// The value of the last attribute of this type, as a later one overrides an earlier.
     pub(super) fn get(&self, kind: u32) -> Option<&'a [u8]> {
         self.clone().filter(|(found, _)| u32::from(*found) == kind).last().map(|(_, value)| value)
@@ -76,6 +81,11 @@ impl<'a> Attributes<'a> {
 
     pub(super) fn get_u32(&self, kind: u32) -> Option<u32> {
         self.get(kind).and_then(|value| read_u32(value, 0))
+    }
+
+    /// A string, which may end before its value does.
+    pub(super) fn get_string(&self, kind: u32) -> Option<&'a [u8]> {
+        self.get(kind).and_then(|value| value.split(|byte| *byte == 0).next())
     }
 }
 
@@ -127,6 +137,10 @@ impl Builder {
     }
 
     pub(super) fn attribute_u32(&mut self, kind: u32, value: u32) {
+        self.attribute(kind, &value.to_ne_bytes());
+    }
+
+    pub(super) fn attribute_u16(&mut self, kind: u32, value: u16) {
         self.attribute(kind, &value.to_ne_bytes());
     }
 
@@ -194,7 +208,7 @@ mod tests {
         assert_eq!(&message.payload[..3], &[1, 2, 3]);
         let attributes = Attributes::after(message.payload, 3);
         assert_eq!(attributes.get(3), Some(&b"lo\0"[..]));
-        let nested = Attributes(attributes.get(26).unwrap());
+        let nested = Attributes::within(attributes.get(26).unwrap());
         assert_eq!(nested.get_u32(10), Some(0xdead_beef));
         assert_eq!(attributes.get(4), None);
     }

@@ -18,6 +18,7 @@ mod route;
 mod router_option;
 #[cfg(test)]
 mod tests;
+mod vlan;
 
 pub(in crate::net) use notify::{publish, publish_router_option};
 

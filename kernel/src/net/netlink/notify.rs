@@ -27,7 +27,9 @@ pub(in crate::net) fn publish(event: &Event) {
             (RTNLGRP_LINK, message)
         }
         Event::RouterFlagsChanged(index) => return publish_ipv6_side(*index),
-        Event::LinkRemoved(index) => (RTNLGRP_LINK, link::emit_removed(*index, HEADER)),
+        Event::LinkRemoved { index, name } => {
+            (RTNLGRP_LINK, link::emit_removed(*index, name, HEADER))
+        }
         Event::AddressChanged(info) => (RTNLGRP_IPV6_IFADDR, address::emit(info, now, HEADER)),
         Event::AddressRemoved(info) => {
             (RTNLGRP_IPV6_IFADDR, address::emit_removed(info, now, HEADER))

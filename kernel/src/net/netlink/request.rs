@@ -132,7 +132,8 @@ fn single(
         GET_ADDRESS_LABEL => sink(address_label::get(payload, header)?),
         kind => {
             match kind {
-                NEW_LINK | SET_LINK => link::change(payload)?,
+                NEW_LINK => link::add(payload, flags)?,
+                SET_LINK => link::change(payload)?,
                 DELETE_LINK => link::delete(payload)?,
                 NEW_ADDRESS => address::add(payload, flags)?,
                 DELETE_ADDRESS => address::delete(payload)?,

@@ -21,6 +21,8 @@ use linux_raw_sys::netlink::{
     RTM_DELROUTE, RTM_GETADDR, RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_NEWADDR, RTM_NEWLINK,
     RTM_NEWNEIGH, RTM_NEWROUTE, RTMGRP_IPV6_IFADDR,
 };
+mod vlan;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The stack is one for the whole kernel: one test at a time.

@@ -252,6 +252,11 @@ pub(in crate::net) fn link_changed(index: InterfaceIndex) {
     };
     let sockets: Vec<Rc<PacketSocket>> =
         SOCKETS.with(|sockets| sockets.iter().filter_map(Weak::upgrade).collect());
+    if state.is_none() {
+        for socket in &sockets {
+            socket.memberships.borrow_mut().retain(|(asked, _)| asked.interface() != index);
+        }
+    }
     for socket in sockets.iter().filter(|socket| socket.interface.get() == Some(index)) {
         if state.is_none() {
             // The number may come back for another interface.

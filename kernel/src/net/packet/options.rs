@@ -47,6 +47,11 @@ pub(super) struct Membership {
 }
 
 impl Membership {
+    /// Which interface it is about.
+    pub(super) const fn interface(&self) -> InterfaceIndex {
+        self.interface
+    }
+
     fn parse(value: &[u8]) -> Result<Self, Errno> {
         let (interface, rest) = value.split_first_chunk().ok_or(Errno::INVAL)?;
         let (kind, rest) = rest.split_first_chunk().ok_or(Errno::INVAL)?;

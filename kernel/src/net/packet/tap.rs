@@ -1,8 +1,9 @@
 //! Where frames pass by: whoever captures gets a copy.
 //!
 //! While nobody captures, a frame costs a load and a comparison. Frames of an Ethernet interface
-//! are seen when the driver hands them over or fetches them; packets of the node to itself when
-//! the stack queues them, as frames without addresses on `lo`, once on their way out and once in.
+//! are seen when the driver hands them over or fetches them. What no driver sees the stack shows:
+//! frames of VLANs, without their tags, and packets of the node to itself, as frames without
+//! addresses on `lo`, once on their way out and once in.
 
 use super::address::{LinkAddress, PacketType};
 use super::{PacketSocket, SOCKETS};
@@ -10,6 +11,7 @@ use crate::net::change_stack;
 use crate::time;
 use ::net::interface::InterfaceIndex;
 use ::net::netif::MacAddress;
+use ::net::tap::Tapped;
 use ::net::wire::ethernet::{EtherType, EthernetHeader};
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
@@ -24,7 +26,6 @@ const ETHER_TYPE_MIN: u16 = 0x600;
 
 /// Which way a frame goes on an Ethernet interface.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[cfg_attr(not(any(test, target_os = "none")), expect(dead_code, reason = "drivers make it"))]
 pub(in crate::net) enum Direction {
     /// It came; the interface has this address.
     In(MacAddress),
@@ -44,14 +45,14 @@ pub(super) struct Passing<'a> {
 /// Counts a new socket. The first has the stack show what it sends itself.
 pub(super) fn open() {
     if SOCKET_COUNT.fetch_add(1, Ordering::Relaxed) == 0 {
-        change_stack(|stack| stack.set_local_tap(Some(local)));
+        change_stack(|stack| stack.set_tap(Some(see)));
     }
 }
 
 /// Counts a socket that is gone.
 pub(super) fn close() {
     if SOCKET_COUNT.fetch_sub(1, Ordering::Relaxed) == 1 {
-        change_stack(|stack| stack.set_local_tap(None));
+        change_stack(|stack| stack.set_tap(None));
     }
 }
 
@@ -61,6 +62,10 @@ pub(in crate::net) fn ethernet(interface: InterfaceIndex, direction: Direction, 
     if SOCKET_COUNT.load(Ordering::Relaxed) == 0 {
         return;
     }
+    pass(interface, direction, frame);
+}
+
+fn pass(interface: InterfaceIndex, direction: Direction, frame: &[u8]) {
     if let Some(passing) = describe(interface, direction, frame) {
         deliver(&passing);
     }
@@ -94,7 +99,18 @@ fn protocol(ethertype: EtherType) -> u16 {
     if ethertype.0 < ETHER_TYPE_MIN { ETH_P_802_2 as u16 } else { ethertype.0 }
 }
 
-/// Shows a packet of the node to itself. Runs within the stack.
+/// Shows what the stack alone sees. Runs within it.
+fn see(tapped: Tapped<'_>) {
+    match tapped {
+        Tapped::Local(packet) => local(packet),
+        Tapped::Vlan { interface, mac, outgoing, frame } => {
+            let direction = if outgoing { Direction::Out } else { Direction::In(mac) };
+            pass(interface, direction, frame);
+        }
+    }
+}
+
+/// Shows a packet of the node to itself.
 fn local(packet: &[u8]) {
     let none = MacAddress::default();
     let header = EthernetHeader { destination: none, source: none, ethertype: EtherType::IPV6 };

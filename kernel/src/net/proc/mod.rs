@@ -1,7 +1,7 @@
 //! `/proc/net`: interfaces, addresses, groups, sockets and counters, as Linux prints them.
 //!
 //! Sockets are in [`sockets`], counters of the protocols in [`counters`], what `/proc/sys/net` has in
-//! [`settings`].
+//! [`settings`], VLANs in [`vlan`].
 //!
 //! Three are ours: `drops`, every way a packet can disappear and every table that can be full, by name,
 //! `neighbor_cache`, how full that is, and `router_dns`, the name servers and search domains that
@@ -11,6 +11,7 @@ mod counters;
 mod interface_settings;
 mod settings;
 mod sockets;
+pub(super) mod vlan;
 
 use super::{Buffer, KernelStack, packet, with_stack};
 use crate::fs::generated::Generated;
@@ -55,6 +56,7 @@ pub(super) fn register() {
     settings::register();
     interface_settings::register();
     fs::proc::register_source("net/dev_snmp6", interface_counters);
+    fs::proc::register_source("net/vlan", vlan::files);
 }
 
 /// Frame counters as `ip -s link` and `/proc/net/dev` sort them.
