@@ -219,6 +219,10 @@ impl Lab {
         let frame = packet(target, seen.source)
             .neighbor_advertisement(target, flags)
             .target_link_layer(station.mac);
+        let frame = match seen.vlan {
+            Some(tag) => frame.vlan(tag),
+            None => frame,
+        };
         self.send(station, frame);
     }
 

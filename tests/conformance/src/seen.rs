@@ -34,7 +34,8 @@ pub struct Seen {
     pub to_mac: Mac,
     /// Source station.
     pub from_mac: Mac,
-    /// The number of an 802.1Q tag, if there is one.
+    /// What an 802.1Q tag says, if there is one: the number of the VLAN, and in the upper four bits
+    /// the priority.
     pub vlan: Option<u16>,
     /// Traffic Class.
     pub traffic_class: u8,

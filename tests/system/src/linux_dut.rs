@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv6Addr, SocketAddrV6, TcpListener, UdpSocket};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time;
@@ -336,6 +336,13 @@ impl Programs {
                 } else {
                     self.memberships.leave_multicast_v6(&group, self.interface)
                 };
+            }
+            // Without 802.1Q in this Linux there is none, and what belongs to it fails.
+            Action::AddVlan(number) => {
+                let name = format!("{INTERFACE}.{number}");
+                let add = format!("link add link {INTERFACE} name {name} up type vlan id {number}");
+                let words = ["-n", &self.namespace].into_iter().chain(add.split(' '));
+                let _ = Command::new("ip").args(words).stderr(Stdio::null()).status();
             }
             Action::AddAddress(address) => {
                 let address = format!("{address}/64");

@@ -136,6 +136,12 @@ impl Dut for WireDut {
                 guest.run_until("ss -ltn", |text| text.contains(&listens));
                 return;
             }
+            Action::AddVlan(number) => {
+                let name = format!("usb0.{number}");
+                format!(
+                    "ip link add link usb0 name {name} type vlan id {number} && ip link set {name} up"
+                )
+            }
             Action::AddAddress(address) => format!("ip addr add {address}/64 dev usb0"),
             Action::Membership { .. } => panic!("no program of the guest joins a group by itself"),
         };

@@ -45,6 +45,8 @@ pub enum Action {
         /// Join.
         join: bool,
     },
+    /// Adds the interface of the VLAN with this number to its adapter.
+    AddVlan(u16),
     /// Adds an address of the user's.
     AddAddress(Ipv6Addr),
 }

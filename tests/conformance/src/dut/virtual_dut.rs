@@ -3,9 +3,12 @@
 use super::{Action, Dut};
 use crate::station::Mac;
 use net::config::Config;
+use net::manage::VlanConfig;
 use net::netif::MacAddress;
 use net::tcp::TcpId;
 use net::time::Instant;
+use net::vlan::Vlan;
+use net::wire::vlan::VlanId;
 use simulation::host::Host;
 use simulation::network::Node;
 use simulation::random::Seeded;
@@ -52,6 +55,14 @@ impl VirtualDut {
         assert!(bound && self.host.stack.tcp_listen(id, 8).is_ok(), "port {port} is taken");
         self.streams.push(id);
     }
+
+    fn add_vlan(&mut self, number: u16) {
+        let id = VlanId::new(number).expect("the number of a VLAN");
+        let vlan = Vlan { parent: self.host.index, id };
+        let config = VlanConfig { name: &format!("eth0.{number}"), vlan, mtu: None };
+        let index = self.host.stack.add_vlan(&config).expect("there is room for it");
+        self.host.stack.set_admin_up(index, true, self.now).expect("the adapter is up");
+    }
 }
 
 impl Dut for VirtualDut {
@@ -97,6 +108,7 @@ impl Dut for VirtualDut {
             Action::Connect { destination, port } => self.connect(destination, port),
             Action::Listen(port) => self.listen(port),
             Action::Membership { group, join } => self.host.set_membership(group, join, now),
+            Action::AddVlan(number) => self.add_vlan(number),
             Action::AddAddress(address) => self.host.add_address(address, 64, now),
         }
         self.collect();

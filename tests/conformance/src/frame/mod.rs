@@ -113,7 +113,8 @@ impl Frame {
         self
     }
 
-    /// Puts an 802.1Q tag with this number in front.
+    /// Puts an 802.1Q tag in front: the number of a VLAN, and priority and drop eligibility in the
+    /// upper four bits.
     #[must_use]
     pub const fn vlan(mut self, number: u16) -> Self {
         self.vlan = Some(number);

@@ -95,7 +95,7 @@ fn want(action: &Action) -> Option<Step> {
         Action::SendUdp { destination, port, size } => (3, operand(destination, port, size)),
         Action::Connect { destination, port } => (4, operand(destination, port, 0)),
         Action::Listen(port) => (5, operand(Ipv6Addr::UNSPECIFIED, port, 0)),
-        Action::Membership { .. } | Action::AddAddress(_) => return None,
+        Action::Membership { .. } | Action::AddAddress(_) | Action::AddVlan(_) => return None,
     };
     Some(Step::Want(what, operand))
 }

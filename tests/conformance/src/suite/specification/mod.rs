@@ -4,10 +4,11 @@ mod extension;
 mod fragment;
 mod header;
 mod option;
+mod vlan;
 
 use crate::Case;
 
 /// The tests.
 pub(super) fn cases() -> Vec<Case> {
-    [header::CASES, extension::CASES, option::CASES, fragment::CASES].concat()
+    [header::CASES, extension::CASES, option::CASES, fragment::CASES, vlan::CASES].concat()
 }
