@@ -25,6 +25,7 @@ pub mod router_option;
 pub mod session;
 pub mod statistics;
 pub mod style;
+pub mod vlan;
 
 use alloc::format;
 use alloc::string::String;

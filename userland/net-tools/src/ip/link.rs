@@ -13,11 +13,11 @@ use linux_raw_sys::net::{AF_INET6, net_device_flags as flag};
 use linux_raw_sys::netlink::{
     IFLA_ADDRESS, IFLA_AF_SPEC, IFLA_ALLMULTI, IFLA_BROADCAST, IFLA_CARRIER_CHANGES,
     IFLA_GRO_MAX_SIZE, IFLA_GROUP, IFLA_GSO_MAX_SEGS, IFLA_GSO_MAX_SIZE, IFLA_IFALIAS, IFLA_IFNAME,
-    IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO,
-    IFLA_LINKMODE, IFLA_MASTER, IFLA_MAX_MTU, IFLA_MIN_MTU, IFLA_MTU, IFLA_NUM_RX_QUEUES,
-    IFLA_NUM_TX_QUEUES, IFLA_OPERSTATE, IFLA_PARENT_DEV_BUS_NAME, IFLA_PARENT_DEV_NAME,
-    IFLA_PERM_ADDRESS, IFLA_PROMISCUITY, IFLA_QDISC, IFLA_STATS, IFLA_STATS64, IFLA_TSO_MAX_SEGS,
-    IFLA_TSO_MAX_SIZE, IFLA_TXQLEN, ifinfomsg,
+    IFLA_INET6_ADDR_GEN_MODE, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINK_NETNSID,
+    IFLA_LINKINFO, IFLA_LINKMODE, IFLA_MASTER, IFLA_MAX_MTU, IFLA_MIN_MTU, IFLA_MTU,
+    IFLA_NUM_RX_QUEUES, IFLA_NUM_TX_QUEUES, IFLA_OPERSTATE, IFLA_PARENT_DEV_BUS_NAME,
+    IFLA_PARENT_DEV_NAME, IFLA_PERM_ADDRESS, IFLA_PROMISCUITY, IFLA_QDISC, IFLA_STATS,
+    IFLA_STATS64, IFLA_TSO_MAX_SEGS, IFLA_TSO_MAX_SIZE, IFLA_TXQLEN, ifinfomsg,
 };
 
 use super::arguments::Family;
@@ -25,6 +25,7 @@ use super::interfaces::Interfaces;
 use super::names::{LINK_TYPES, name};
 use super::statistics::Statistics;
 use super::style::Style;
+use super::vlan::{self, Vlan};
 use crate::netlink::{Attribute, Attributes, field};
 use crate::prefix::LinkAddress;
 
@@ -97,6 +98,7 @@ pub struct Link {
     pub(crate) lower_namespace: Option<u32>,
     pub(crate) alias: Option<String>,
     pub(crate) driver: Option<String>,
+    pub(crate) vlan: Option<Vlan>,
     pub(crate) address_mode: Option<u8>,
     pub(crate) parent_bus: Option<String>,
     pub(crate) parent: Option<String>,
@@ -121,10 +123,11 @@ impl Link {
             let families = attributes.find(IFLA_AF_SPEC as u32)?.nested();
             families.find(AF_INET6)?.nested().find(IFLA_INET6_ADDR_GEN_MODE as u32)?.u8()
         };
-        let driver = || {
-            let kind =
-                attributes.find(IFLA_LINKINFO as u32)?.nested().find(IFLA_INFO_KIND as u32)?;
-            kind.text().map(String::from)
+        let info = attributes.find(IFLA_LINKINFO as u32).map(Attribute::nested);
+        let driver = info.as_ref().and_then(|info| info.find(IFLA_INFO_KIND as u32)?.text());
+        let vlan = || {
+            let data = info.as_ref()?.find(IFLA_INFO_DATA as u32)?;
+            driver.filter(|kind| *kind == vlan::KIND).and_then(|_| Vlan::parse(data.nested()))
         };
         let statistics = || {
             let changes = number(IFLA_CARRIER_CHANGES as u32);
@@ -152,7 +155,8 @@ impl Link {
             lower: number(IFLA_LINK as u32),
             lower_namespace: number(IFLA_LINK_NETNSID as u32),
             alias: text(IFLA_IFALIAS as u32),
-            driver: driver(),
+            driver: driver.map(String::from),
+            vlan: vlan(),
             address_mode: address_mode(),
             parent_bus: text(IFLA_PARENT_DEV_BUS_NAME as u32),
             parent: text(IFLA_PARENT_DEV_NAME as u32),
@@ -323,6 +327,9 @@ impl Link {
         }
         if let Some(driver) = &self.driver {
             let _ = write!(text, "{newline}    {driver} ");
+        }
+        if let Some(vlan) = &self.vlan {
+            text.push_str(&vlan.text(newline));
         }
         if let Some(mode) = self.address_mode.filter(|_| for_link) {
             let _ = match mode {

@@ -1,4 +1,4 @@
-//! `ip link`: show and set.
+//! `ip link`: show, add, set and delete.
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -6,7 +6,8 @@ use core::mem::{offset_of, size_of};
 
 use linux_raw_sys::net::net_device_flags as flag;
 use linux_raw_sys::netlink::{
-    IFLA_ADDRESS, IFLA_BROADCAST, IFLA_IFNAME, IFLA_MTU, IFLA_TXQLEN, RTM_DELLINK, RTM_NEWLINK,
+    IFLA_ADDRESS, IFLA_BROADCAST, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK,
+    IFLA_LINKINFO, IFLA_MTU, IFLA_TXQLEN, NLM_F_CREATE, NLM_F_EXCL, RTM_DELLINK, RTM_NEWLINK,
     ifinfomsg,
 };
 
@@ -16,13 +17,24 @@ use super::interfaces::{Interfaces, read_links};
 use super::link;
 use super::session::Session;
 use super::style::Style;
+use super::vlan::{self, Vlan};
 use crate::netlink::{Request, field};
 use crate::prefix::parse_link_address;
 
 /// What `ip link help` prints.
 pub const USAGE: &str = "\
-Usage: ip link set { DEVICE | dev DEVICE }
+Usage: ip link add [link DEV] [ name ] NAME
+		    [ txqueuelen PACKETS ]
+		    [ address LLADDR ]
+		    [ broadcast LLADDR ]
+		    [ mtu MTU ]
+		    type TYPE [ ARGS ]
+
+	ip link delete { DEVICE | dev DEVICE } [ type TYPE ]
+
+	ip link set { DEVICE | dev DEVICE }
 			[ { up | down } ]
+			[ type TYPE ARGS ]
 		[ arp { on | off } ]
 		[ multicast { on | off } ]
 		[ allmulticast { on | off } ]
@@ -33,9 +45,11 @@ Usage: ip link set { DEVICE | dev DEVICE }
 		[ broadcast LLADDR ]
 		[ mtu MTU ]
 
-	ip link delete { DEVICE | dev DEVICE }
+	ip link show [ DEVICE ] [up] [type TYPE]
 
-	ip link show [ DEVICE ] [up]
+	ip link help [ TYPE ]
+
+TYPE := { vlan }
 ";
 
 /// The longest name of an interface: IFNAMSIZ with the NUL.
@@ -45,12 +59,19 @@ const NAME_LIMIT: usize = linux_raw_sys::net::IFNAMSIZ as usize - 1;
 pub fn run(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> {
     let Some(word) = words.next() else { return show(session, words) };
     match word {
+        _ if matches(word, "add") => add(session, words),
         _ if matches(word, "set") => set(session, words),
         _ if matches(word, "show") || matches(word, "lst") || matches(word, "list") => {
             show(session, words)
         }
         _ if matches(word, "delete") => delete(session, words),
-        _ if matches(word, "help") => Err(Failure::usage(USAGE.trim_end())),
+        _ if matches(word, "help") => match words.next() {
+            Some(vlan::KIND) => {
+                rt::print!("{}", vlan::USAGE);
+                Ok(())
+            }
+            _ => Err(Failure::usage(USAGE.trim_end())),
+        },
         _ => Err(Failure::command("link", word)),
     }
 }
@@ -59,9 +80,11 @@ pub fn run(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> {
 pub fn show(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> {
     let mut device = None;
     let mut up = false;
+    let mut kind = None;
     while let Some(word) = words.next() {
         match word {
             "up" => up = true,
+            _ if matches(word, "type") => kind = Some(words.value()?),
             _ if matches(word, "help") => return Err(Failure::usage(USAGE.trim_end())),
             _ => {
                 let name = if word == "dev" { words.value()? } else { word };
@@ -84,7 +107,9 @@ pub fn show(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> 
     // Links have no other family than their own.
     let style = Style { family: Family::Link, ..session.style };
     for link in links {
-        if index.is_some_and(|index| index != link.index) || (up && link.flags & link::UP == 0) {
+        let other = index.is_some_and(|index| index != link.index)
+            || kind.is_some_and(|kind| link.driver.as_deref() != Some(kind));
+        if other || (up && link.flags & link::UP == 0) {
             continue;
         }
         if style.brief {
@@ -94,6 +119,15 @@ pub fn show(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> 
         }
     }
     Ok(())
+}
+
+/// What kind of link: the type's name, and what is said of a VLAN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kind<'a> {
+    /// The name (IFLA_INFO_KIND).
+    pub name: &'a str,
+    /// The options behind it, if there are any.
+    pub vlan: Option<Vlan>,
 }
 
 /// What is to become of a link.
@@ -115,6 +149,10 @@ pub struct Change<'a> {
     pub address: Option<Vec<u8>>,
     /// Its broadcast address.
     pub broadcast: Option<Vec<u8>>,
+    /// The link below a new one.
+    pub link: Option<&'a str>,
+    /// Its type.
+    pub kind: Option<Kind<'a>>,
 }
 
 impl Change<'_> {
@@ -129,6 +167,21 @@ impl Change<'_> {
 fn link_address(words: &mut Words<'_>) -> Result<Vec<u8>, Failure> {
     let text = words.value()?;
     parse_link_address(text).ok_or_else(|| Failure::other(format!("\"{text}\" is invalid lladdr.")))
+}
+
+fn parse_kind<'a>(words: &mut Words<'a>) -> Result<Kind<'a>, Failure> {
+    let name = words.value()?;
+    let vlan = match words.peek() {
+        None => None,
+        Some(_) if name == vlan::KIND => Some(Vlan::read(words)?),
+        Some(word) => {
+            let hint = "Try \"ip link help\".";
+            return Err(Failure::other(format!(
+                "Garbage instead of arguments \"{word} ...\". {hint}"
+            )));
+        }
+    };
+    Ok(Kind { name, vlan })
 }
 
 fn parse_change<'a>(words: &mut Words<'a>) -> Result<Change<'a>, Failure> {
@@ -174,6 +227,12 @@ fn parse_change<'a>(words: &mut Words<'a>) -> Result<Change<'a>, Failure> {
             }
             "address" => change.address = Some(link_address(words)?),
             "broadcast" | "brd" => change.broadcast = Some(link_address(words)?),
+            "link" => change.link = Some(words.value()?),
+            // What follows is the type's.
+            _ if matches(word, "type") => {
+                change.kind = Some(parse_kind(words)?);
+                break;
+            }
             _ if matches(word, "help") => return Err(Failure::usage(USAGE.trim_end())),
             _ => {
                 let name = if word == "dev" { words.value()? } else { word };
@@ -210,6 +269,15 @@ pub fn request(change: &Change<'_>, index: u32, kind: u32) -> Request {
     if let Some(broadcast) = &change.broadcast {
         request.attribute(IFLA_BROADCAST as u32, broadcast);
     }
+    if let Some(kind) = &change.kind {
+        request.nested(IFLA_LINKINFO as u32, |request| {
+            // Without the closing NUL, as iproute2 sends it.
+            request.attribute(IFLA_INFO_KIND as u32, kind.name.as_bytes());
+            if let Some(vlan) = &kind.vlan {
+                request.nested(IFLA_INFO_DATA as u32, |request| vlan.append(request));
+            }
+        });
+    }
     request
 }
 
@@ -217,6 +285,31 @@ fn index_of(session: &mut Session, device: Option<&str>) -> Result<u32, Failure>
     let device = device
         .ok_or_else(|| Failure::usage("Not enough information: \"dev\" argument is required."))?;
     session.interfaces()?.index(device).ok_or_else(|| Failure::no_device(device))
+}
+
+fn add(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> {
+    let mut change = parse_change(&mut words)?;
+    if change.kind.is_none() {
+        return Err(Failure::other("Not enough information: \"type\" argument is required"));
+    }
+    if change.name.is_some() && change.device.is_some() {
+        let both = "both \"name\" and \"dev\" cannot be used when creating devices.";
+        return Err(Failure::usage(both));
+    }
+    change.name = change.name.or(change.device);
+    let below = match change.link {
+        Some(name) => {
+            let index = session.interfaces()?.index(name);
+            Some(index.ok_or_else(|| Failure::no_device(name))?)
+        }
+        None => None,
+    };
+    let mut request = request(&change, 0, RTM_NEWLINK as u32);
+    request.add_flags(NLM_F_CREATE | NLM_F_EXCL);
+    if let Some(index) = below {
+        request.u32(IFLA_LINK as u32, index);
+    }
+    Ok(session.socket.change(request)?)
 }
 
 fn set(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> {
@@ -228,7 +321,8 @@ fn set(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> {
 fn delete(session: &mut Session, mut words: Words<'_>) -> Result<(), Failure> {
     let change = parse_change(&mut words)?;
     let index = index_of(session, change.device)?;
-    Ok(session.socket.change(request(&Change::default(), index, RTM_DELLINK as u32))?)
+    let gone = Change { kind: change.kind, ..Change::default() };
+    Ok(session.socket.change(request(&gone, index, RTM_DELLINK as u32))?)
 }
 
 #[cfg(test)]
@@ -236,9 +330,12 @@ mod tests {
     use alloc::string::String;
     use alloc::vec::Vec;
 
-    use linux_raw_sys::netlink::{IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, RTM_NEWLINK};
+    use linux_raw_sys::netlink::{
+        IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU,
+        RTM_NEWLINK,
+    };
 
-    use super::{Change, Failure, Words, parse_change, request};
+    use super::{Change, Failure, Kind, Vlan, Words, parse_change, request};
 
     fn words(line: &str) -> Vec<String> {
         line.split_whitespace().map(String::from).collect()
@@ -275,6 +372,30 @@ mod tests {
     }
 
     #[test]
+    fn a_link_of_a_type() {
+        for line in [
+            "link usb0 name usb0.5 mtu 1400 type vlan id 5",
+            "usb0.5 link usb0 mtu 1400 type vlan id 5",
+            "dev usb0.5 mtu 1400 link usb0 ty vlan i 5",
+        ] {
+            let line = words(line);
+            let change = parse_change(&mut Words::new(&line)).unwrap();
+            assert_eq!(change.name.or(change.device), Some("usb0.5"), "{line:?}");
+            assert_eq!((change.link, change.mtu), (Some("usb0"), Some(1400)), "{line:?}");
+            let vlan = Vlan { id: Some(5), ..Vlan::default() };
+            assert_eq!(change.kind, Some(Kind { name: "vlan", vlan: Some(vlan.clone()) }));
+            let request = request(&change, 0, RTM_NEWLINK as u32);
+            let info = request.attributes(16).find(IFLA_LINKINFO as u32).unwrap().nested();
+            assert_eq!(info.find(IFLA_INFO_KIND as u32).unwrap().value, b"vlan");
+            let data = info.find(IFLA_INFO_DATA as u32).unwrap().nested();
+            assert_eq!(Vlan::parse(data), Some(vlan));
+        }
+        let line = words("usb0.5 type vlan");
+        let change = parse_change(&mut Words::new(&line)).unwrap();
+        assert_eq!(change.kind, Some(Kind { name: "vlan", vlan: None }));
+    }
+
+    #[test]
     fn refusals() {
         for (line, message) in [
             ("lo mtu x", "Error: argument \"x\" is wrong: Invalid \"mtu\" value\n"),
@@ -286,10 +407,13 @@ mod tests {
             ),
             ("lo name a/b", "Error: argument \"a/b\" is wrong: \"name\" not a valid ifname\n"),
             ("lo name", "Command line is not complete. Try option \"help\""),
+            ("lo type", "Command line is not complete. Try option \"help\""),
         ] {
             let failure = refusal(line);
             assert_eq!((failure.message.as_str(), failure.status), (message, 255), "{line}");
         }
         assert_eq!(refusal("lo address 1:zz").status, 1);
+        let garbage = "Garbage instead of arguments \"id ...\". Try \"ip link help\".";
+        assert_eq!(refusal("lo type foo id 5"), Failure::other(garbage));
     }
 }

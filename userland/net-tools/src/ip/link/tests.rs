@@ -3,9 +3,10 @@
 use alloc::vec::Vec;
 
 use linux_raw_sys::netlink::{
-    IFLA_ADDRESS, IFLA_BROADCAST, IFLA_GROUP, IFLA_IFNAME, IFLA_LINK, IFLA_LINK_NETNSID,
-    IFLA_LINKMODE, IFLA_MIN_MTU, IFLA_MTU, IFLA_NUM_TX_QUEUES, IFLA_OPERSTATE, IFLA_PROMISCUITY,
-    IFLA_QDISC, IFLA_STATS64, IFLA_TXQLEN, RTM_NEWLINK,
+    IFLA_ADDRESS, IFLA_BROADCAST, IFLA_GROUP, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND,
+    IFLA_LINK, IFLA_LINK_NETNSID, IFLA_LINKINFO, IFLA_LINKMODE, IFLA_MIN_MTU, IFLA_MTU,
+    IFLA_NUM_TX_QUEUES, IFLA_OPERSTATE, IFLA_PROMISCUITY, IFLA_QDISC, IFLA_STATS64, IFLA_TXQLEN,
+    IFLA_VLAN_FLAGS, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL, RTM_NEWLINK,
 };
 
 use super::{Link, flags_text};
@@ -143,4 +144,34 @@ fn too_short_to_be_a_link() {
     }
     let nameless = Request::new(RTM_NEWLINK as u32, 0, &fixed(1, 2, 0));
     assert_eq!(Link::parse(nameless.payload()), None);
+}
+
+#[test]
+fn a_vlan() {
+    let mut message = Request::new(RTM_NEWLINK as u32, 0, &fixed(1, 3, 0x1_1043));
+    message
+        .text(IFLA_IFNAME as u32, "usb0.5")
+        .u8(IFLA_OPERSTATE as u32, 6)
+        .u32(IFLA_PROMISCUITY as u32, 0)
+        .u32(IFLA_NUM_TX_QUEUES as u32, 1)
+        .u32(IFLA_LINK as u32, 2)
+        .nested(IFLA_LINKINFO as u32, |info| {
+            info.text(IFLA_INFO_KIND as u32, "vlan").nested(IFLA_INFO_DATA as u32, |data| {
+                data.attribute(IFLA_VLAN_PROTOCOL as u32, &[0x81, 0])
+                    .attribute(IFLA_VLAN_ID as u32, &5u16.to_ne_bytes())
+                    .attribute(IFLA_VLAN_FLAGS as u32, &[1, 0, 0, 0, 255, 255, 255, 255]);
+            });
+        });
+    let link = Link::parse(message.payload()).unwrap();
+    let interfaces = Interfaces::from_links(&[Link::parse(adapter(0x1_1043).payload()).unwrap()]);
+    let details = Style { details: true, ..Style::default() };
+    assert_eq!(
+        link.text(&interfaces, details, true),
+        "3: usb0.5@usb0: <BROADCAST,MULTICAST,UP,LOWER_UP> state UP \n    link/ether  promiscuity 0 \
+         \n    vlan protocol 802.1Q id 5 <REORDER_HDR> numtxqueues 1 \n"
+    );
+    assert_eq!(
+        link.text(&interfaces, Style::default(), true),
+        "3: usb0.5@usb0: <BROADCAST,MULTICAST,UP,LOWER_UP> state UP \n    link/ether \n"
+    );
 }
