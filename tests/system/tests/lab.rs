@@ -161,3 +161,68 @@ fn floods_are_survived_and_forgotten() {
     assert!(address(&text, "2001:db8:1:").is_some(), "{text}");
     ping(&mut guest, FAR);
 }
+
+/// Two guests talk in VLAN 5, on a bridge that knows of no VLAN, and each is in a VLAN that the
+/// other is not in.
+///
+/// Rows: LNK-11
+#[test]
+fn two_guests_share_a_vlan() {
+    let capture = std::env::temp_dir().join(format!("vlan-{}.pcap", std::process::id()));
+    let file = capture.display().to_string();
+    let lab = ScriptedLab::up(&["--router", "none", "--pcap", &file]);
+    let mut one = lab.boot(&[]);
+    let mut two = lab.boot(&["--tap-if", "mona1", "--mac", "52:54:00:12:34:58"]);
+    for (guest, host) in [(&mut one, 1), (&mut two, 2)] {
+        for (name, id) in [("usb0.5", 5), ("other", 5 + host)] {
+            guest.run(&format!("ip link add link usb0 name {name} up type vlan id {id}")).success();
+        }
+        guest.run(&format!("ip addr add 2001:db8:5::{host}/64 dev usb0.5")).success();
+        guest.run(&format!("ip addr add 2001:db8:6::{host}/64 dev other")).success();
+        guest.run_until("ip addr", |text| {
+            text.contains("usb0.5@usb0") && !text.contains("tentative")
+        });
+        let shown = guest.run("ip -d link show usb0.5").success();
+        assert!(shown.contains("vlan protocol 802.1Q id 5 <REORDER_HDR>"), "{shown}");
+    }
+    ping(&mut one, "2001:db8:5::2");
+    // As long as the link allows, without the tag.
+    ping(&mut one, "-s 1452 -M do 2001:db8:5::2");
+    ping(&mut one, "fe80::5054:ff:fe12:3458%usb0.5");
+    ping(&mut one, "fe80::5054:ff:fe12:3458%usb0");
+
+    two.run("tcpdump -n -i usb0.5 -w /tmp/seen icmp6 2> /tmp/capture & echo $! > /tmp/pid");
+    two.run_until("cat /tmp/capture", |text| text.contains("listening on usb0.5"));
+    ping(&mut one, "2001:db8:5::2");
+    two.run("kill -INT $(cat /tmp/pid); wait");
+    let seen = two.run("tcpdump -e -n -r /tmp/seen 'icmp6[0] == 128'").success();
+    assert!(seen.contains("echo request") && !seen.contains("vlan"), "{seen}");
+
+    two.run("nc -l 8080 > /tmp/copy &").success();
+    two.run_until("ss -ltn", |text| text.contains(":8080"));
+    let sum = one.run("head -c 1000000 /dev/urandom > /tmp/data; sha256sum < /tmp/data").success();
+    one.run("nc -N 2001:db8:5::2 8080 < /tmp/data").success();
+    two.run_until("wc -c < /tmp/copy", |text| text.trim() == "1000000");
+    assert_eq!(two.run("sha256sum < /tmp/copy").success(), sum);
+
+    // Neither hears the other in the VLANs that they do not share, and each counts.
+    let silence = one.run("ping6 -c 1 -W 1 2001:db8:6::2");
+    assert_ne!(silence.status, 0, "{}", silence.text);
+    let drops = two.run("grep frame-vlan-unknown /proc/net/drops").success();
+    let count: u64 = drops.split_whitespace().last().unwrap().parse().unwrap();
+    assert!(count > 0, "{drops}");
+
+    let tagged = lab
+        .shell_until(&format!("tcpdump -enr {file} 'vlan 5 and icmp6' 2>/dev/null"), |text| {
+            text.contains("2001:db8:5::2 > 2001:db8:5::1: ICMP6, echo reply")
+        });
+    assert!(tagged.contains("vlan 5, p 0, ethertype IPv6"), "{tagged}");
+
+    for guest in [&mut one, &mut two] {
+        guest.run("ip link del usb0.5").success();
+        guest.run("ip link set usb0 down").success();
+        let links = guest.run("ip link").success();
+        assert!(!links.contains("usb0.5") && links.contains("other@usb0"), "{links}");
+    }
+    let _ = std::fs::remove_file(capture);
+}

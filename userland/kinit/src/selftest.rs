@@ -30,6 +30,7 @@ mod stream;
 mod stream_options;
 mod time;
 mod udp;
+mod vlans;
 mod waiting;
 
 use alloc::string::String;
@@ -46,7 +47,7 @@ pub(crate) struct Test {
 pub(crate) type Outcome = Result<(), String>;
 
 /// All tests, subject by subject.
-const SUBJECTS: [&[Test]; 23] = [
+const SUBJECTS: [&[Test]; 24] = [
     processes::TESTS,
     isolation::TESTS,
     memory::TESTS,
@@ -58,6 +59,7 @@ const SUBJECTS: [&[Test]; 23] = [
     echo::TESTS,
     neighbor_cache::TESTS,
     addresses::TESTS,
+    vlans::TESTS,
     udp::TESTS,
     socket_options::TESTS,
     ipv6_headers::TESTS,

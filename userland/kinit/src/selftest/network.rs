@@ -96,6 +96,11 @@ impl Network {
         RouteSocket::open(0).map(Self).map_err(|error| said(&error))
     }
 
+    /// Asks for a change that no other method makes.
+    pub(super) fn change(&mut self, request: Request) -> Result<(), Error> {
+        self.0.change(request)
+    }
+
     pub(super) fn links(&mut self) -> Result<Vec<Link>, String> {
         read_links(&mut self.0, 0).map_err(|error| said(&error))
     }
