@@ -11,10 +11,10 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use linux_raw_sys::net::{
     IPV6_PREFER_SRC_CGA, IPV6_PREFER_SRC_COA, IPV6_PREFER_SRC_HOME, IPV6_PREFER_SRC_NONCGA,
-    IPV6_PREFER_SRC_PUBLIC, IPV6_PREFER_SRC_PUBTMP_DEFAULT, IPV6_PREFER_SRC_TMP, SO_ACCEPTCONN,
-    SO_BROADCAST, SO_DEBUG, SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE,
-    SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDBUF, SO_SNDTIMEO, SO_TYPE,
-    SOL_SOCKET,
+    IPV6_PREFER_SRC_PUBLIC, IPV6_PREFER_SRC_PUBTMP_DEFAULT, IPV6_PREFER_SRC_TMP, MCAST_MSFILTER,
+    SO_ACCEPTCONN, SO_BROADCAST, SO_DEBUG, SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE,
+    SO_OOBINLINE, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVLOWAT, SO_RCVTIMEO, SO_SNDBUF,
+    SO_SNDTIMEO, SO_TYPE, SOL_IPV6, SOL_SOCKET,
 };
 
 /// SO_SNDBUF and SO_RCVBUF of a datagram socket that nobody changed, as Linux has it.
@@ -125,6 +125,14 @@ pub fn set(socket: &dyn Socket, level: u32, name: u32, value: &[u8]) -> Result<(
         Err(Errno::NOPROTOOPT) if level == SOL_SOCKET => set_common(socket.base(), name, value),
         result => result,
     }
+}
+
+/// The longest value in which getsockopt(2) is asked something: a filter with 64 sources.
+pub const QUESTION_LIMIT: u32 = 16 << 10;
+
+/// Whether the value that getsockopt(2) is to overwrite says what is asked.
+pub const fn has_question(level: u32, name: u32) -> bool {
+    level == SOL_IPV6 && name == MCAST_MSFILTER
 }
 
 /// getsockopt(2): the whole value, which the caller cuts to the program's room; `ENOPROTOOPT` for

@@ -172,6 +172,12 @@ pub trait Socket: 'static {
     /// [`option::get`](super::option::get).
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno>;
 
+    /// The value of an option whose buffer says what is asked; `ENOPROTOOPT` for another, see
+    /// [`option::has_question`](super::option::has_question).
+    fn answer(&self, _level: u32, _name: u32, _question: &[u8]) -> Result<Vec<u8>, Errno> {
+        Err(Errno::NOPROTOOPT)
+    }
+
     /// What poll(2) reports.
     fn readiness(&self) -> Readiness;
 

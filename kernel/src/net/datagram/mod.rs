@@ -27,8 +27,8 @@ use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use core::net::{Ipv6Addr, SocketAddrV6};
 use linux_raw_sys::net::{
-    AF_INET6, IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_UDP, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM,
-    SOCK_RAW, SOCK_STREAM,
+    AF_INET6, IPPROTO_ICMPV6, IPPROTO_IP, IPPROTO_UDP, MCAST_MSFILTER, SHUT_RD, SHUT_RDWR, SHUT_WR,
+    SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_IPV6,
 };
 
 /// All datagram sockets, so that the stack's events find whom to wake.
@@ -291,6 +291,13 @@ impl Socket for DatagramSocket {
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>, Errno> {
         options::get(self, level, name)
+    }
+
+    fn answer(&self, level: u32, name: u32, question: &[u8]) -> Result<Vec<u8>, Errno> {
+        match (level, name) {
+            (SOL_IPV6, MCAST_MSFILTER) => source_filter::get(self, question),
+            _ => Err(Errno::NOPROTOOPT),
+        }
     }
 
     fn readiness(&self) -> Readiness {

@@ -2,13 +2,13 @@
 //! group, or a group and a source, in `sockaddr_storage` structures.
 
 use super::{DatagramSocket, errno};
-use crate::net::{change_stack, socket_address};
+use crate::net::{change_stack, socket_address, with_stack};
 use crate::syscall::errno::Errno;
 use crate::time;
 use ::net::interface::InterfaceIndex;
 use ::net::socket::{FilterMode, SourceChange};
 use alloc::vec::Vec;
-use core::net::Ipv6Addr;
+use core::net::{Ipv6Addr, SocketAddrV6};
 use linux_raw_sys::net::{
     MCAST_BLOCK_SOURCE, MCAST_EXCLUDE, MCAST_INCLUDE, MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP,
     MCAST_LEAVE_GROUP, MCAST_LEAVE_SOURCE_GROUP, MCAST_MSFILTER, MCAST_UNBLOCK_SOURCE,
@@ -85,6 +85,38 @@ fn set_filter(
     set.map_err(errno::membership)
 }
 
+/// MCAST_MSFILTER's answer (RFC 3678, Section 5.1.4): mode and number of sources of the group that
+/// the question has, and as many sources as the question has room for and asks for.
+pub(super) fn get(socket: &DatagramSocket, question: &[u8]) -> Result<Vec<u8>, Errno> {
+    let interface = InterfaceIndex::new(word(question, 0)?);
+    let group = address(question, GROUP)?;
+    let wanted = word(question, COUNT)? as usize;
+    let room = (question.len() - SOURCES) / STORAGE;
+    let (mode, sources) = with_stack(|stack| {
+        let (mode, sources) = stack.source_filter(socket.id, group, interface)?;
+        Ok((mode, sources.collect::<Vec<_>>()))
+    })
+    .map_err(errno::membership)?;
+    Ok(emit_filter(&question[..MODE], mode, &sources, wanted.min(room)))
+}
+
+/// `struct group_filter`: `head` has interface and group; there are `limit` sources at most.
+fn emit_filter(head: &[u8], mode: FilterMode, sources: &[Ipv6Addr], limit: usize) -> Vec<u8> {
+    let mode = match mode {
+        FilterMode::Include => MCAST_INCLUDE,
+        FilterMode::Exclude => MCAST_EXCLUDE,
+    };
+    let mut answer = head.to_vec();
+    answer.extend(mode.to_ne_bytes());
+    answer.extend((sources.len() as u32).to_ne_bytes());
+    for source in sources.iter().take(limit) {
+        let end = answer.len() + STORAGE;
+        answer.extend(socket_address::emit(SocketAddrV6::new(*source, 0, 0, 0)));
+        answer.resize(end, 0);
+    }
+    answer
+}
+
 fn word(value: &[u8], at: usize) -> Result<u32, Errno> {
     let bytes = value.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Errno::INVAL)?;
     Ok(u32::from_ne_bytes(*bytes))
@@ -100,7 +132,6 @@ fn address(value: &[u8], at: usize) -> Result<Ipv6Addr, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::net::SocketAddrV6;
 
     #[test]
     fn addresses_are_where_linux_has_them() {
@@ -115,5 +146,27 @@ mod tests {
         assert_eq!(address(&value, SOURCE), Err(Errno::INVAL), "it ends too early");
         value[GROUP] = 2;
         assert_eq!(address(&value, GROUP), Err(Errno::ADDRNOTAVAIL));
+    }
+
+    #[test]
+    fn a_filter_is_read_as_it_was_set() {
+        let group: Ipv6Addr = "ff35::1".parse().unwrap();
+        let sources: Vec<Ipv6Addr> =
+            ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().unwrap()).into();
+        let mut head = alloc::vec![0; MODE];
+        head[0] = 3;
+        let storage = socket_address::emit(SocketAddrV6::new(group, 0, 0, 0));
+        head[GROUP..GROUP + storage.len()].copy_from_slice(&storage);
+        for (limit, length) in [(0, SOURCES), (1, SOURCES + STORAGE), (9, SOURCES + 2 * STORAGE)] {
+            let answer = emit_filter(&head, FilterMode::Include, &sources, limit);
+            assert_eq!(answer.len(), length, "limit {limit}");
+            assert_eq!(answer[..MODE], head);
+            assert_eq!((word(&answer, MODE), word(&answer, COUNT)), (Ok(MCAST_INCLUDE), Ok(2)));
+            for (number, source) in sources.iter().take(limit).enumerate() {
+                assert_eq!(address(&answer, SOURCES + number * STORAGE), Ok(*source));
+            }
+        }
+        let none = emit_filter(&head, FilterMode::Exclude, &[], 9);
+        assert_eq!((word(&none, MODE), word(&none, COUNT)), (Ok(MCAST_EXCLUDE), Ok(0)));
     }
 }

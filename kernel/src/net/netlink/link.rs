@@ -1,7 +1,7 @@
 //! RTM_*LINK: interfaces.
 
 use super::message::{Attributes, Builder, Header, read_u32};
-use super::request::Dump;
+use super::request::{Dump, Refusal};
 use super::{link_ipv6, vlan};
 use crate::net::proc::traffic;
 use crate::net::{self, KernelStack, port};
@@ -47,20 +47,21 @@ pub(super) fn get(payload: &[u8], header: Header) -> Result<Vec<u8>, Errno> {
 }
 
 /// RTM_NEWLINK: changes the interface that is meant or, with NLM_F_CREATE, adds a VLAN.
-pub(super) fn add(payload: &[u8], flags: u32) -> Result<(), Errno> {
+pub(super) fn add(payload: &[u8], flags: u32) -> Result<(), Refusal> {
     let number = read_u32(payload, 4).ok_or(Errno::INVAL)?;
     match net::with_stack(|stack| find(stack, payload).map(|_| ())) {
-        Ok(()) if flags & NLM_F_EXCL != 0 => Err(Errno::EXIST),
-        Ok(()) if flags & NLM_F_REPLACE != 0 => Err(Errno::OPNOTSUPP),
-        Ok(()) => change(payload),
-        Err(error) if flags & NLM_F_CREATE == 0 => Err(error),
-        // Numbers are the stack's choice.
-        Err(_) if number != 0 => Err(Errno::OPNOTSUPP),
+        Ok(()) if flags & NLM_F_EXCL != 0 => Err(Errno::EXIST.into()),
+        Ok(()) if flags & NLM_F_REPLACE != 0 => Err(Errno::OPNOTSUPP.into()),
+        Ok(()) => Ok(change(payload)?),
+        Err(error) if flags & NLM_F_CREATE == 0 => Err(error.into()),
+        Err(_) if number != 0 => {
+            Err(Refusal::new(Errno::OPNOTSUPP, "The number of a link cannot be chosen"))
+        }
         Err(_) => create(payload),
     }
 }
 
-fn create(payload: &[u8]) -> Result<(), Errno> {
+fn create(payload: &[u8]) -> Result<(), Refusal> {
     let attributes = Attributes::after(payload, BODY_LENGTH);
     refuse_fixed(&attributes)?;
     let vlan = vlan::parse(&attributes)?;
@@ -76,17 +77,13 @@ fn create(payload: &[u8]) -> Result<(), Errno> {
         };
         let name = name.map(String::from).or_else(free).unwrap_or_default();
         let config = VlanConfig { name: &name, vlan, mtu };
-        let index = stack.add_vlan(&config).map_err(|error| match error {
-            // Linux: beyond is wrong here, and out of range for a change.
-            InterfaceError::MtuBeyondParent => Errno::INVAL,
-            error => errno(error),
-        })?;
+        let index = stack.add_vlan(&config).map_err(vlan::refusal)?;
         if up == Some(true)
             && let Err(error) = stack.set_admin_up(index, true, time::now())
         {
             // It can only fail when the interface is not there.
             let _ = stack.remove_interface(index, time::now());
-            return Err(errno(error));
+            return Err(vlan::refusal(error));
         }
         Ok(())
     })

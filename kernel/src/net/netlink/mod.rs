@@ -80,6 +80,8 @@ pub(in crate::net) struct NetlinkSocket {
     groups: Cell<u32>,
     queue: RefCell<VecDeque<Vec<u8>>>,
     queued_bytes: Cell<usize>,
+    /// NETLINK_EXT_ACK: it hears why it is refused in words, too.
+    extended: Cell<bool>,
     /// A notification was lost; the next receive says ENOBUFS.
     overrun: Cell<bool>,
 }
@@ -100,6 +102,7 @@ impl NetlinkSocket {
             groups: Cell::new(0),
             queue: RefCell::new(VecDeque::new()),
             queued_bytes: Cell::new(0),
+            extended: Cell::new(false),
             overrun: Cell::new(false),
         });
         SOCKETS.with(|sockets| {
@@ -254,7 +257,8 @@ impl Socket for NetlinkSocket {
                 break;
             }
             let sink = &mut |datagram| self.answer(datagram);
-            request::answer(self.family, &message, self.port.get(), sink);
+            let asker = (self.port.get(), self.extended.get());
+            request::answer(self.family, &message, asker, sink);
         }
         Ok(datagram.len())
     }
@@ -289,9 +293,10 @@ impl Socket for NetlinkSocket {
         match name {
             NETLINK_ADD_MEMBERSHIP => self.groups.set(self.groups.get() | group()?),
             NETLINK_DROP_MEMBERSHIP => self.groups.set(self.groups.get() & !group()?),
-            // Acks carry no extended text, requests are always checked, and an ack never repeats
-            // the request's payload: these are on whatever a program says.
-            NETLINK_EXT_ACK | NETLINK_GET_STRICT_CHK | NETLINK_CAP_ACK => {}
+            NETLINK_EXT_ACK => self.extended.set(value != 0),
+            // Requests are always checked, and an ack never repeats the request's payload: these
+            // are on whatever a program says.
+            NETLINK_GET_STRICT_CHK | NETLINK_CAP_ACK => {}
             _ => return Err(Errno::NOPROTOOPT),
         }
         Ok(())

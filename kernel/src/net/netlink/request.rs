@@ -5,10 +5,11 @@ use super::{Family, address, address_label, diag, link, neighbor, route};
 use crate::syscall::errno::Errno;
 use alloc::vec::Vec;
 use linux_raw_sys::netlink::{
-    NLM_F_ACK, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR,
-    NLMSG_MIN_TYPE, RTM_DELADDR, RTM_DELADDRLABEL, RTM_DELLINK, RTM_DELNEIGH, RTM_DELROUTE,
-    RTM_GETADDR, RTM_GETADDRLABEL, RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE, RTM_GETRULE,
-    RTM_NEWADDR, RTM_NEWADDRLABEL, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE, RTM_SETLINK,
+    NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_DONE,
+    NLMSG_ERROR, NLMSG_MIN_TYPE, RTM_DELADDR, RTM_DELADDRLABEL, RTM_DELLINK, RTM_DELNEIGH,
+    RTM_DELROUTE, RTM_GETADDR, RTM_GETADDRLABEL, RTM_GETLINK, RTM_GETNEIGH, RTM_GETROUTE,
+    RTM_GETRULE, RTM_NEWADDR, RTM_NEWADDRLABEL, RTM_NEWLINK, RTM_NEWNEIGH, RTM_NEWROUTE,
+    RTM_SETLINK, nlmsgerr_attrs,
 };
 
 /// Room in one datagram of a dump. Programs read with at least 8 KiB.
@@ -36,11 +37,37 @@ const GET_ADDRESS_LABEL: u16 = RTM_GETADDRLABEL as u16;
 /// Makes messages of a table, each with this header.
 pub(super) type Dump = Vec<Vec<u8>>;
 
-/// Answers one message of the socket with this port. Every answer goes to `sink` as a datagram.
+/// Why a request is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Refusal {
+    error: Errno,
+    /// The same for people, where the number alone leaves them guessing.
+    words: Option<&'static str>,
+}
+
+impl Refusal {
+    pub(super) const fn new(error: Errno, words: &'static str) -> Self {
+        Self { error, words: Some(words) }
+    }
+
+    /// The number says enough.
+    pub(super) const fn of(error: Errno) -> Self {
+        Self { error, words: None }
+    }
+}
+
+impl From<Errno> for Refusal {
+    fn from(error: Errno) -> Self {
+        Self::of(error)
+    }
+}
+
+/// Answers one message of the socket with this port, which hears words about refusals, too, if it
+/// is `extended` (NETLINK_EXT_ACK). Every answer goes to `sink` as a datagram.
 pub(super) fn answer(
     family: Family,
     message: &Message<'_>,
-    port: u32,
+    (port, extended): (u32, bool),
     sink: &mut dyn FnMut(Vec<u8>),
 ) {
     let request = message.header;
@@ -50,17 +77,19 @@ pub(super) fn answer(
     }
     let reply = Header { port, flags: 0, ..request };
     let result = if flags & NLM_F_DUMP == NLM_F_DUMP {
-        dump(family, message, Header { flags: NLM_F_MULTI as u16, ..reply }, sink)
+        let header = Header { flags: NLM_F_MULTI as u16, ..reply };
+        dump(family, message, header, sink).map_err(Refusal::from)
     } else {
         match family {
             Family::Route => single(message, reply, sink),
-            Family::SocketDiagnosis => diag::single(message, reply).map(|found| match found {
-                Some(found) => {
+            Family::SocketDiagnosis => match diag::single(message, reply) {
+                Ok(Some(found)) => {
                     sink(found);
-                    Answered::WithData
+                    Ok(Answered::WithData)
                 }
-                None => Answered::Silently,
-            }),
+                Ok(None) => Ok(Answered::Silently),
+                Err(error) => Err(error.into()),
+            },
         }
     };
     match result {
@@ -70,7 +99,10 @@ pub(super) fn answer(
                 sink(acknowledgement(reply, message, None));
             }
         }
-        Err(error) => sink(acknowledgement(reply, message, Some(error))),
+        Err(refusal) => {
+            let words = refusal.words.filter(|_| extended);
+            sink(acknowledgement(reply, message, Some(Refusal { words, ..refusal })));
+        }
     }
 }
 
@@ -123,7 +155,7 @@ fn single(
     message: &Message<'_>,
     header: Header,
     sink: &mut dyn FnMut(Vec<u8>),
-) -> Result<Answered, Errno> {
+) -> Result<Answered, Refusal> {
     let (payload, flags) = (message.payload, u32::from(message.header.flags));
     match message.header.kind {
         GET_LINK => sink(link::get(payload, header)?),
@@ -143,7 +175,7 @@ fn single(
                 DELETE_NEIGHBOR => neighbor::delete(payload)?,
                 NEW_ADDRESS_LABEL => address_label::add(payload, flags)?,
                 DELETE_ADDRESS_LABEL => address_label::delete(payload)?,
-                _ => return Err(Errno::OPNOTSUPP),
+                _ => return Err(Errno::OPNOTSUPP.into()),
             }
             return Ok(Answered::Silently);
         }
@@ -151,11 +183,18 @@ fn single(
     Ok(Answered::WithData)
 }
 
-/// NLMSG_ERROR: success or `error`, with the request's header (capped, as with NETLINK_CAP_ACK)
-/// and, for an error, the whole request, which is how Linux lets programs find their mistake.
-fn acknowledgement(reply: Header, request: &Message<'_>, error: Option<Errno>) -> Vec<u8> {
-    let flags = if error.is_none() { NLM_F_CAPPED as u16 } else { 0 };
-    let code = error.map_or(0, |error| -i32::from(error.raw()));
+/// NLMSG_ERROR: success or a refusal, with the request's header (capped, as with NETLINK_CAP_ACK)
+/// and, for a refusal, the whole request, which is how Linux lets programs find their mistake, and
+/// words about it.
+fn acknowledgement(reply: Header, request: &Message<'_>, refusal: Option<Refusal>) -> Vec<u8> {
+    let words = refusal.and_then(|refusal| refusal.words);
+    let flags = match (refusal, words) {
+        (None, _) => NLM_F_CAPPED,
+        (Some(_), None) => 0,
+        (Some(_), Some(_)) => NLM_F_ACK_TLVS,
+    };
+    let flags = flags as u16;
+    let code = refusal.map_or(0, |refusal| -i32::from(refusal.error.raw()));
     let length = HEADER_LENGTH + request.payload.len();
     let header = request.header;
     let mut builder = Builder::new(Header { kind: NLMSG_ERROR as u16, flags, ..reply })
@@ -165,8 +204,11 @@ fn acknowledgement(reply: Header, request: &Message<'_>, error: Option<Errno>) -
         .body(&header.flags.to_ne_bytes())
         .body(&header.sequence.to_ne_bytes())
         .body(&header.port.to_ne_bytes());
-    if error.is_some() {
+    if refusal.is_some() {
         builder = builder.body(request.payload);
+    }
+    if let Some(words) = words {
+        builder.attribute_string(nlmsgerr_attrs::NLMSGERR_ATTR_MSG as u32, words);
     }
     builder.finish()
 }
@@ -181,7 +223,8 @@ mod tests {
         let bytes = Builder::new(header).body(&[0; 16]).finish();
         let mut datagrams = Vec::new();
         for message in Messages::new(&bytes) {
-            answer(Family::Route, &message, 42, &mut |datagram| datagrams.push(datagram));
+            let sink = &mut |datagram| datagrams.push(datagram);
+            answer(Family::Route, &message, (42, true), sink);
         }
         datagrams
     }

@@ -218,7 +218,12 @@ pub(super) fn getsockopt(
     if room > i32::MAX as u32 {
         return Err(Errno::INVAL);
     }
-    let bytes = net::option::get(&*socket, level, name)?;
+    let bytes = if net::option::has_question(level, name) {
+        let question = UserSlice::new(value, u64::from(room.min(net::option::QUESTION_LIMIT)));
+        socket.answer(level, name, &question.read()?)?
+    } else {
+        net::option::get(&*socket, level, name)?
+    };
     let copied = UserSlice::new(value, u64::from(room)).write(&bytes)?;
     length.write(&(copied as u32))?;
     Ok(0)

@@ -4,10 +4,11 @@ use super::*;
 use crate::fs::generated::Generated;
 use crate::net::proc::vlan;
 use ::net::limits;
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use linux_raw_sys::net::SOL_NETLINK;
 use linux_raw_sys::netlink::{
     IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINK, IFLA_LINKINFO, IFLA_OPERSTATE, IFLA_VLAN_EGRESS_QOS,
-    IFLA_VLAN_FLAGS, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL, RTM_DELLINK, RTMGRP_LINK,
+    IFLA_VLAN_FLAGS, IFLA_VLAN_ID, IFLA_VLAN_PROTOCOL, NETLINK_EXT_ACK, RTM_DELLINK, RTMGRP_LINK,
 };
 
 /// A request as iproute2 makes it, field by field.
@@ -215,4 +216,23 @@ fn files_tell_of_it() {
     assert!(own.contains("\n         total frames received            0\n"), "{own}");
     assert!(own.contains("\nDevice: test0\n"), "{own}");
     assert_eq!((file("test0"), file("vlan0")), (None, None));
+}
+
+#[test]
+fn words_come_with_a_refusal_for_who_wants_them() {
+    let fixture = Fixture::new();
+    let body = [0; 16];
+    let attributes: &[(u32, &[u8])] = &[(IFLA_IFNAME as u32, b"dummy0\0")];
+    let words = || {
+        let answer = fixture.ask(RTM_NEWLINK as u32, ADD, &body, attributes).remove(0);
+        let message = Messages::new(&answer).next().unwrap();
+        let request = read_u32(message.payload, 4).unwrap() as usize;
+        let text = Attributes::after(message.payload, 4 + request).get(1).map(<[u8]>::to_vec);
+        (message.header.flags, text.map(|text| String::from_utf8(text).unwrap()))
+    };
+    assert_eq!(words(), (0, None));
+    let on = 1u32.to_ne_bytes();
+    fixture.socket.set_option(SOL_NETLINK, NETLINK_EXT_ACK, &on).unwrap();
+    let text = "Of the types of links only vlan can be added\0";
+    assert_eq!(words(), (0x200, Some(text.to_string())), "NLM_F_ACK_TLVS");
 }
