@@ -153,6 +153,27 @@ ip_same link nonsense
 ip_same addr nonsense
 ip_same route nonsense
 ip_same neigh nonsense
+ip_same link help vlan
+ip_same link add
+ip_same link add link lo name lo.5
+ip_same link add link nosuchdevice name lo.5 type vlan id 5
+ip_same link add link lo name lo.5 type
+ip_same link add link lo name lo.5 type vlan id
+ip_same link add link lo name lo.5 type vlan id x
+ip_same link add link lo name lo.5 type vlan id 70000
+ip_same link add link lo name lo.5 type vlan id 5 protocol foo
+ip_same link add link lo name lo.5 type vlan id 5 reorder_hdr maybe
+ip_same link add link lo name lo.5 type vlan id 5 egress-qos-map 1
+ip_same link add link lo name lo.5 type vlan id 5 mtu 1400
+ip_same link add link lo name lo.5 type foo id 5
+ip_same link add name lo.5 lo.6 link lo type vlan id 5
+ip_same link add name a/b link lo type vlan id 5
+ip_same link add name lo type vlan
+ip_same link delete lo type vlan
+ip_same link set lo type vlan id 5
+ip_same link set dev lo type vlan
+ip_same link show type vlan
+ip_same link show type
 ip_same link set
 ip_same link set lo mtu
 ip_same addr add zz dev lo
@@ -203,6 +224,15 @@ namespace_tests() {
   ends "ip addr del" 0 '' ours ip addr del 2001:db8::5/64 dev veth0
   ends "ip addr flush" 0 'Flush is complete after 1 round' ours ip -s addr flush dev veth0
   ip_same addr show veth0
+  if ip link add link veth0 name veth0.9 type vlan id 9 2>/dev/null; then
+    ends "ip link add type vlan" 0 '' ours ip link add link veth0 name veth0.5 type vlan id 5 egress-qos-map 0:1 2:3
+    ip_same -d link show veth0.5
+    ip_same link show type vlan
+    ends "ip link delete" 0 '' ours ip link delete veth0.5
+    ip link delete veth0.9
+  else
+    skip "ip link add type vlan" "this kernel has no 802.1Q links"
+  fi
   ends "ip link set down" 0 '' ours ip link set veth0 down
   ends "ip link set name" 0 '' ours ip link set veth0 name eth7 address 02:00:00:00:00:33 txqueuelen 500
   ip_same link

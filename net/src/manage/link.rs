@@ -211,8 +211,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if mtu < MINIMUM_MTU || usize::from(mtu) > MAX_MTU {
             return Err(InterfaceError::BadMtu);
         }
-        let parent = self.interface(index).and_then(|interface| interface.vlan);
-        let below = parent.and_then(|vlan| self.interface(vlan.parent));
+        let vlan = self.interface(index).and_then(|interface| interface.vlan);
+        let below = vlan.and_then(|vlan| self.interface(vlan.parent));
         if below.is_some_and(|below| mtu > below.device_mtu) {
             return Err(InterfaceError::MtuBeyondParent);
         }
