@@ -3,16 +3,18 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::net::{Ipv6Addr, SocketAddrV6};
 
 use linux_raw_sys::net::{
     AF_INET6, IPV6_DONTFRAG, IPV6_HOPLIMIT, IPV6_PATHMTU, IPV6_PKTINFO, IPV6_RECVHOPLIMIT,
     IPV6_RECVPATHMTU, IPV6_RECVPKTINFO, IPV6_RECVTCLASS, IPV6_TCLASS, MCAST_BLOCK_SOURCE,
-    MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP, MCAST_UNBLOCK_SOURCE, SO_BINDTODEVICE,
+    MCAST_EXCLUDE, MCAST_INCLUDE, MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP,
+    MCAST_MSFILTER, MCAST_UNBLOCK_SOURCE, SO_BINDTODEVICE,
 };
 use net_tools::netlink::field;
 use net_tools::socket::message::{self, ControlMessage};
-use net_tools::socket::option::{IPV6, SOCKET, get_i32, set, set_i32};
+use net_tools::socket::option::{IPV6, SOCKET, get, get_i32, set, set_i32};
 use rt::rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::sockopt::{
@@ -39,6 +41,8 @@ pub(super) const TESTS: &[Test] = &[
     Test { name: "sockets: memberships have rules", run: memberships },
     // Rows: API-13, MLD-16
     Test { name: "sockets: of a group only the sources that were joined", run: sources },
+    // Rows: API-13
+    Test { name: "sockets: a filter of sources is read as it was set", run: filter },
     Test { name: "sockets: SO_BINDTODEVICE keeps other interfaces out", run: bound_to_device },
 ];
 
@@ -278,6 +282,49 @@ fn sources() -> Outcome {
     receive_none(&listener)?;
     let again = set(&listener, IPV6, MCAST_LEAVE_SOURCE_GROUP, &own);
     check!(again == Err(Errno::ADDRNOTAVAIL), "leaving twice: {again:?}");
+    Ok(())
+}
+
+/// `struct group_filter` with as many sources as there are, in 128 octets each.
+fn group_filter(index: u32, mode: u32, sources: &[Ipv6Addr]) -> Vec<u8> {
+    let mut filter = group_source(index, GROUP)[..136].to_vec();
+    filter.extend(mode.to_ne_bytes());
+    filter.extend((sources.len() as u32).to_ne_bytes());
+    for source in sources {
+        filter.extend(&group_source(index, *source)[136..]);
+    }
+    filter
+}
+
+/// Asks for the filter, with room for `room` sources.
+fn filter_of(fd: &OwnedFd, index: u32, room: u32) -> Result<Vec<u8>, Errno> {
+    let mut question = group_filter(index, 9, &[]);
+    question[140..144].copy_from_slice(&room.to_ne_bytes());
+    question.resize(144 + 128 * room as usize, 0xee);
+    let length = get(fd, IPV6, MCAST_MSFILTER, &mut question)?;
+    question.truncate(length);
+    Ok(question)
+}
+
+fn filter() -> Outcome {
+    let index = Network::open()?.user_network()?.index;
+    let fd = udp()?;
+    let sources = [1, 2, 3].map(|number| Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, number));
+    let unset = filter_of(&fd, index, 3);
+    check!(unset == Err(Errno::ADDRNOTAVAIL), "the filter of no member: {unset:?}");
+    let wanted = group_filter(index, MCAST_INCLUDE, &sources);
+    because("MCAST_MSFILTER", set(&fd, IPV6, MCAST_MSFILTER, &wanted))?;
+    let found = because("reading it", filter_of(&fd, index, 9))?;
+    check!(found == wanted, "{found:?} is not {wanted:?}");
+    // What has no room is counted all the same.
+    let found = because("reading two", filter_of(&fd, index, 2))?;
+    check!(found == wanted[..144 + 256], "two of three are {found:?}");
+    let wanted = group_filter(index, MCAST_EXCLUDE, &sources[..1]);
+    because("MCAST_MSFILTER", set(&fd, IPV6, MCAST_MSFILTER, &wanted))?;
+    let found = because("reading it", filter_of(&fd, index, 9))?;
+    check!(found == wanted, "{found:?} is not {wanted:?}");
+    let short = get(&fd, IPV6, MCAST_MSFILTER, &mut [0; 143]);
+    check!(short == Err(Errno::INVAL), "asked with too little: {short:?}");
     Ok(())
 }
 
