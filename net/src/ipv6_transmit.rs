@@ -239,7 +239,8 @@ pub(crate) fn send_framed<B: PacketBuffer>(
     let Some(traffic) = interfaces.traffic(index).filter(Traffic::is_running) else {
         return Err(packet);
     };
-    let Traffic { mac: Some(source), transmit, counters, .. } = traffic else {
+    // A VLAN's frames need a tag, too.
+    let Traffic { mac: Some(source), vlan: None, transmit, counters, .. } = traffic else {
         return Err(packet);
     };
     if transmit.len() >= outgoing.urgency.transmit_limit() {

@@ -41,7 +41,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let station = self.neighbors.ready((plan.hop.interface, plan.hop.next_hop), now)?;
         let interface = self.interfaces.get(plan.hop.interface)?;
-        if interface.transmit.len() >= plan.outgoing.urgency.transmit_limit() {
+        if interface.vlan.is_some()
+            || interface.transmit.len() >= plan.outgoing.urgency.transmit_limit()
+        {
             return None;
         }
         let mut packet = self.pool.allocate(PAYLOAD_OFFSET)?;
