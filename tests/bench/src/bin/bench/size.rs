@@ -14,7 +14,7 @@ const SHOWN: usize = 20;
 /// A function and its octets.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Function {
-    octets: u64,
+    octets: u32,
     name: String,
 }
 
@@ -22,7 +22,7 @@ struct Function {
 fn parse(line: &str) -> Option<Function> {
     let mut fields = line.splitn(4, ' ');
     let (_address, size, kind) = (fields.next()?, fields.next()?, fields.next()?);
-    let octets = u64::from_str_radix(size, 16).ok()?;
+    let octets = u32::from_str_radix(size, 16).ok()?;
     let name = name(fields.next()?);
     matches!(kind, "t" | "T" | "w" | "W").then_some(Function { octets, name })
 }
@@ -49,7 +49,7 @@ fn stack_of(name: &str) -> Option<usize> {
 }
 
 /// Octets of each stack's functions, and the largest functions of ours.
-fn sum(listing: &str) -> ([u64; 2], Vec<Function>) {
+fn sum(listing: &str) -> ([u32; 2], Vec<Function>) {
     let mut sums = [0; 2];
     let mut ours = Vec::new();
     for function in listing.lines().filter_map(parse) {
@@ -76,7 +76,7 @@ pub(crate) fn size(image: &str) -> io::Result<Table> {
     if ours == 0 {
         return Err(io::Error::other(format!("no function of the stack in {image}")));
     }
-    let number = |octets: u64| Cell::Number(octets as f64);
+    let number = |octets: u32| Cell::Number(octets.into());
     let theirs = if theirs == 0 { Cell::Unknown } else { number(theirs) };
     let mut rows = vec![("all functions".to_owned(), vec![number(ours), theirs])];
     rows.extend(functions.into_iter().take(SHOWN).map(|Function { octets, name }| {
