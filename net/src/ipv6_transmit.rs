@@ -80,6 +80,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.send_to_neighbor(outgoing, hop, packet, now);
     }
 
+    /// The same for a packet that has its IPv6 header and that [`send_headed`] gave back.
+    pub(crate) fn send_headed_unready(
+        &mut self,
+        outgoing: &Outgoing,
+        hop: &Path,
+        packet: P::Buffer,
+        now: Instant,
+    ) {
+        if let Some(counters) = self.interface_counters(hop.interface) {
+            note_headed(hop.interface, &mut counters.ipv6, outgoing, packet.len());
+        }
+        self.send_finished(outgoing, hop, packet, now);
+    }
+
     /// Sends a packet whose window is the transport segment to a station.
     pub(crate) fn send_to_station(
         &mut self,
@@ -257,6 +271,48 @@ pub(crate) fn send_framed<B: PacketBuffer>(
     count_sent(&mut counters.ipv6, &header, fragment, Ipv6Header::LEN + length);
     counters.ipv6.out_transmits += 1;
     transmit.push_back(packet)
+}
+
+/// [`send_ready`] for a packet that has its IPv6 header, which is that of `outgoing`.
+#[inline]
+pub(crate) fn send_headed<B: PacketBuffer>(
+    neighbors: &mut NeighborCache<B>,
+    interfaces: &mut InterfaceTable<B>,
+    outgoing: &Outgoing,
+    hop: &Path,
+    mut packet: B,
+    now: Instant,
+) -> Result<(), B> {
+    if hop.local || hop.avoided.is_some() {
+        return Err(packet);
+    }
+    let Some(destination) = neighbors.ready((hop.interface, hop.next_hop), now) else {
+        return Err(packet);
+    };
+    let Some(traffic) = interfaces.traffic(hop.interface).filter(Traffic::is_running) else {
+        return Err(packet);
+    };
+    let Traffic { mac: Some(source), transmit, counters, .. } = traffic else {
+        return Err(packet);
+    };
+    if transmit.len() >= outgoing.urgency.transmit_limit() {
+        return Err(packet);
+    }
+    let length = packet.len();
+    let Some(room) = packet.prepend(EthernetHeader::LEN) else { return Err(packet) };
+    EthernetHeader { destination, source, ethertype: EtherType::IPV6 }.emit(room);
+    note_headed(hop.interface, &mut counters.ipv6, outgoing, length);
+    counters.ipv6.out_transmits += 1;
+    transmit.push_back(packet)
+}
+
+/// Traces and counts a packet of `len` octets whose header is that of `outgoing`.
+#[inline]
+fn note_headed(index: InterfaceIndex, ipv6: &mut Ipv6Counters, outgoing: &Outgoing, len: usize) {
+    let header = outgoing.header(len - Ipv6Header::LEN);
+    trace_out(index, &header, len);
+    // A segment is never sent in fragments.
+    count_sent(ipv6, &header, false, len);
 }
 
 #[cfg_attr(not(feature = "defmt"), expect(unused_variables, reason = "nothing is traced"))]

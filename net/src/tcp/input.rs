@@ -15,7 +15,7 @@ use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
 use crate::wire::checksum;
-use crate::wire::ipv6::{Ecn, NextHeader};
+use crate::wire::ipv6::{Ecn, Ipv6Header, NextHeader};
 use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions, Timestamps};
 use crate::wire::tcp_plain::PlainHeader;
 use crate::wire::tcp_sequence::SequenceNumber;
@@ -24,9 +24,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// A segment arrived; the window is the whole packet.
     pub(crate) fn tcp_input(&mut self, received: &Received, packet: P::Buffer, now: Instant) {
         self.counters.tcp.in_segments += 1;
-        let bytes = packet.data().get(received.upper_offset..).unwrap_or(&[]);
-        let (source, destination) = (received.source, received.destination);
-        let verified = checksum::verify(source, destination, NextHeader::TCP, bytes);
+        let octets = packet.data();
+        let bytes = octets.get(received.upper_offset..).unwrap_or(&[]);
+        let verified = if received.upper_offset == Ipv6Header::LEN {
+            checksum::verify_packet(octets, NextHeader::TCP)
+        } else {
+            let (source, destination) = (received.source, received.destination);
+            checksum::verify(source, destination, NextHeader::TCP, bytes)
+        };
         let plain = PlainHeader::parse(bytes).filter(|_| verified);
         let rest = match plain {
             Some((ports, header)) => self.tcp_take_foreseen(received, ports, &header, packet, now),

@@ -5,12 +5,12 @@
 use super::connection::Connection;
 use super::output::Emission;
 use super::store::Store;
-use super::transmit::WayQuestion;
+use super::transmit::{Envelope, WayQuestion};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
-use crate::ipv6_output::{Path, Urgency};
+use crate::ipv6_transmit::send_headed;
 use crate::random::Random;
-use crate::stack::Stack;
+use crate::stack::{Stack, timers_of};
 use crate::time::Instant;
 use crate::wire::tcp::Timestamps;
 use crate::wire::tcp_plain::PlainHeader;
@@ -52,31 +52,23 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Sends a segment that has its headers, or counts it as lost if there was no room for them.
     pub(super) fn tcp_send_plain(
         &mut self,
-        way: &WayQuestion,
-        hop: &Path,
+        question: &WayQuestion,
         packet: Option<P::Buffer>,
         progress: bool,
         now: Instant,
     ) {
+        let Self { ways, neighbors, interfaces, .. } = self;
+        let Some(way) = ways.find(question.1.slot.into(), question) else { return };
+        let Envelope { outgoing, hop, .. } = &way.envelope;
         let index = hop.interface;
         let Some(packet) = packet else { return self.drop_transmit(index, DropReason::NoBuffer) };
         // RFC 4861, Section 7.3.1: the other side got something or sent something new.
         if progress && !hop.local {
-            self.confirm_neighbor(index, hop.next_hop, now);
+            neighbors.confirm((index, hop.next_hop), timers_of(interfaces, index), now);
         }
-        if let Some(counters) = self.interface_counters(index) {
-            counters.ipv6.out_requests += 1;
-            counters.ipv6.out_octets += packet.len() as u64;
-        }
-        if !hop.local
-            && hop.avoided.is_none()
-            && let Some(mac) = self.neighbors.ready((index, hop.next_hop), now)
-        {
-            return self.transmit_frame(index, mac, packet, Urgency::User);
-        }
-        if let Some(way) = self.ways.find(way.1.slot.into(), way) {
-            let outgoing = way.envelope.outgoing;
-            self.send_finished(&outgoing, hop, packet, now);
+        if let Err(packet) = send_headed(neighbors, interfaces, outgoing, hop, packet, now) {
+            let Envelope { outgoing, hop, .. } = way.envelope;
+            self.send_headed_unready(&outgoing, &hop, packet, now);
         }
     }
 }

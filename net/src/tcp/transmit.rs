@@ -209,7 +209,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let zone = tuple.local.0.needs_zone().then_some(hop.interface);
         let envelope = self.envelope(&tuple, &hop, Marking::new(&options), Urgency::User);
         let own = self.is_own_address(tuple.local.0, zone);
-        let lasting = own && hop.avoided.is_none() && hop.mtu == self.link_mtu(&hop);
+        let lasting = own && self.lasts(&hop);
         let way = Way { envelope, own, lasting, template: Template::new(&envelope) };
         self.ways.put(id.slot.into(), *question, way);
         Some(Ok(hop))
@@ -324,8 +324,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             let progress = core::mem::take(&mut connection.progress);
             let sent = Step::Sent { more: connection.may_send() };
             let headed = way.template.put(&header, sum, &mut packet);
-            let hop = way.envelope.hop;
-            self.tcp_send_plain(question, &hop, headed.then_some(packet), progress, now);
+            self.tcp_send_plain(question, headed.then_some(packet), progress, now);
             return sent;
         }
         let mut header = connection.header(context.store, &emission, now);
