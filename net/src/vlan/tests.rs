@@ -355,7 +355,7 @@ fn the_queue_is_that_of_the_interface_below() {
     let mut sent = 0;
     let error = loop {
         match host.stack.send(socket, Some(to), 4, write, &options, host.now) {
-            Ok(_) => sent += 1,
+            Ok(()) => sent += 1,
             Err(error) => break error,
         }
     };

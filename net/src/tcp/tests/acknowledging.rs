@@ -138,7 +138,7 @@ fn a_window_that_is_not_used_does_not_grow() {
     }
     assert!(window(&host) <= before, "{} of {before}", window(&host));
     // One that is used does.
-    write(&mut host, id, &[7; 40_000]).unwrap();
+    write(&mut host, id, &vec![7; 40_000]).unwrap();
     sent(&mut host);
     peer.ack += 2440;
     peer.send(&mut host, "A", &[]);
