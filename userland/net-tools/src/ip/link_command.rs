@@ -221,7 +221,7 @@ fn parse_change<'a>(words: &mut Words<'a>) -> Result<Change<'a>, Failure> {
                     || name.len() > NAME_LIMIT
                     || name.contains(|letter: char| letter == '/' || letter.is_whitespace());
                 if bad {
-                    return Err(Failure::invalid(name, "\"name\" not a valid ifname\n"));
+                    return Err(Failure::invalid(name, "\"name\" not a valid ifname"));
                 }
                 change.name = Some(name);
             }
@@ -405,7 +405,7 @@ mod tests {
                 "lo promisc maybe",
                 "Error: argument of \"promisc\" must be one of \"on\" or \"off\", not \"maybe\"",
             ),
-            ("lo name a/b", "Error: argument \"a/b\" is wrong: \"name\" not a valid ifname\n"),
+            ("lo name a/b", "Error: argument \"a/b\" is wrong: \"name\" not a valid ifname"),
             ("lo name", "Command line is not complete. Try option \"help\""),
             ("lo type", "Command line is not complete. Try option \"help\""),
         ] {

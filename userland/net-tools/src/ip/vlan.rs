@@ -77,7 +77,7 @@ impl Vlan {
             } else if matches(word, "id") {
                 let text = words.value()?;
                 let id = number(text).and_then(|id| u16::try_from(id).ok());
-                vlan.id = Some(id.ok_or_else(|| Failure::invalid(text, "id is invalid\n"))?);
+                vlan.id = Some(id.ok_or_else(|| Failure::invalid(text, "id is invalid"))?);
             } else if let Some((bit, name, _)) =
                 FLAGS.into_iter().find(|(_, name, _)| matches(word, name))
             {
@@ -191,7 +191,7 @@ fn protocol(text: &str) -> Result<u16, Failure> {
         Some((number, _)) => Some(number),
         None => number(text).and_then(|number| u16::try_from(number).ok()),
     };
-    found.ok_or_else(|| Failure::invalid(text, "protocol is invalid\n"))
+    found.ok_or_else(|| Failure::invalid(text, "protocol is invalid"))
 }
 
 /// `on` or `off`, refused in other words than those of other commands.
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn refusals() {
         let invalid = |value: &str, what: &str| {
-            format!("Error: argument \"{value}\" is wrong: {what} is invalid\n")
+            format!("Error: argument \"{value}\" is wrong: {what} is invalid")
         };
         let usage = USAGE.trim_end();
         for (line, message, status) in [
