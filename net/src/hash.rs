@@ -24,6 +24,12 @@ impl HashKey {
         value.hash(&mut hasher);
         hasher.finish()
     }
+
+    /// How much those that share a port (SO_REUSEPORT) want a conversation: the greatest weight has it.
+    /// So each gets its part, and who comes or goes changes nobody else's (rendezvous hashing).
+    pub(crate) fn weight(&self, conversation: &impl Hash, slot: usize) -> u64 {
+        self.hash(&(conversation, slot as u16))
+    }
 }
 
 /// SipHash of what is gathered first: a value comes in many small pieces, and the function is

@@ -81,14 +81,14 @@ pub enum SendError<E = core::convert::Infallible> {
     ShutDown,
     /// No destination given, and not connected: EDESTADDRREQ.
     DestinationRequired,
-    /// A destination that cannot be one (port 0, IPv4-mapped, link-local without a zone), or
+    /// A destination that cannot be one (port 0, link-local without a zone), or
     /// options that contradict each other or the socket: EINVAL.
     Invalid,
     /// The source address asked for is not ours: EINVAL (as Linux for IPV6_PKTINFO).
     BadSource,
     /// The interface asked for does not exist: ENODEV.
     NoInterface,
-    /// No route: ENETUNREACH.
+    /// No route, or an IPv4-mapped destination: ENETUNREACH.
     NetworkUnreachable,
     /// A route that says "unreachable": EHOSTUNREACH.
     HostUnreachable,
@@ -132,6 +132,8 @@ pub enum OptionError {
     Invalid,
     /// No such interface: ENODEV.
     NoInterface,
+    /// No such interface for unicast (IPV6_UNICAST_IF): EADDRNOTAVAIL, as on Linux.
+    NoUnicastInterface,
     /// Not an option of this kind of socket: ENOPROTOOPT.
     NotSupported,
 }
@@ -244,6 +246,7 @@ error_text! {
         Self::Closed => "socket is closed",
         Self::Invalid => "invalid value",
         Self::NoInterface => "no such interface",
+        Self::NoUnicastInterface => "no such interface for unicast",
         Self::NotSupported => "no such option",
     }
     MembershipError {

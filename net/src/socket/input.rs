@@ -5,6 +5,7 @@ use crate::address::AddressExt;
 use crate::buffer::BufferPool;
 use crate::random::Random;
 use crate::stack::Stack;
+use core::cmp::Ordering;
 
 impl Socket {
     /// Whether the socket's addresses, device and peer allow it to receive a datagram.
@@ -33,7 +34,8 @@ impl Socket {
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
-    /// The one socket that a unicast datagram is for: the most specific, the latest among equals.
+    /// The one socket that a unicast datagram is for: the most specific. Among equals that share the
+    /// port (SO_REUSEPORT) each gets its part of the senders, otherwise the latest gets all.
     pub(super) fn find_receiver(
         &self,
         kind: SocketKind,
@@ -42,8 +44,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     ) -> Option<SocketId> {
         // Nearly always there is one, whose score nobody asks for.
         let fitting = self.sockets.at_port(kind, port).filter(|(_, socket)| socket.accepts(meta));
-        let best =
-            fitting.reduce(|best, next| if next.1.score() > best.1.score() { next } else { best });
+        let sender = (meta.source.ip(), meta.source.port(), meta.destination, port);
+        let weight = |id: SocketId| self.sockets.key.weight(&sender, id.slot.into());
+        let best = fitting.reduce(|best, next| {
+            let shared = best.1.options.reuse_port && next.1.options.reuse_port;
+            let better = match next.1.score().cmp(&best.1.score()) {
+                Ordering::Equal => shared && weight(next.0) > weight(best.0),
+                order => order.is_gt(),
+            };
+            if better { next } else { best }
+        });
         best.map(|(id, _)| id)
     }
 

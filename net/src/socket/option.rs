@@ -164,14 +164,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         id: SocketId,
         option: SetOption,
     ) -> Result<(), OptionError> {
-        let interface = match option {
-            SetOption::Device(interface)
-            | SetOption::MulticastInterface(interface)
-            | SetOption::UnicastInterface(interface) => interface,
-            _ => None,
-        };
-        if interface.is_some_and(|index| self.interface(index).is_none()) {
-            return Err(OptionError::NoInterface);
+        let missing = |index: InterfaceIndex| self.interface(index).is_none();
+        match option {
+            SetOption::Device(Some(index)) | SetOption::MulticastInterface(Some(index))
+                if missing(index) =>
+            {
+                return Err(OptionError::NoInterface);
+            }
+            SetOption::UnicastInterface(Some(index)) if missing(index) => {
+                return Err(OptionError::NoUnicastInterface);
+            }
+            _ => {}
         }
         self.sockets.touch();
         let (socket, memory) = self.sockets.with_memory(id).ok_or(OptionError::Closed)?;

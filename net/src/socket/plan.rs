@@ -126,8 +126,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             destination.set_ip(Ipv6Addr::LOCALHOST);
         }
         let address = *destination.ip();
-        if address.is_v4_mapped() || kind == SocketKind::Udp && destination.port() == 0 {
+        if kind == SocketKind::Udp && destination.port() == 0 {
             return Err(SendError::Invalid);
+        }
+        if address.is_v4_mapped() {
+            return Err(SendError::NetworkUnreachable);
         }
         if length > socket.options.send_buffer {
             return Err(SendError::TooBig(socket.options.send_buffer));

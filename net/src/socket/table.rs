@@ -48,6 +48,8 @@ pub(crate) struct SocketTable<B> {
     changes: u32,
     /// Secret and odd.
     multiplier: u64,
+    /// Chooses between sockets that share a port.
+    pub(super) key: HashKey,
     pub(crate) memory: Memory<B>,
     /// Sockets that wait for room to send.
     pub(crate) waiting_to_send: usize,
@@ -61,6 +63,7 @@ impl<B> SocketTable<B> {
             chains: Chains::new(),
             changes: 0,
             multiplier: 1,
+            key: HashKey::UNSET,
             memory: Memory { received: Arena::new(), errors: Arena::new(), tails: Arena::new() },
             waiting_to_send: 0,
         }
@@ -69,6 +72,7 @@ impl<B> SocketTable<B> {
     /// Sets the key, while there is nothing in the table.
     pub(crate) fn set_key(&mut self, key: &HashKey) {
         self.multiplier = key.hash(&()) | 1;
+        self.key = key.clone();
     }
 
     /// Adds a socket; `None` when there is no room.

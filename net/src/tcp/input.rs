@@ -102,7 +102,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if let Some(slot) = self.tcp.half_open.find(&tuple, from) {
             return self.tcp_half_open_input(slot, received, segment, packet, now);
         }
-        let listener = self.tcp.find_listener(tuple.local, from);
+        let listener = self.tcp.find_listener(&tuple, from);
         let mut after = None;
         if let Some(slot) = self.tcp.time_wait.find(&tuple, from) {
             let listens = listener.is_some();

@@ -123,9 +123,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let mut options = self.tcp_options(id).ok_or(OptionError::Closed)?;
         let before = options;
         change(&mut options);
-        let interfaces = [options.device, options.unicast_interface];
-        if interfaces.into_iter().flatten().any(|index| self.interface(index).is_none()) {
+        let missing = |index: InterfaceIndex| self.interface(index).is_none();
+        if options.device.is_some_and(missing) {
             return Err(OptionError::NoInterface);
+        }
+        if options.unicast_interface.is_some_and(missing) {
+            return Err(OptionError::NoUnicastInterface);
         }
         let in_range = |duration: Duration| (1..=32_767).contains(&duration.as_secs());
         let sane = in_range(options.keep_idle)

@@ -352,12 +352,11 @@ impl<B> TcpTable<B> {
         Some(found)
     }
 
-    /// The slot of the listener that fits a destination best.
-    pub(crate) fn find_listener(
-        &self,
-        (address, port): (core::net::Ipv6Addr, u16),
-        from: InterfaceIndex,
-    ) -> Option<usize> {
+    /// The slot of the listener that fits a destination best. Among equals that share the port
+    /// (SO_REUSEPORT) each gets its part of the connections.
+    pub(crate) fn find_listener(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
+        let (address, port) = tuple.local;
+        let weight = |slot| self.key.weight(tuple, slot);
         let mut best: Option<(u8, usize)> = None;
         for slot in self.listeners.iter(self.key.hash(&port)) {
             let Some(socket) = self.at(slot).filter(|socket| socket.listener().is_some()) else {
@@ -368,7 +367,10 @@ impl<B> TcpTable<B> {
                 && socket.device().is_none_or(|device| device == from);
             let score = u8::from(!socket.local.address.is_unspecified()) * 2
                 + u8::from(socket.options.device().is_some());
-            if fits && best.is_none_or(|(highest, _)| score > highest) {
+            let better = best.is_none_or(|(highest, other)| {
+                score > highest || score == highest && weight(slot) > weight(other)
+            });
+            if fits && better {
                 best = Some((score, slot));
             }
         }

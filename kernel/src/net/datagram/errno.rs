@@ -98,6 +98,7 @@ pub(in crate::net) fn option(error: OptionError) -> Errno {
         OptionError::Closed => Errno::BADF,
         OptionError::Invalid => Errno::INVAL,
         OptionError::NoInterface => Errno::NODEV,
+        OptionError::NoUnicastInterface => Errno::ADDRNOTAVAIL,
         OptionError::NotSupported => Errno::NOPROTOOPT,
     }
 }

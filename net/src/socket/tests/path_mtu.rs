@@ -88,7 +88,7 @@ fn unicast_leaves_where_it_should() {
     let id = udp(&mut host);
     let none = InterfaceIndex::from_slot(4);
     let result = host.stack.set_socket_option(id, SetOption::UnicastInterface(Some(none)));
-    assert_eq!(result, Err(OptionError::NoInterface));
+    assert_eq!(result, Err(OptionError::NoUnicastInterface));
     let zoneless = address("fe80::9", 9);
     assert_eq!(send(&mut host, id, Some(zoneless), b"x"), Err(SendError::Invalid));
     set(&mut host, id, SetOption::UnicastInterface(Some(USB0)));

@@ -164,6 +164,39 @@ fn the_most_specific_socket_wins() {
     }
 }
 
+/// Which of the sockets has got something, for each of many senders.
+fn who_hears(host: &mut Host, ids: &[SocketId]) -> Vec<SocketId> {
+    let hears = |port| {
+        host.packet(PEER, &datagram(("2001:db8::9", port), (OWN, 7), b"x"));
+        let hearing: Vec<_> = ids.iter().copied().filter(|&id| receive(host, id).is_ok()).collect();
+        assert_eq!(hearing.len(), 1, "port {port}");
+        hearing[0]
+    };
+    (1000..1200).map(hears).collect()
+}
+
+/// SO_REUSEPORT: each gets its part of the senders, and keeps it whoever else comes or goes.
+#[test]
+fn sockets_that_share_a_port_share_its_senders() {
+    let mut host = host();
+    let mut share = || {
+        let id = udp(&mut host);
+        host.stack.set_socket_option(id, SetOption::ReusePort(true)).unwrap();
+        host.stack.bind(id, address("::", 7)).unwrap();
+        id
+    };
+    let ids = [share(), share(), share(), share()];
+    let before = who_hears(&mut host, &ids);
+    for id in ids {
+        let part = before.iter().filter(|&&hearing| hearing == id).count();
+        assert!((25..=75).contains(&part), "{part} of 200");
+    }
+    assert_eq!(who_hears(&mut host, &ids), before);
+    host.stack.close_socket(ids[3], host.now);
+    let after = who_hears(&mut host, &ids[..3]);
+    assert!(before.iter().zip(&after).all(|(was, is)| was == is || *was == ids[3]));
+}
+
 /// API-3, API-8, SEL-4: options of the socket and of the datagram.
 /// Rows: UDP-7, UDP-8
 #[test]
@@ -209,7 +242,7 @@ fn destinations_that_are_none() {
     let id = udp(&mut host);
     for (to, error) in [
         (address("2001:db8::9", 0), SendError::Invalid),
-        (address("::ffff:192.0.2.1", 9), SendError::Invalid),
+        (address("::ffff:192.0.2.1", 9), SendError::NetworkUnreachable),
         (address("fe80::9", 9), SendError::Invalid),
         (address("2600::1", 9), SendError::NetworkUnreachable),
     ] {

@@ -27,6 +27,34 @@ fn stamps(value: u32) -> Timestamps {
 }
 
 /// Rows: MUST-14, MUST-67, SHLD-5, TCP-WS, TCP-TS, TCP-SACK-R
+/// SO_REUSEPORT: each listener gets its part of the connections.
+#[test]
+fn listeners_that_share_a_port_share_its_connections() {
+    let mut host = host();
+    let mut share = || {
+        let id = host.stack.tcp_open().unwrap();
+        set(&mut host, id, |options| options.reuse_port = true);
+        host.stack.tcp_bind(id, to(Ipv6Addr::UNSPECIFIED, PORT)).unwrap();
+        host.stack.tcp_listen(id, 64).unwrap();
+        id
+    };
+    let ids = [share(), share(), share()];
+    let mut parts = [0; 3];
+    for port in 1000..1060 {
+        let from = |header| TcpHeader { source_port: port, ..header };
+        arrive(&mut host, from(segment("S", IRS, SequenceNumber(0))), &[]);
+        let (answer, _) = sent_one(&mut host);
+        arrive(&mut host, from(segment("A", IRS + 1, answer.sequence + 1)), &[]);
+        let accepted = ids.map(|id| host.stack.tcp_accept(id).is_ok());
+        assert_eq!(accepted.iter().filter(|&&accepted| accepted).count(), 1, "port {port}");
+        for (part, accepted) in parts.iter_mut().zip(accepted) {
+            *part += u32::from(accepted);
+        }
+        host.events();
+    }
+    assert!(parts.iter().all(|part| (8..=36).contains(part)), "{parts:?}");
+}
+
 #[test]
 fn a_syn_offers_everything() {
     let mut host = host();

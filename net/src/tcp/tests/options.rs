@@ -121,7 +121,7 @@ fn the_interface_can_be_chosen() {
     let now = host.now;
     let none = InterfaceIndex::from_slot(4);
     let result = host.stack.change_tcp_options(id, |set| set.unicast_interface = Some(none), now);
-    assert_eq!(result, Err(OptionError::NoInterface));
+    assert_eq!(result, Err(OptionError::NoUnicastInterface));
     // A link-local address needs an interface, which this is as good as any to give.
     set(&mut host, id, |options| options.unicast_interface = Some(USB0));
     let link_local = to(ip("fe80::9"), PEER_PORT);
