@@ -127,7 +127,7 @@ impl Link {
         let driver = info.as_ref().and_then(|info| info.find(IFLA_INFO_KIND as u32)?.text());
         let vlan = || {
             let data = info.as_ref()?.find(IFLA_INFO_DATA as u32)?;
-            driver.filter(|kind| *kind == vlan::KIND).and_then(|_| Vlan::parse(data.nested()))
+            driver.filter(|kind| *kind == vlan::KIND).and_then(|_| Vlan::parse(&data.nested()))
         };
         let statistics = || {
             let changes = number(IFLA_CARRIER_CHANGES as u32);

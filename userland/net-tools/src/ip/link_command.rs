@@ -388,7 +388,7 @@ mod tests {
             let info = request.attributes(16).find(IFLA_LINKINFO as u32).unwrap().nested();
             assert_eq!(info.find(IFLA_INFO_KIND as u32).unwrap().value, b"vlan");
             let data = info.find(IFLA_INFO_DATA as u32).unwrap().nested();
-            assert_eq!(Vlan::parse(data), Some(vlan));
+            assert_eq!(Vlan::parse(&data), Some(vlan));
         }
         let line = words("usb0.5 type vlan");
         let change = parse_change(&mut Words::new(&line)).unwrap();

@@ -100,7 +100,7 @@ impl Vlan {
 
     /// Reads the attributes of a message; `None` without a number.
     #[must_use]
-    pub fn parse(attributes: Attributes<'_>) -> Option<Self> {
+    pub fn parse(attributes: &Attributes<'_>) -> Option<Self> {
         let short = |kind| attributes.find(kind).and_then(|found| field::u16_at(found.value, 0));
         let flags =
             |found: Attribute<'_>| field::u32_at(found.value, 0).zip(field::u32_at(found.value, 4));
@@ -294,7 +294,7 @@ mod tests {
         let vlan = read(line).unwrap();
         let mut request = Request::new(16, 0, &[]);
         vlan.append(&mut request);
-        assert_eq!(Vlan::parse(request.attributes(0)), Some(vlan.clone()));
+        assert_eq!(Vlan::parse(&request.attributes(0)), Some(vlan.clone()));
         assert_eq!(
             vlan.text("\n"),
             "protocol 802.1Q id 5 <REORDER_HDR> \n      ingress-qos-map { 7:0 } \
@@ -302,6 +302,6 @@ mod tests {
         );
         let few = Vlan { id: Some(9), flags: Some((0x23, u32::MAX)), ..Vlan::default() };
         assert_eq!(few.text("\n"), "protocol 802.1q id 9 <REORDER_HDR,GVRP,20> ");
-        assert_eq!(Vlan::parse(Request::new(16, 0, &[]).attributes(0)), None);
+        assert_eq!(Vlan::parse(&Request::new(16, 0, &[]).attributes(0)), None);
     }
 }
