@@ -88,10 +88,10 @@ fn set_filter(
 /// MCAST_MSFILTER's answer (RFC 3678, Section 5.1.4): mode and number of sources of the group that
 /// the question has, and as many sources as the question has room for and asks for.
 pub(super) fn get(socket: &DatagramSocket, question: &[u8]) -> Result<Vec<u8>, Errno> {
+    let room = question.len().checked_sub(SOURCES).ok_or(Errno::INVAL)? / STORAGE;
     let interface = InterfaceIndex::new(word(question, 0)?);
     let group = address(question, GROUP)?;
     let wanted = word(question, COUNT)? as usize;
-    let room = (question.len() - SOURCES) / STORAGE;
     let (mode, sources) = with_stack(|stack| {
         let (mode, sources) = stack.source_filter(socket.id, group, interface)?;
         Ok((mode, sources.collect::<Vec<_>>()))
