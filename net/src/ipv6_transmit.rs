@@ -5,7 +5,7 @@ use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::{DropReason, Ipv6Counters};
 use crate::interface::InterfaceIndex;
 use crate::interface_table::{InterfaceTable, Traffic};
-use crate::ipv6_output::{Outgoing, Path};
+use crate::ipv6_output::{Outgoing, Path, Urgency};
 use crate::neighbor::{NeighborCache, Output, Sender};
 use crate::netif::MacAddress;
 use crate::random::Random;
@@ -250,16 +250,8 @@ pub(crate) fn send_framed<B: PacketBuffer>(
     const HEADERS: usize = EthernetHeader::LEN + Ipv6Header::LEN;
     let length = packet.len();
     let fragment = is_fragment(outgoing.next_header, &packet);
-    let Some(traffic) = interfaces.traffic(index).filter(Traffic::is_running) else {
-        return Err(packet);
-    };
-    // A VLAN's frames need a tag, too.
-    let Traffic { mac: Some(source), vlan: None, transmit, counters, .. } = traffic else {
-        return Err(packet);
-    };
-    if transmit.len() >= outgoing.urgency.transmit_limit() {
-        return Err(packet);
-    }
+    let Some(cable) = open_cable(interfaces, index, outgoing.urgency) else { return Err(packet) };
+    let (source, Traffic { transmit, counters, .. }) = cable;
     let Some(Ok(room)) = packet.prepend(HEADERS).map(<&mut [u8; HEADERS]>::try_from) else {
         return Err(packet);
     };
@@ -289,21 +281,31 @@ pub(crate) fn send_headed<B: PacketBuffer>(
     let Some(destination) = neighbors.ready((hop.interface, hop.next_hop), now) else {
         return Err(packet);
     };
-    let Some(traffic) = interfaces.traffic(hop.interface).filter(Traffic::is_running) else {
+    let Some(cable) = open_cable(interfaces, hop.interface, outgoing.urgency) else {
         return Err(packet);
     };
-    let Traffic { mac: Some(source), transmit, counters, .. } = traffic else {
-        return Err(packet);
-    };
-    if transmit.len() >= outgoing.urgency.transmit_limit() {
-        return Err(packet);
-    }
+    let (source, Traffic { transmit, counters, .. }) = cable;
     let length = packet.len();
     let Some(room) = packet.prepend(EthernetHeader::LEN) else { return Err(packet) };
     EthernetHeader { destination, source, ethertype: EtherType::IPV6 }.emit(room);
     note_headed(hop.interface, &mut counters.ipv6, outgoing, length);
     counters.ipv6.out_transmits += 1;
     transmit.push_back(packet)
+}
+
+/// An interface that runs, has room in its queue and puts nothing into a frame but an Ethernet
+/// header: so not a VLAN, whose frames need a tag. With its address.
+#[inline]
+fn open_cable<B: PacketBuffer>(
+    interfaces: &mut InterfaceTable<B>,
+    index: InterfaceIndex,
+    urgency: Urgency,
+) -> Option<(MacAddress, Traffic<'_, B>)> {
+    let traffic = interfaces.traffic(index)?;
+    let open = traffic.is_running()
+        && traffic.vlan.is_none()
+        && traffic.transmit.len() < urgency.transmit_limit();
+    Some((traffic.mac.filter(|_| open)?, traffic))
 }
 
 /// Traces and counts a packet of `len` octets whose header is that of `outgoing`.

@@ -15,9 +15,12 @@ use crate::test_host::{
     HeapPool, Host, LINK_LOCAL, MAC, ROUTER, USB0, icmpv6_packet, ip, ipv6_packet,
 };
 use crate::time::Duration;
+use crate::wire::checksum::Checksum;
 use crate::wire::ethernet::multicast_mac;
 use crate::wire::icmpv6::{Echo, Icmpv6Message};
 use crate::wire::ipv6::{Ipv6Header, NextHeader, TrafficClass};
+use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions};
+use crate::wire::tcp_sequence::SequenceNumber;
 use core::net::SocketAddrV6;
 use proptest::prelude::*;
 use std::cell::RefCell;
@@ -367,6 +370,72 @@ fn the_queue_is_that_of_the_interface_below() {
     let link = host.stack.interface(five).unwrap().counters().link;
     assert!(link.transmit_frames >= sent as u64);
     assert!(host.stack.send(socket, Some(to), 4, write, &options, host.now).is_ok());
+}
+
+/// A segment of the router's for a connection by the link, without options.
+fn segment(header: TcpHeader) -> Vec<u8> {
+    let mut bytes = vec![0; header.len()];
+    header.emit(&mut bytes);
+    let (source, destination) = (ROUTER.address, ip(LINK_LOCAL));
+    let length = bytes.len() as u32;
+    let mut sum = Checksum::pseudo_header(source, destination, NextHeader::TCP, length);
+    sum.add(&bytes);
+    let at = TcpHeader::CHECKSUM_OFFSET;
+    bytes[at..at + 2].copy_from_slice(&sum.finish().to_be_bytes());
+    frame(
+        MAC,
+        &tagged(FIVE),
+        EtherType::IPV6,
+        &ipv6_packet(source, destination, NextHeader::TCP, &bytes),
+    )
+}
+
+/// Every segment of a connection has the tag, however it is sent.
+#[test]
+fn streams_keep_to_their_vlan() {
+    let (mut host, five) = trunk(12);
+    host.stack.set_neighbor(five, ROUTER.address, ROUTER.mac, true, false, host.now).unwrap();
+    let stream = host.stack.tcp_open().unwrap();
+    let to = SocketAddrV6::new(ROUTER.address, 9, 0, five.get());
+    host.stack.tcp_connect(stream, to, host.now).unwrap();
+    let opened = frames(&mut host, 0);
+    assert_eq!(opened[0].0, Some(FIVE));
+    let (_, syn) = Ipv6Header::parse(&opened[0].1[EthernetHeader::LEN..]).unwrap();
+    let (syn, _) = TcpHeader::parse(syn).unwrap();
+    let answer = TcpHeader {
+        source_port: syn.destination_port,
+        destination_port: syn.source_port,
+        sequence: SequenceNumber(7),
+        acknowledgment: syn.sequence + 1,
+        flags: TcpFlags::SYN | TcpFlags::ACK,
+        window: 60_000,
+        checksum: 0,
+        urgent_pointer: 0,
+        options: TcpOptions::NONE,
+    };
+    receive(&mut host, &segment(answer));
+    let mut acknowledged = answer.acknowledgment;
+    let mut data = 0;
+    for _ in 0..5 {
+        let fill = |room: &mut [u8]| {
+            room.fill(0);
+            Ok::<(), ()>(())
+        };
+        host.stack.tcp_send(stream, 2000, fill, host.now).unwrap();
+        for (tag, frame) in frames(&mut host, 0) {
+            assert_eq!(tag, Some(FIVE));
+            let (_, bytes) = Ipv6Header::parse(&frame[EthernetHeader::LEN..]).unwrap();
+            data += TcpHeader::parse(bytes).unwrap().1.len();
+        }
+        acknowledged += 2000;
+        let flags = TcpFlags::ACK;
+        let sequence = answer.sequence + 1;
+        receive(
+            &mut host,
+            &segment(TcpHeader { sequence, acknowledgment: acknowledged, flags, ..answer }),
+        );
+    }
+    assert!(data >= 8000, "{data} octets");
 }
 
 type Witnessed = (InterfaceIndex, bool, Vec<u8>);
