@@ -1,7 +1,7 @@
 use super::*;
-use crate::manage::NewAddress;
 use crate::test_host::{
-    Host, LINK_LOCAL, MAC, Peer, ROUTER, Seen, USB0, icmpv6_packet, ip, ipv6_packet,
+    Host, LINK_LOCAL, MAC, Peer, ROUTER, Seen, USB0, address_at_once, icmpv6_packet, ip,
+    ipv6_packet,
 };
 use crate::time::Duration;
 use crate::wire::ethernet::EtherType;
@@ -18,14 +18,7 @@ const ASKER: Peer = Peer {
 };
 
 fn add_address(host: &mut Host) {
-    let address = NewAddress {
-        address: ip(OWN),
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let address = address_at_once(ip(OWN));
     host.stack.add_address(USB0, &address, false, host.now).unwrap();
 }
 

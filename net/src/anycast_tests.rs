@@ -1,10 +1,11 @@
 //! Anycast addresses as their users and their neighbors see them.
 
 use super::*;
-use crate::manage::NewAddress;
 use crate::netif::MacAddress;
 use crate::socket::{BindError, SendError, SendOptions, SocketKind};
-use crate::test_host::{Host, LINK_LOCAL, MAC, Peer, Seen, USB0, icmpv6_packet, ip, ipv6_packet};
+use crate::test_host::{
+    Host, LINK_LOCAL, MAC, Peer, Seen, USB0, address_at_once, icmpv6_packet, ip, ipv6_packet,
+};
 use crate::wire::icmpv6::Echo;
 use crate::wire::ipv6::NextHeader;
 use crate::wire::ndp::NeighborSolicitation;
@@ -22,14 +23,7 @@ const PEER: Peer = Peer {
 /// A host in a subnet, whose neighbor is known, with a UDP socket at port 53.
 fn host(seed: u64) -> (Host, SocketId) {
     let mut host = Host::up(seed);
-    let new = NewAddress {
-        address: ip(OWN),
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let new = address_at_once(ip(OWN));
     host.stack.add_address(USB0, &new, false, host.now).unwrap();
     host.stack.set_neighbor(USB0, PEER.address, PEER.mac, true, false, host.now).unwrap();
     host.run(Duration::from_secs(5));

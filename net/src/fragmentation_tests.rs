@@ -1,10 +1,11 @@
 //! Fragments in and out of a whole stack.
 
 use super::*;
-use crate::manage::NewAddress;
 use crate::netif::MacAddress;
 use crate::socket::{SendError, SendOptions, SetOption, SocketError, SocketId, SocketKind};
-use crate::test_host::{Host, LINK_LOCAL, Peer, Seen, USB0, icmpv6_packet, ip, ipv6_packet};
+use crate::test_host::{
+    Host, LINK_LOCAL, Peer, Seen, USB0, address_at_once, icmpv6_packet, ip, ipv6_packet,
+};
 use crate::time::Duration;
 use crate::wire::checksum;
 use crate::wire::icmpv6::{
@@ -24,14 +25,7 @@ const OWN: &str = "2001:db8::1";
 
 fn host() -> Host {
     let mut host = Host::up(1);
-    let new = NewAddress {
-        address: ip(OWN),
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let new = address_at_once(ip(OWN));
     host.stack.add_address(USB0, &new, false, host.now).unwrap();
     host.stack.set_neighbor(USB0, PEER.address, PEER.mac, true, false, host.now).unwrap();
     host.run(Duration::from_secs(2));

@@ -3,7 +3,9 @@
 use crate::address::AddressExt;
 use crate::counters::DropReason;
 use crate::netif::MacAddress;
-use crate::test_host::{Host, LINK_LOCAL, MAC, Peer, Seen, USB0, icmpv6_packet, ip, ipv6_packet};
+use crate::test_host::{
+    Host, LINK_LOCAL, MAC, Peer, Seen, USB0, address_at_once, icmpv6_packet, ip, ipv6_packet,
+};
 use crate::time::Duration;
 use crate::wire::checksum::Checksum;
 use crate::wire::ethernet::multicast_mac;
@@ -188,14 +190,7 @@ fn strong_host() {
         })
         .unwrap();
     host.stack.set_admin_up(eth1, true, host.now).unwrap();
-    let address = crate::manage::NewAddress {
-        address: ip("2001:db8::55"),
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let address = address_at_once(ip("2001:db8::55"));
     host.stack.add_address(eth1, &address, false, host.now).unwrap();
     let packet = request("fe80::9", "2001:db8::55");
     assert_silent(&mut host, &packet, DropReason::Ipv6OtherInterface);

@@ -126,20 +126,12 @@ mod tests {
         frame
     }
 
-    fn send(host: &mut Host, index: InterfaceIndex, frame: &[u8]) -> Result<(), FrameError<()>> {
-        let fill = |room: &mut [u8]| {
-            room.copy_from_slice(frame);
-            Ok(())
-        };
-        host.stack.send_frame(index, frame.len(), fill, host.now)
-    }
-
     #[test]
     fn a_frame_goes_out_as_it_is() {
         let mut host = Host::up(1);
         host.sent();
         let packet = ipv6_packet(ip("fe80::1"), ROUTER.address, NextHeader::NONE, b"");
-        send(&mut host, USB0, &frame(EtherType::IPV6, &packet)).unwrap();
+        host.write_frame(USB0, &frame(EtherType::IPV6, &packet)).unwrap();
         let seen = host.sent();
         assert_eq!((seen.len(), seen[0].mac, &seen[0].packet), (1, ROUTER.mac, &packet));
     }
@@ -151,15 +143,15 @@ mod tests {
         let short = vec![0; 13];
         let full = frame(EtherType::ARP, &[0; 1500]);
         let long = frame(EtherType::ARP, &[0; 1501]);
-        assert_eq!(send(&mut host, nowhere, &full), Err(FrameError::NoInterface));
-        assert_eq!(send(&mut host, USB0, &short), Err(FrameError::TooShort));
-        assert_eq!(send(&mut host, USB0, &long), Err(FrameError::TooLong));
+        assert_eq!(host.write_frame(nowhere, &full), Err(FrameError::NoInterface));
+        assert_eq!(host.write_frame(USB0, &short), Err(FrameError::TooShort));
+        assert_eq!(host.write_frame(USB0, &long), Err(FrameError::TooLong));
         let unreadable = host.stack.send_frame(USB0, 60, |_| Err(7), host.now);
         assert_eq!(unreadable, Err(FrameError::Fill(7)));
-        while send(&mut host, USB0, &full).is_ok() {}
-        assert_eq!(send(&mut host, USB0, &full), Err(FrameError::NoRoom));
+        while host.write_frame(USB0, &full).is_ok() {}
+        assert_eq!(host.write_frame(USB0, &full), Err(FrameError::NoRoom));
         assert!(host.drops(DropReason::TransmitQueueFull) > 0);
         host.stack.set_admin_up(USB0, false, host.now).unwrap();
-        assert_eq!(send(&mut host, USB0, &full), Err(FrameError::InterfaceDown));
+        assert_eq!(host.write_frame(USB0, &full), Err(FrameError::InterfaceDown));
     }
 }

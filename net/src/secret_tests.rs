@@ -4,11 +4,10 @@
 use super::*;
 use crate::config::{IdentifierMethod, InterfaceSettings};
 use crate::interface::{InterfaceConfig, InterfaceKind};
-use crate::manage::NewAddress;
 use crate::netif::{LinkState, MacAddress};
 use crate::random::test::TestRandom;
 use crate::socket::{SendOptions, SocketKind};
-use crate::test_host::{HeapPool, MAC, USB0, ip};
+use crate::test_host::{HeapPool, MAC, USB0, address_at_once, ip};
 use crate::time::Duration;
 use crate::wire::ethernet::EthernetHeader;
 use crate::wire::extension::{ExtensionHeader, HeaderChain};
@@ -95,14 +94,7 @@ fn observe(inverted: usize) -> (Seen, usize) {
     ];
 
     let (mine, peer) = (ip("2001:db8::1"), ip("2001:db8::9"));
-    let new = NewAddress {
-        address: mine,
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let new = address_at_once(mine);
     stack.add_address(USB0, &new, false, now).unwrap();
     let mac = MacAddress([2, 0, 0, 0, 0, 9]);
     stack.set_neighbor(USB0, peer, mac, true, false, now).unwrap();

@@ -5,16 +5,20 @@ use crate::config::Config;
 use crate::counters::DropReason;
 use crate::event::Event;
 use crate::interface::{InterfaceConfig, InterfaceIndex, InterfaceKind};
+use crate::manage::NewAddress;
 use crate::netif::{FRAME_HEADROOM, LinkState, MacAddress};
 use crate::random::test::TestRandom;
+use crate::raw_frame::FrameError;
 use crate::stack::Stack;
 use crate::time::{Duration, Instant};
+use crate::wire::checksum::Checksum;
 use crate::wire::ethernet::{EtherType, EthernetHeader, multicast_mac};
 use crate::wire::extension::HeaderChain;
 use crate::wire::icmpv6::Icmpv6Message;
 use crate::wire::ipv6::{FlowLabel, HopLimit, Ipv6Header, NextHeader, TrafficClass};
 use crate::wire::ndp::RouterAdvertisement;
 use crate::wire::ndp_option::{NdpOption, NdpOptions, RouterPreference};
+use crate::wire::tcp::TcpHeader;
 use core::net::Ipv6Addr;
 
 /// The advertisement of a default router that says nothing of the link but what is in the options.
@@ -258,6 +262,19 @@ impl Host {
         self.frame(mac, peer.mac, packet);
     }
 
+    /// A program writes a whole frame.
+    pub(crate) fn write_frame(
+        &mut self,
+        index: InterfaceIndex,
+        frame: &[u8],
+    ) -> Result<(), FrameError<()>> {
+        let fill = |room: &mut [u8]| {
+            room.copy_from_slice(frame);
+            Ok(())
+        };
+        self.stack.send_frame(index, frame.len(), fill, self.now)
+    }
+
     /// An ICMPv6 message arrives from a peer.
     pub(crate) fn message(&mut self, peer: Peer, destination: &str, message: &Icmpv6Message<'_>) {
         self.packet(peer, &icmpv6_packet(peer.address, ip(destination), message));
@@ -276,6 +293,35 @@ impl Host {
     pub(crate) fn events(&mut self) -> Vec<Event> {
         core::iter::from_fn(|| self.stack.poll_event()).collect()
     }
+}
+
+/// An address for good, of a subnet of 64 bits, that is not tested for duplicates.
+pub(crate) fn address_at_once(address: Ipv6Addr) -> NewAddress {
+    NewAddress {
+        address,
+        prefix_length: 64,
+        preferred_lifetime: u32::MAX,
+        valid_lifetime: u32::MAX,
+        no_duplicate_detection: true,
+        no_prefix_route: false,
+    }
+}
+
+/// A packet with a TCP segment, whose checksum is made, with hop limit 255.
+pub(crate) fn tcp_packet(
+    (source, destination): (Ipv6Addr, Ipv6Addr),
+    header: &TcpHeader,
+    data: &[u8],
+) -> Vec<u8> {
+    let mut segment = vec![0; header.len()];
+    TcpHeader { checksum: 0, ..*header }.emit(&mut segment);
+    segment.extend(data);
+    let length = segment.len() as u32;
+    let mut sum = Checksum::pseudo_header(source, destination, NextHeader::TCP, length);
+    sum.add(&segment);
+    let at = TcpHeader::CHECKSUM_OFFSET;
+    segment[at..at + 2].copy_from_slice(&sum.finish().to_be_bytes());
+    ipv6_packet(source, destination, NextHeader::TCP, &segment)
 }
 
 /// A packet of an ICMPv6 message with hop limit 255.

@@ -5,7 +5,8 @@ use crate::counters::DropReason;
 use crate::neighbor::NeighborState;
 use crate::netif::MacAddress;
 use crate::test_host::{
-    Host, LINK_LOCAL, MAC, Peer, ROUTER, Seen, USB0, icmpv6_packet, ip, router_advertisement,
+    Host, LINK_LOCAL, MAC, Peer, ROUTER, Seen, USB0, address_at_once, icmpv6_packet, ip,
+    router_advertisement,
 };
 use crate::time::Duration;
 use crate::wire::ethernet::multicast_mac;
@@ -371,14 +372,7 @@ fn redirects() {
 #[test]
 fn the_anycast_address_of_routers_is_not_ours() {
     let mut host = Host::up(30);
-    let manual = crate::manage::NewAddress {
-        address: ip("2001:db8:1::5"),
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let manual = address_at_once(ip("2001:db8:1::5"));
     host.stack.add_address(USB0, &manual, false, host.now).unwrap();
     host.run(Duration::from_secs(9));
     let drops = host.all_drops();

@@ -12,10 +12,9 @@ use crate::netif::{LinkState, MacAddress};
 use crate::raw_frame::FrameError;
 use crate::socket::{SendError, SendOptions, SocketKind};
 use crate::test_host::{
-    HeapPool, Host, LINK_LOCAL, MAC, ROUTER, USB0, icmpv6_packet, ip, ipv6_packet,
+    HeapPool, Host, LINK_LOCAL, MAC, ROUTER, USB0, icmpv6_packet, ip, ipv6_packet, tcp_packet,
 };
 use crate::time::Duration;
-use crate::wire::checksum::Checksum;
 use crate::wire::ethernet::multicast_mac;
 use crate::wire::icmpv6::{Echo, Icmpv6Message};
 use crate::wire::ipv6::{Ipv6Header, NextHeader, TrafficClass};
@@ -372,22 +371,10 @@ fn the_queue_is_that_of_the_interface_below() {
     assert!(host.stack.send(socket, Some(to), 4, write, &options, host.now).is_ok());
 }
 
-/// A segment of the router's for a connection by the link, without options.
-fn segment(header: TcpHeader) -> Vec<u8> {
-    let mut bytes = vec![0; header.len()];
-    header.emit(&mut bytes);
-    let (source, destination) = (ROUTER.address, ip(LINK_LOCAL));
-    let length = bytes.len() as u32;
-    let mut sum = Checksum::pseudo_header(source, destination, NextHeader::TCP, length);
-    sum.add(&bytes);
-    let at = TcpHeader::CHECKSUM_OFFSET;
-    bytes[at..at + 2].copy_from_slice(&sum.finish().to_be_bytes());
-    frame(
-        MAC,
-        &tagged(FIVE),
-        EtherType::IPV6,
-        &ipv6_packet(source, destination, NextHeader::TCP, &bytes),
-    )
+/// A frame with a segment of the router's for a connection by the link.
+fn segment(header: &TcpHeader) -> Vec<u8> {
+    let packet = tcp_packet((ROUTER.address, ip(LINK_LOCAL)), header, &[]);
+    frame(MAC, &tagged(FIVE), EtherType::IPV6, &packet)
 }
 
 /// Every segment of a connection has the tag, however it is sent.
@@ -413,7 +400,7 @@ fn streams_keep_to_their_vlan() {
         urgent_pointer: 0,
         options: TcpOptions::NONE,
     };
-    receive(&mut host, &segment(answer));
+    receive(&mut host, &segment(&answer));
     let mut acknowledged = answer.acknowledgment;
     let mut data = 0;
     for _ in 0..5 {
@@ -432,7 +419,7 @@ fn streams_keep_to_their_vlan() {
         let sequence = answer.sequence + 1;
         receive(
             &mut host,
-            &segment(TcpHeader { sequence, acknowledgment: acknowledged, flags, ..answer }),
+            &segment(&TcpHeader { sequence, acknowledgment: acknowledged, flags, ..answer }),
         );
     }
     assert!(data >= 8000, "{data} octets");
@@ -464,14 +451,6 @@ fn a_tap_sees_frames_without_their_tags() {
     assert_eq!(seen[1], (five, true, sent[0].1.clone()));
 }
 
-fn send(host: &mut Host, index: InterfaceIndex, frame: &[u8]) -> Result<(), FrameError<()>> {
-    let fill = |room: &mut [u8]| {
-        room.copy_from_slice(frame);
-        Ok(())
-    };
-    host.stack.send_frame(index, frame.len(), fill, host.now)
-}
-
 /// A frame that a program wrote gets the VLAN's tag, or may bring one.
 #[test]
 fn written_frames() {
@@ -480,15 +459,15 @@ fn written_frames() {
     let packet = ipv6_packet(ip(LINK_LOCAL), ip("ff02::1"), NextHeader::NONE, &[0; 1460]);
     let mut plain = frame(group, &[], EtherType::IPV6, &packet);
     plain[6..ADDRESSES].copy_from_slice(&MAC.0);
-    send(&mut host, five, &plain).unwrap();
+    host.write_frame(five, &plain).unwrap();
     let mut own = frame(group, &tagged(9), EtherType::IPV6, &packet);
     own[6..ADDRESSES].copy_from_slice(&MAC.0);
-    send(&mut host, USB0, &own).unwrap();
+    host.write_frame(USB0, &own).unwrap();
     assert_eq!(frames(&mut host, 0), [(Some(FIVE), plain.clone()), (Some(9), plain.clone())]);
     plain.push(0);
     own.push(0);
     for (index, frame) in [(USB0, &plain), (five, &plain), (USB0, &own)] {
-        assert_eq!(send(&mut host, index, frame), Err(FrameError::TooLong));
+        assert_eq!(host.write_frame(index, frame), Err(FrameError::TooLong));
     }
 }
 

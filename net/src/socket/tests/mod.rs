@@ -17,10 +17,9 @@ use crate::config::Config;
 use crate::counters::DropReason;
 use crate::event::Event;
 use crate::interface::InterfaceIndex;
-use crate::manage::NewAddress;
 use crate::netif::MacAddress;
 use crate::test_host::{
-    HeapBuffer, Host, LINK_LOCAL, Peer, Seen, USB0, icmpv6_packet, ip, ipv6_packet,
+    HeapBuffer, Host, LINK_LOCAL, Peer, Seen, USB0, address_at_once, icmpv6_packet, ip, ipv6_packet,
 };
 use crate::time::Duration;
 use crate::wire::checksum::{self, Checksum};
@@ -47,14 +46,7 @@ fn scoped(text: &str, port: u16) -> SocketAddrV6 {
 /// A host with a global address, whose neighbor is known.
 fn host() -> Host {
     let mut host = Host::up(1);
-    let new = NewAddress {
-        address: ip(OWN),
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let new = address_at_once(ip(OWN));
     host.stack.add_address(USB0, &new, false, host.now).unwrap();
     host.stack.set_neighbor(USB0, PEER.address, PEER.mac, true, false, host.now).unwrap();
     host.run(Duration::from_secs(2));

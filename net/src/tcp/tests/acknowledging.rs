@@ -57,7 +57,7 @@ fn a_segment_with_a_wrong_checksum_never_came() {
     let mut host = host();
     let mut peer = open(&mut host);
     let header = peer.segment("A");
-    let mut packet = packet_between((PEER.address, ip(OWN)), header, b"data");
+    let mut packet = tcp_packet((PEER.address, ip(OWN)), &header, b"data");
     *packet.last_mut().unwrap() ^= 1;
     host.packet(PEER, &packet);
     assert_eq!(host.drops(DropReason::TcpChecksum), 1);

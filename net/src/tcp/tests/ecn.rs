@@ -24,7 +24,7 @@ fn sent_marked(host: &mut Host) -> Vec<(TcpHeader, usize, Ecn)> {
 
 /// A segment arrives in a packet that the network has marked.
 fn arrive_marked(host: &mut Host, header: TcpHeader, data: &[u8]) {
-    let mut packet = packet_between((PEER.address, ip(OWN)), header, data);
+    let mut packet = tcp_packet((PEER.address, ip(OWN)), &header, data);
     packet[1] |= (Ecn::CongestionExperienced as u8) << 4;
     host.packet(PEER, &packet);
 }

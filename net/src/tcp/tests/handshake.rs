@@ -174,14 +174,7 @@ fn the_local_address_is_chosen_and_kept_and_groups_have_no_streams() {
     let peer = open(&mut host);
     let local = host.stack.tcp_local_address(peer.id).unwrap();
     assert_eq!(*local.ip(), ip(OWN));
-    let new = NewAddress {
-        address: ip("2001:db8::8"),
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let new = address_at_once(ip("2001:db8::8"));
     host.stack.add_address(USB0, &new, false, host.now).unwrap();
     write(&mut host, peer.id, b"x").unwrap();
     let seen = host.sent();

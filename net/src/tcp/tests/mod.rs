@@ -22,11 +22,10 @@ mod urgent;
 use super::*;
 use crate::config::Config;
 use crate::interface::InterfaceIndex;
-use crate::manage::NewAddress;
 use crate::netif::MacAddress;
-use crate::test_host::{Host, Peer, Seen, USB0, icmpv6_packet, ip, ipv6_packet};
+use crate::test_host::{Host, Peer, Seen, USB0, address_at_once, icmpv6_packet, ip, tcp_packet};
 use crate::time::Duration;
-use crate::wire::checksum::{self, Checksum};
+use crate::wire::checksum;
 use crate::wire::icmpv6::{DestinationUnreachableCode, Icmpv6Message, TimeExceededCode};
 use crate::wire::ipv6::{FlowLabel, Ipv6Header, NextHeader};
 use crate::wire::tcp::{TcpFlags, TcpHeader, TcpOptions, Timestamps};
@@ -48,14 +47,7 @@ const WINDOW: u16 = 60_000;
 fn host_with(config: Config) -> Host {
     let mut host = Host::new(1, config);
     host.plug_in();
-    let new = NewAddress {
-        address: ip(OWN),
-        prefix_length: 64,
-        preferred_lifetime: u32::MAX,
-        valid_lifetime: u32::MAX,
-        no_duplicate_detection: true,
-        no_prefix_route: false,
-    };
+    let new = address_at_once(ip(OWN));
     host.stack.add_address(USB0, &new, false, host.now).unwrap();
     host.stack.set_neighbor(USB0, PEER.address, PEER.mac, true, false, host.now).unwrap();
     host.run(Duration::from_secs(5));
@@ -111,23 +103,9 @@ fn segment(flags: &str, sequence: SequenceNumber, ack: SequenceNumber) -> TcpHea
     }
 }
 
-/// The octets of a packet with a segment from one address to another.
-fn packet_between(ends: (Ipv6Addr, Ipv6Addr), mut header: TcpHeader, data: &[u8]) -> Vec<u8> {
-    let mut bytes = vec![0; header.len()];
-    let length = (header.len() + data.len()) as u32;
-    header.checksum = 0;
-    header.emit(&mut bytes);
-    bytes.extend(data);
-    let mut sum = Checksum::pseudo_header(ends.0, ends.1, NextHeader::TCP, length);
-    sum.add(&bytes);
-    let at = TcpHeader::CHECKSUM_OFFSET;
-    bytes[at..at + 2].copy_from_slice(&sum.finish().to_be_bytes());
-    ipv6_packet(ends.0, ends.1, NextHeader::TCP, &bytes)
-}
-
 /// A segment of the peer arrives.
 fn arrive(host: &mut Host, header: TcpHeader, data: &[u8]) {
-    host.packet(PEER, &packet_between((PEER.address, ip(OWN)), header, data));
+    host.packet(PEER, &tcp_packet((PEER.address, ip(OWN)), &header, data));
 }
 
 /// A segment that was seen, after checking its checksum.

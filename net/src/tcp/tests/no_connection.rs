@@ -69,7 +69,7 @@ fn segments_between_others_than_two_nodes_disappear() {
     let _listener = listen(&mut host, 5);
     let syn = segment("S", IRS, SequenceNumber(0));
     for (source, destination) in [("::", OWN), ("ff02::1", OWN), ("2001:db8::9", "ff02::1")] {
-        let packet = packet_between((ip(source), ip(destination)), syn, &[]);
+        let packet = tcp_packet((ip(source), ip(destination)), &syn, &[]);
         host.packet(PEER, &packet);
     }
     assert_eq!((sent(&mut host), host.stack.tcp_entries()), (vec![], (0, 0)));
