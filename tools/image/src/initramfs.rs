@@ -12,30 +12,51 @@ enum Entry {
     Link(String),
 }
 
-/// Writes the archive of `entries` to `output` and says what is in it.
-pub(crate) fn build(output: &Path, entries: &[&str]) -> Result<String, String> {
-    let mut tree = BTreeMap::new();
+/// Writes the archive of `entries` to `output` and says what is in it. Its programs must be without
+/// erratum 835769.
+pub(crate) fn build_checked(output: &Path, entries: &[&str]) -> Result<String, String> {
+    let tree = collect(entries)?;
     let mut pairs = 0;
+    for (name, entry) in &tree {
+        if let Entry::File(bytes) = entry {
+            pairs += crate::erratum_835769::check_program(name, bytes)?;
+        }
+    }
+    let summary = save(output, &tree)?;
+    Ok(match pairs {
+        0 => summary,
+        some => {
+            format!(
+                "{summary}; {some} instruction pairs of erratum 835769 in prebuilt library code"
+            )
+        }
+    })
+}
+
+/// The same with whatever programs.
+pub(crate) fn build(output: &Path, entries: &[&str]) -> Result<String, String> {
+    save(output, &collect(entries)?)
+}
+
+fn collect(entries: &[&str]) -> Result<BTreeMap<String, Entry>, String> {
+    let mut tree = BTreeMap::new();
     for entry in entries {
         let (name, content) = parse(entry)?;
-        if let Entry::File(bytes) = &content {
-            pairs += crate::erratum_835769::check_program(&name, bytes)?;
-        }
         add_parents(&mut tree, &name);
         tree.insert(name, content);
     }
-    let archive = write(&tree).map_err(|error| format!("cannot build the archive: {error}"))?;
+    Ok(tree)
+}
+
+fn save(output: &Path, tree: &BTreeMap<String, Entry>) -> Result<String, String> {
+    let archive = write(tree).map_err(|error| format!("cannot build the archive: {error}"))?;
     // An archive that is there already keeps its time, so that the kernel is not built again for it.
     if std::fs::read(output).ok().as_ref() != Some(&archive) {
         std::fs::write(output, &archive)
             .map_err(|error| format!("cannot write {}: {error}", output.display()))?;
     }
-    let prebuilt = match pairs {
-        0 => String::new(),
-        some => format!("; {some} instruction pairs of erratum 835769 in prebuilt library code"),
-    };
     let (entries, size) = (tree.len(), archive.len() / 1024);
-    Ok(format!("{}: {entries} entries, {size} KiB{prebuilt}", output.display()))
+    Ok(format!("{}: {entries} entries, {size} KiB", output.display()))
 }
 
 fn parse(entry: &str) -> Result<(String, Entry), String> {
