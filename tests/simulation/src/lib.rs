@@ -13,6 +13,7 @@ pub mod audit;
 pub mod bottleneck;
 pub mod buffer;
 pub mod foreign;
+mod foreign_stack;
 pub mod host;
 pub mod impairment;
 pub mod middlebox;

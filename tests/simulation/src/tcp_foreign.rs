@@ -2,20 +2,15 @@
 //! does.
 
 use crate::audit::Identity;
+use crate::foreign_stack::ForeignStack;
 use crate::network::Node;
 use crate::tcp_stream::{Read, Stream};
 use net::netif::MacAddress;
 use net::time::Instant;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp;
-use smoltcp::time::Instant as SmoltcpInstant;
-use smoltcp::wire::{EthernetAddress, IpAddress, IpCidr};
-use std::collections::VecDeque;
+use smoltcp::wire::IpAddress;
 use std::net::Ipv6Addr;
-
-/// Octets that a frame holds.
-const FRAME: usize = 1514;
 
 /// What its socket is set to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,11 +42,8 @@ impl Default for ForeignOptions {
 
 /// The node.
 pub struct TcpForeign {
-    queues: Queues,
-    interface: Interface,
-    sockets: SocketSet<'static>,
+    stack: ForeignStack,
     socket: SocketHandle,
-    due: bool,
 }
 
 impl TcpForeign {
@@ -73,14 +65,7 @@ impl TcpForeign {
         seed: u64,
         options: ForeignOptions,
     ) -> Self {
-        let mut queues = Queues::default();
-        let mut config = Config::new(EthernetAddress(mac.0).into());
-        config.random_seed = seed;
-        let mut interface = Interface::new(config, &mut queues, SmoltcpInstant::ZERO);
-        interface.update_ip_addrs(|list| {
-            list.push(IpCidr::new(IpAddress::Ipv6(address), 64)).expect("there is room");
-        });
-        let mut sockets = SocketSet::new(Vec::new());
+        let mut stack = ForeignStack::new(mac, &[address], seed);
         let buffer = |len| tcp::SocketBuffer::new(vec![0; len]);
         TICKS.set(0);
         let (receive, send) = (buffer(options.receive_buffer), buffer(options.send_buffer));
@@ -89,8 +74,8 @@ impl TcpForeign {
         socket.set_ack_delay(options.delayed_ack.then(|| smoltcp::time::Duration::from_millis(10)));
         // Any clock will do (RFC 7323, Section 4.1); this one counts segments.
         socket.set_tsval_generator(options.timestamps.then_some(tick));
-        let socket = sockets.add(socket);
-        Self { queues, interface, sockets, socket, due: true }
+        let socket = stack.sockets.add(socket);
+        Self { stack, socket }
     }
 
     /// Waits for a connection.
@@ -99,7 +84,7 @@ impl TcpForeign {
     /// When it has one.
     pub fn listen(&mut self, port: u16) {
         self.socket().listen(port).expect("the socket is closed");
-        self.due = true;
+        self.stack.due = true;
     }
 
     /// Begins to connect.
@@ -107,10 +92,11 @@ impl TcpForeign {
     /// # Panics
     /// When it has a connection.
     pub fn connect(&mut self, to: (Ipv6Addr, u16), from: u16) {
-        let socket = self.sockets.get_mut::<tcp::Socket<'_>>(self.socket);
+        let ForeignStack { interface, sockets, .. } = &mut self.stack;
+        let socket = sockets.get_mut::<tcp::Socket<'_>>(self.socket);
         let remote = (IpAddress::Ipv6(to.0), to.1);
-        socket.connect(self.interface.context(), remote, from).expect("the socket is closed");
-        self.due = true;
+        socket.connect(interface.context(), remote, from).expect("the socket is closed");
+        self.stack.due = true;
     }
 
     /// The state of its socket.
@@ -119,12 +105,7 @@ impl TcpForeign {
     }
 
     fn socket(&mut self) -> &mut tcp::Socket<'static> {
-        self.sockets.get_mut(self.socket)
-    }
-
-    fn poll(&mut self, now: Instant) {
-        self.due = false;
-        self.interface.poll(time(now), &mut self.queues, &mut self.sockets);
+        self.stack.sockets.get_mut(self.socket)
     }
 }
 
@@ -135,7 +116,7 @@ impl Stream for TcpForeign {
 
     fn try_write(&mut self, data: &[u8], _now: Instant) -> Option<usize> {
         let count = self.socket().send_slice(data).ok()?;
-        self.due |= count > 0;
+        self.stack.due |= count > 0;
         Some(count)
     }
 
@@ -145,7 +126,7 @@ impl Stream for TcpForeign {
             Ok(0) if self.socket().may_recv() => Read::Nothing,
             Ok(0) | Err(tcp::RecvError::Finished) => Read::End,
             Ok(count) => {
-                self.due = true;
+                self.stack.due = true;
                 data.truncate(count);
                 Read::Data(data)
             }
@@ -155,7 +136,7 @@ impl Stream for TcpForeign {
 
     fn finish(&mut self, _now: Instant) {
         self.socket().close();
-        self.due = true;
+        self.stack.due = true;
     }
 
     fn shut_receiving_down(&mut self, _now: Instant) {
@@ -164,7 +145,7 @@ impl Stream for TcpForeign {
 
     fn abort(&mut self, _now: Instant) {
         self.socket().abort();
-        self.due = true;
+        self.stack.due = true;
     }
 
     fn close(&mut self, _now: Instant) {
@@ -172,7 +153,7 @@ impl Stream for TcpForeign {
         if self.socket().can_recv() || self.socket().may_recv() || self.socket().may_send() {
             self.socket().abort();
         }
-        self.due = true;
+        self.stack.due = true;
     }
 
     fn is_gone(&mut self, _now: Instant) -> bool {
@@ -189,83 +170,27 @@ fn tick() -> u32 {
     TICKS.get()
 }
 
-fn time(now: Instant) -> SmoltcpInstant {
-    SmoltcpInstant::from_micros((now.as_nanos() / 1000) as i64)
-}
-
 impl Node for TcpForeign {
     fn receive(&mut self, frame: &[u8], now: Instant) {
-        self.queues.received.push_back(frame.to_vec());
-        self.poll(now);
+        self.stack.receive(frame);
+        self.stack.poll(now);
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<Vec<u8>> {
-        self.queues.sent.pop_front()
+        self.stack.transmit()
     }
 
     fn deadline(&mut self, now: Instant) -> Option<Instant> {
-        if self.due {
-            return Some(now);
-        }
-        let at = self.interface.poll_at(time(now), &self.sockets)?;
-        // Rounded up: polled too early, smoltcp has nothing to do yet.
-        let micros = u64::try_from(at.total_micros()).unwrap_or(0);
-        Some(Instant::from_nanos(micros * 1000).max(now))
+        self.stack.deadline(now)
     }
 
     fn wake(&mut self, now: Instant) {
-        self.poll(now);
+        self.stack.poll(now);
     }
 
     fn set_link(&mut self, _up: bool, _now: Instant) {}
 
     fn identity(&self) -> Option<Identity> {
         None
-    }
-}
-
-/// The wire as smoltcp sees it.
-#[derive(Default)]
-struct Queues {
-    received: VecDeque<Vec<u8>>,
-    sent: VecDeque<Vec<u8>>,
-}
-
-struct Received(Vec<u8>);
-struct Sending<'a>(&'a mut VecDeque<Vec<u8>>);
-
-impl Device for Queues {
-    type RxToken<'a> = Received;
-    type TxToken<'a> = Sending<'a>;
-
-    fn receive(&mut self, _now: SmoltcpInstant) -> Option<(Received, Sending<'_>)> {
-        let frame = self.received.pop_front()?;
-        Some((Received(frame), Sending(&mut self.sent)))
-    }
-
-    fn transmit(&mut self, _now: SmoltcpInstant) -> Option<Sending<'_>> {
-        Some(Sending(&mut self.sent))
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ethernet;
-        capabilities.max_transmission_unit = FRAME;
-        capabilities
-    }
-}
-
-impl RxToken for Received {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-impl TxToken for Sending<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut frame = vec![0; len];
-        let result = f(&mut frame);
-        self.0.push_back(frame);
-        result
     }
 }

@@ -1,6 +1,9 @@
 //! Copying files and directories: what `cp` does, and `mv` between file systems.
 
+use alloc::vec::Vec;
+
 use rt::bstr::{BStr, BString, ByteSlice};
+use rt::options::Tool;
 use rt::rustix::fd::AsFd;
 use rt::rustix::fs::{
     AtFlags, CWD, FileType, Mode, Stat, chmod, mkdir, readlink, symlink, unlink, utimensat,
@@ -194,8 +197,42 @@ fn directory(
     success
 }
 
-/// Where a source goes: into the directory `target`, or to that very path.
-#[must_use]
-pub fn destination(source: &BStr, target: &BStr, into_directory: bool) -> BString {
-    if into_directory { path::join(target, path::base_name(source)) } else { target.into() }
+/// Where `cp` and `mv` take what they are given.
+pub struct Target {
+    path: &'static BStr,
+    /// Sources keep their names, inside of `path`.
+    into: bool,
+}
+
+impl Target {
+    /// The one that is meant: `directory` (`-t`), or else the last operand, which is taken away; as it
+    /// is, if `exact` (`-T`). Ends the program when that makes no sense.
+    pub fn find(
+        tool: &Tool,
+        operands: &mut Vec<&'static BStr>,
+        directory: Option<&'static BStr>,
+        exact: bool,
+    ) -> Self {
+        let Some(path) = directory.or_else(|| operands.pop()) else {
+            tool.usage_error("missing file operand");
+        };
+        if operands.is_empty() {
+            tool.usage_error(format_args!("missing destination file operand after '{path}'"));
+        }
+        let into =
+            !exact && tree::status(path, true).is_ok_and(|status| tree::is_directory(&status));
+        if !into && (operands.len() > 1 || directory.is_some()) {
+            if exact {
+                tool.extra_operand(path);
+            }
+            rt::fail!(1, "target '{path}': Not a directory");
+        }
+        Self { path, into }
+    }
+
+    /// Where a source goes.
+    #[must_use]
+    pub fn of(&self, source: &BStr) -> BString {
+        if self.into { path::join(self.path, path::base_name(source)) } else { self.path.into() }
+    }
 }

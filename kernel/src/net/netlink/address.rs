@@ -1,7 +1,7 @@
 //! RTM_*ADDR: unicast addresses.
 
 use super::message::{Attributes, Builder, Header, read_u32};
-use super::request::Dump;
+use super::request::{Dump, is_about_ipv6, only_interface};
 use super::timestamp;
 use crate::net;
 use crate::syscall::errno::Errno;
@@ -13,7 +13,7 @@ use ::net::manage::{AddressError, NewAddress};
 use ::net::unicast::{AddressInfo, AddressOrigin, AddressState};
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
-use linux_raw_sys::net::{AF_INET6, AF_UNSPEC};
+use linux_raw_sys::net::AF_INET6;
 use linux_raw_sys::netlink::{
     IFA_ADDRESS, IFA_CACHEINFO, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_MANAGETEMPADDR,
     IFA_F_NODAD, IFA_F_NOPREFIXROUTE, IFA_F_OPTIMISTIC, IFA_F_PERMANENT, IFA_F_STABLE_PRIVACY,
@@ -27,13 +27,10 @@ const BODY_LENGTH: usize = 8;
 
 /// All addresses, of one interface when the request names one.
 pub(super) fn dump(payload: &[u8], header: Header) -> Dump {
-    let family = payload.first().map_or(AF_UNSPEC, |family| u32::from(*family));
-    if family != AF_UNSPEC && family != AF_INET6 {
+    if !is_about_ipv6(payload) {
         return Dump::new();
     }
-    // An old-style request is shorter than the structure, or has garbage in its padding.
-    let only = if payload.len() < BODY_LENGTH { None } else { read_u32(payload, 4) };
-    let only = only.and_then(InterfaceIndex::new);
+    let only = only_interface(payload, BODY_LENGTH);
     let now = time::now();
     net::with_stack(|stack| {
         stack

@@ -2,7 +2,7 @@
 //! precedences have no place in these messages, on Linux neither.
 
 use super::message::{Attributes, Builder, Header, read_u32};
-use super::request::Dump;
+use super::request::{Dump, is_about_ipv6};
 use crate::net;
 use crate::syscall::errno::Errno;
 use ::net::address::Prefix;
@@ -10,7 +10,7 @@ use ::net::interface::InterfaceIndex;
 use ::net::policy::{Policy, PolicyError};
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
-use linux_raw_sys::net::{AF_INET6, AF_UNSPEC};
+use linux_raw_sys::net::AF_INET6;
 use linux_raw_sys::netlink::{NLM_F_REPLACE, RTM_NEWADDRLABEL};
 
 /// Length of `ifaddrlblmsg` (linux/if_addrlabel.h, which the crate with the other constants
@@ -25,8 +25,7 @@ const NO_LABEL: u32 = u32::MAX;
 
 /// The whole table.
 pub(super) fn dump(payload: &[u8], header: Header) -> Dump {
-    let family = payload.first().map_or(AF_UNSPEC, |family| u32::from(*family));
-    if family != AF_UNSPEC && family != AF_INET6 {
+    if !is_about_ipv6(payload) {
         return Dump::new();
     }
     net::with_stack(|stack| {

@@ -1,7 +1,7 @@
 //! RTM_*NEIGH: the neighbor cache.
 
 use super::message::{Attributes, Builder, Header, read_u16, read_u32};
-use super::request::Dump;
+use super::request::{Dump, is_about_ipv6, only_interface};
 use crate::net;
 use crate::syscall::errno::Errno;
 use crate::time::{self, Instant};
@@ -10,7 +10,7 @@ use ::net::neighbor::{NeighborError, NeighborInfo, NeighborState};
 use ::net::netif::MacAddress;
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
-use linux_raw_sys::net::{AF_INET6, AF_UNSPEC};
+use linux_raw_sys::net::AF_INET6;
 use linux_raw_sys::netlink::{
     NDA_CACHEINFO, NDA_DST, NDA_LLADDR, NDA_PROBES, NLM_F_CREATE, NLM_F_REPLACE, NTF_ROUTER,
     NUD_DELAY, NUD_FAILED, NUD_INCOMPLETE, NUD_NOARP, NUD_PERMANENT, NUD_PROBE, NUD_REACHABLE,
@@ -22,12 +22,10 @@ const BODY_LENGTH: usize = 12;
 
 /// All neighbors, of one interface when the request names one.
 pub(super) fn dump(payload: &[u8], header: Header) -> Dump {
-    let family = payload.first().map_or(AF_UNSPEC, |family| u32::from(*family));
-    if family != AF_UNSPEC && family != AF_INET6 {
+    if !is_about_ipv6(payload) {
         return Dump::new();
     }
-    let only = if payload.len() < BODY_LENGTH { None } else { read_u32(payload, 4) };
-    let only = only.and_then(InterfaceIndex::new);
+    let only = only_interface(payload, BODY_LENGTH);
     let now = time::now();
     net::with_stack(|stack| {
         stack

@@ -1,9 +1,11 @@
 //! Requests: finding who answers, dumps, single answers and acknowledgements.
 
-use super::message::{Builder, HEADER_LENGTH, Header, Message};
+use super::message::{Builder, HEADER_LENGTH, Header, Message, read_u32};
 use super::{Family, address, address_label, diag, link, neighbor, route};
 use crate::syscall::errno::Errno;
+use ::net::interface::InterfaceIndex;
 use alloc::vec::Vec;
+use linux_raw_sys::net::{AF_INET6, AF_UNSPEC};
 use linux_raw_sys::netlink::{
     NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_MULTI, NLM_F_REQUEST, NLMSG_DONE,
     NLMSG_ERROR, NLMSG_MIN_TYPE, RTM_DELADDR, RTM_DELADDRLABEL, RTM_DELLINK, RTM_DELNEIGH,
@@ -36,6 +38,21 @@ const GET_ADDRESS_LABEL: u16 = RTM_GETADDRLABEL as u16;
 
 /// Makes messages of a table, each with this header.
 pub(super) type Dump = Vec<Vec<u8>>;
+
+/// Whether a request for a table means that of IPv6, or all families'.
+pub(super) fn is_about_ipv6(payload: &[u8]) -> bool {
+    let family = payload.first().map_or(AF_UNSPEC, |family| u32::from(*family));
+    family == AF_UNSPEC || family == AF_INET6
+}
+
+/// The interface that a request for a table names in its structure of `length` octets.
+pub(super) fn only_interface(payload: &[u8], length: usize) -> Option<InterfaceIndex> {
+    // An old-style request is shorter than the structure, or has garbage in its padding.
+    if payload.len() < length {
+        return None;
+    }
+    read_u32(payload, 4).and_then(InterfaceIndex::new)
+}
 
 /// Why a request is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! RTM_*ROUTE: the routing table.
 
 use super::message::{Attributes, Builder, Header};
-use super::request::Dump;
+use super::request::{Dump, is_about_ipv6};
 use crate::net::datagram::errno::no_route;
 use crate::net::{self, KernelStack};
 use crate::syscall::errno::Errno;
@@ -14,7 +14,7 @@ use ::net::route::{Route, RouteAction, RouteError, RouteProtocol, RouteSelector}
 use ::net::wire::ndp_option::RouterPreference;
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
-use linux_raw_sys::net::{AF_INET6, AF_UNSPEC};
+use linux_raw_sys::net::AF_INET6;
 use linux_raw_sys::netlink::rtattr_type_t::{
     RTA_CACHEINFO, RTA_DST, RTA_EXPIRES, RTA_GATEWAY, RTA_METRICS, RTA_OIF, RTA_PREF, RTA_PREFSRC,
     RTA_PRIORITY, RTA_TABLE,
@@ -36,8 +36,7 @@ const PREFERENCE_LOW: u8 = 3;
 
 /// All routes.
 pub(super) fn dump(payload: &[u8], header: Header) -> Dump {
-    let family = payload.first().map_or(AF_UNSPEC, |family| u32::from(*family));
-    if family != AF_UNSPEC && family != AF_INET6 {
+    if !is_about_ipv6(payload) {
         return Dump::new();
     }
     let now = time::now();

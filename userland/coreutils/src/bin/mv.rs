@@ -6,7 +6,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 
-use coreutils::copy_tree::{Options, copy, destination};
+use coreutils::copy_tree::{Options, Target, copy};
 use coreutils::tree;
 use rt::bstr::{BStr, ByteSlice};
 use rt::options::{Item, Opt, Tool};
@@ -48,23 +48,10 @@ fn main(arguments: Arguments) -> ExitCode {
             Item::Operand(operand) => operands.push(operand),
         }
     }
-    let Some(target) = directory.or_else(|| operands.pop()) else {
-        TOOL.usage_error("missing file operand");
-    };
-    if operands.is_empty() {
-        TOOL.usage_error(format_args!("missing destination file operand after '{target}'"));
-    }
-    let into = !exact && tree::status(target, true).is_ok_and(|status| tree::is_directory(&status));
-    if !into && (operands.len() > 1 || directory.is_some()) {
-        if exact {
-            TOOL.extra_operand(target);
-        }
-        rt::fail!(1, "target '{target}': Not a directory");
-    }
+    let target = Target::find(&TOOL, &mut operands, directory, exact);
     let mut success = true;
     for source in operands {
-        let to = destination(source, target, into);
-        success &= move_one(source, to.as_bstr(), keep, verbose);
+        success &= move_one(source, target.of(source).as_bstr(), keep, verbose);
     }
     ExitCode::from_success(success)
 }

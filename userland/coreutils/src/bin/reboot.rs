@@ -3,36 +3,16 @@
 #![no_main]
 
 use coreutils::ending;
-use rt::options::{Item, Opt, Tool};
-use rt::rustix::fs::sync;
+use rt::options::Tool;
 use rt::rustix::process::Signal;
-use rt::rustix::system::{RebootCommand, reboot};
-use rt::{Arguments, ExitCode, strerror};
+use rt::rustix::system::RebootCommand;
+use rt::{Arguments, ExitCode};
 
 rt::main!(main);
 
-static TOOL: Tool = Tool::new(
-    "reboot",
-    "[OPTION]...",
-    "Start the machine again.",
-    &[Opt::flag('f', "force", "do it at once, without telling any program")],
-);
+static TOOL: Tool =
+    Tool::new("reboot", "[OPTION]...", "Start the machine again.", &ending::OPTIONS);
 
 fn main(arguments: Arguments) -> ExitCode {
-    let mut force = false;
-    for item in TOOL.parse(arguments) {
-        match item {
-            Item::Operand(operand) => TOOL.extra_operand(operand),
-            Item::Option(..) | Item::Long(..) => force = true,
-        }
-    }
-    if !force {
-        ending::ask(Signal::TERM);
-    }
-    sync();
-    // It returns only when it failed.
-    match reboot(RebootCommand::Restart) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => rt::fail!(1, "{}", strerror(error)),
-    }
+    ending::end(&TOOL, arguments, Signal::TERM, RebootCommand::Restart)
 }
