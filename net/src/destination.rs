@@ -123,8 +123,8 @@ impl DestinationCache {
 
     fn remove(&mut self, slot: usize) {
         self.changes = self.changes.wrapping_add(1);
-        if let Some(entry) = self.entries.get_mut(slot).and_then(Option::take) {
-            self.chains.remove(self.key.hash(&entry.key), slot);
+        if self.entries.get_mut(slot).and_then(Option::take).is_some() {
+            self.chains.remove(slot);
             self.len -= 1;
         }
     }

@@ -76,16 +76,19 @@ impl Hasher for Gathered {
 
 const NIL: u16 = u16::MAX;
 
-/// Singly linked chains through the slots 0 to `N - 1` of a table; the table keeps the values.
+/// Doubly linked chains through the slots 0 to `N - 1` of a table; the table keeps the values.
+/// Taking a slot out takes no hash and the same time however long its chain is.
 pub(crate) struct Chains<const N: usize> {
     heads: [u16; N],
     next: [u16; N],
+    /// What is in front of a slot: another slot, or `N` and the number of the bucket.
+    previous: [u16; N],
 }
 
 impl<const N: usize> Chains<N> {
     pub(crate) const fn new() -> Self {
-        assert!(N < NIL as usize);
-        Self { heads: [NIL; N], next: [NIL; N] }
+        assert!(2 * N < NIL as usize);
+        Self { heads: [NIL; N], next: [NIL; N], previous: [NIL; N] }
     }
 
     fn bucket(hash: u64) -> usize {
@@ -94,26 +97,29 @@ impl<const N: usize> Chains<N> {
 
     /// Puts `slot` in front of the chain of `hash`. It must not be in a chain already.
     pub(crate) fn insert(&mut self, hash: u64, slot: usize) {
-        let head = &mut self.heads[Self::bucket(hash)];
-        self.next[slot] = *head;
-        *head = slot as u16;
+        let bucket = Self::bucket(hash);
+        let first = core::mem::replace(&mut self.heads[bucket], slot as u16);
+        self.next[slot] = first;
+        self.previous[slot] = (N + bucket) as u16;
+        if let Some(previous) = self.previous.get_mut(usize::from(first)) {
+            *previous = slot as u16;
+        }
     }
 
-    /// Takes `slot` out of the chain of `hash`, if it is there.
-    pub(crate) fn remove(&mut self, hash: u64, slot: usize) {
-        let bucket = Self::bucket(hash);
-        if self.heads[bucket] == slot as u16 {
-            self.heads[bucket] = self.next[slot];
+    /// Takes `slot` out of its chain, if it is in one.
+    pub(crate) fn remove(&mut self, slot: usize) {
+        let Some(previous) = self.previous.get_mut(slot) else { return };
+        let before = core::mem::replace(previous, NIL);
+        if before == NIL {
             return;
         }
-        let mut at = self.heads[bucket];
-        while at != NIL {
-            let next = self.next[usize::from(at)];
-            if next == slot as u16 {
-                self.next[usize::from(at)] = self.next[slot];
-                return;
-            }
-            at = next;
+        let next = self.next[slot];
+        match usize::from(before).checked_sub(N) {
+            Some(bucket) => self.heads[bucket] = next,
+            None => self.next[usize::from(before)] = next,
+        }
+        if let Some(previous) = self.previous.get_mut(usize::from(next)) {
+            *previous = before;
         }
     }
 
@@ -139,6 +145,8 @@ impl<const N: usize> Chains<N> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
 
     #[test]
     fn chains_hold_what_was_inserted() {
@@ -147,14 +155,49 @@ mod tests {
             chains.insert(slot as u64 % 3, slot);
         }
         assert_eq!(chains.iter(0).collect::<Vec<_>>(), [6, 3, 0]);
-        chains.remove(0, 3);
+        chains.remove(3);
         assert_eq!(chains.iter(0).collect::<Vec<_>>(), [6, 0]);
-        chains.remove(0, 6);
-        chains.remove(0, 0);
+        // What is in no chain, or was never anywhere.
+        chains.remove(3);
+        chains.remove(800);
+        chains.remove(6);
+        chains.remove(0);
         assert_eq!(chains.iter(8).count(), 0);
         assert_eq!(chains.iter(1).collect::<Vec<_>>(), [7, 4, 1]);
         chains.insert(0, 3);
         assert_eq!(chains.iter(0).collect::<Vec<_>>(), [3]);
+    }
+
+    proptest! {
+        #[test]
+        fn chains_are_lists(
+            steps in proptest::collection::vec((0usize..8, proptest::option::of(0u64..20)), 0..100),
+        ) {
+            let mut chains: Chains<8> = Chains::new();
+            let mut model: [Vec<usize>; 8] = Default::default();
+            for (slot, hash) in steps {
+                let known = model.iter().any(|chain| chain.contains(&slot));
+                match hash {
+                    Some(hash) if !known => {
+                        chains.insert(hash, slot);
+                        model[hash as usize % 8].insert(0, slot);
+                    }
+                    Some(_) => {}
+                    None => {
+                        chains.remove(slot);
+                        for chain in &mut model {
+                            chain.retain(|&other| other != slot);
+                        }
+                    }
+                }
+                for (bucket, chain) in model.iter().enumerate() {
+                    prop_assert_eq!(&chains.iter(bucket as u64).collect::<Vec<_>>(), chain);
+                    for pair in chain.windows(2) {
+                        prop_assert_eq!(chains.after(pair[0]), Some(pair[1]));
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -372,7 +372,7 @@ impl<B> NeighborCache<B> {
 
     fn remove_slot(&mut self, slot: usize) -> Option<(NeighborInfo, List)> {
         let entry = self.entries.get_mut(slot)?.take()?;
-        self.chains.remove(self.key.hash(&entry.key), slot);
+        self.chains.remove(slot);
         Some((entry.info(), entry.queue))
     }
 

@@ -98,11 +98,9 @@ impl<B> SocketTable<B> {
 
     /// Takes a socket out of the table.
     pub(crate) fn remove(&mut self, id: SocketId) -> Option<Socket> {
-        let port = self.get(id)?.local.port;
-        self.set_port(id, 0);
-        if self.get(id)?.kind == SocketKind::Icmpv6Raw {
-            self.chains.remove(self.hash(SocketKind::Icmpv6Raw, port), id.slot.into());
-        }
+        self.get(id)?;
+        self.touch();
+        self.chains.remove(id.slot.into());
         self.vacant = self.vacant.min(id.slot.into());
         self.slots.get_mut(usize::from(id.slot))?.socket.take()
     }
@@ -156,14 +154,12 @@ impl<B> SocketTable<B> {
     pub(crate) fn set_port(&mut self, id: SocketId, port: u16) {
         self.touch();
         let Some(socket) = self.get_mut(id) else { return };
-        let (kind, old) = (socket.kind, socket.local.port);
+        let kind = socket.kind;
         if kind == SocketKind::Icmpv6Raw {
             return;
         }
         socket.local.port = port;
-        if old != 0 {
-            self.chains.remove(self.hash(kind, old), id.slot.into());
-        }
+        self.chains.remove(id.slot.into());
         if port != 0 {
             self.chains.insert(self.hash(kind, port), id.slot.into());
         }

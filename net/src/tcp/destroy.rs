@@ -2,7 +2,7 @@
 
 use super::isn::FourTuple;
 use super::state::TcpState;
-use super::table::{Body, TcpSocket};
+use super::table::{Body, Found, TcpSocket};
 use super::{TcpError, TcpId, TcpSummary};
 use crate::buffer::BufferPool;
 use crate::interface::InterfaceIndex;
@@ -23,16 +23,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             FourTuple { local: (*local.ip(), local.port()), remote: (*remote.ip(), remote.port()) };
         // Without a zone it is found from everywhere.
         let from = InterfaceIndex::new(local.scope_id()).unwrap_or(InterfaceIndex::LOOPBACK);
-        let found = self.tcp.find_connection(&tuple, from).and_then(|slot| self.tcp.id_at(slot));
-        if let Some(id) = summary.id.or(found) {
+        if let Some(id) = summary.id {
             return self.tcp_end(id, now);
         }
-        if let Some(slot) = self.tcp.half_open.find(&tuple, from) {
-            self.counters.tcp.attempt_fails += 1;
-            return self.tcp.half_open.remove(slot).is_some();
+        match self.tcp.find(&tuple, from) {
+            Some(Found::Connection(slot)) => {
+                self.tcp.id_at(slot).is_some_and(|id| self.tcp_end(id, now))
+            }
+            Some(Found::HalfOpen(slot)) => {
+                self.counters.tcp.attempt_fails += 1;
+                self.tcp.half_open.remove(slot).is_some()
+            }
+            Some(Found::TimeWait(slot)) => self.tcp.time_wait.remove(slot).is_some(),
+            None => false,
         }
-        let waiting = self.tcp.time_wait.find(&tuple, from);
-        waiting.is_some_and(|slot| self.tcp.time_wait.remove(slot).is_some())
     }
 
     fn tcp_end(&mut self, id: TcpId, now: Instant) -> bool {

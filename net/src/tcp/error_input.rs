@@ -7,6 +7,7 @@ use super::TcpError;
 use super::connection::Context;
 use super::isn::FourTuple;
 use super::state::TcpState;
+use super::table::Found;
 use crate::buffer::BufferPool;
 use crate::ipv6_input::Received;
 use crate::random::Random;
@@ -47,14 +48,13 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             local: (quoted.source, local_port),
             remote: (quoted.destination, remote_port),
         };
-        let Some(slot) = self.tcp.find_connection(&tuple, received.interface) else {
-            // A SYN-ACK is sent again until its time is over, whatever is said about it.
-            return self
-                .tcp
-                .half_open
-                .find(&tuple, received.interface)
-                .and_then(|slot| self.tcp.half_open.get(slot))
-                .is_some_and(|entry| entry.iss == sequence);
+        let slot = match self.tcp.find(&tuple, received.interface) {
+            Some(Found::Connection(slot)) => slot,
+            Some(Found::HalfOpen(slot)) => {
+                // A SYN-ACK is sent again until its time is over, whatever is said about it.
+                return self.tcp.half_open.get(slot).is_some_and(|entry| entry.iss == sequence);
+            }
+            Some(Found::TimeWait(_)) | None => return false,
         };
         let Self { tcp, pool, counters, .. } = self;
         let Some((connection, store)) = tcp.connection_and_store(slot) else { return false };

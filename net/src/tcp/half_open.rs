@@ -4,13 +4,13 @@
 use super::connection::{Connection, DEFAULT_MSS, Opening};
 use super::deadline_heap::DeadlineHeap;
 use super::ecn::EcnState;
-use super::isn::FourTuple;
+use super::isn::{FourTuple, HashedTuple};
 use super::micros::Micros;
 use super::option::TcpSocketOptions;
 use super::segment::Segment;
 use super::state::TcpState;
 use super::zone::Zone;
-use crate::hash::{Chains, HashKey};
+use crate::hash::Chains;
 use crate::interface::InterfaceIndex;
 use crate::limits;
 use crate::slots::Slots;
@@ -243,17 +243,11 @@ pub(crate) struct HalfOpenTable {
     entries: Slots<HalfOpen, { limits::TCP_HALF_OPEN }>,
     chains: Chains<{ limits::TCP_HALF_OPEN }>,
     deadlines: DeadlineHeap<{ limits::TCP_HALF_OPEN }>,
-    pub(crate) key: HashKey,
 }
 
 impl HalfOpenTable {
     pub(crate) const fn new() -> Self {
-        Self {
-            entries: Slots::new(),
-            chains: Chains::new(),
-            deadlines: DeadlineHeap::new(),
-            key: HashKey::UNSET,
-        }
+        Self { entries: Slots::new(), chains: Chains::new(), deadlines: DeadlineHeap::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -264,19 +258,19 @@ impl HalfOpenTable {
         self.entries.is_full()
     }
 
-    /// Adds an entry; `None` when there is no room.
-    pub(crate) fn insert(&mut self, entry: HalfOpen) -> Option<usize> {
-        let hash = self.key.hash(&entry.tuple);
+    /// Adds an entry whose tuple has this hash; `None` when there is no room.
+    pub(crate) fn insert(&mut self, hash: u64, entry: HalfOpen) -> Option<usize> {
         let slot = self.entries.insert(entry).ok()?;
         self.chains.insert(hash, slot);
         Some(slot)
     }
 
-    pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
+    pub(crate) fn find(&self, wanted: &HashedTuple, from: InterfaceIndex) -> Option<usize> {
         // Each entry has a deadline.
         self.deadlines.first()?;
-        self.chains.iter(self.key.hash(tuple)).find(|&slot| {
-            self.get(slot).is_some_and(|entry| entry.tuple == *tuple && entry.zone.admits(from))
+        self.chains.iter(wanted.hash).find(|&slot| {
+            self.get(slot)
+                .is_some_and(|entry| entry.tuple == wanted.tuple && entry.zone.admits(from))
         })
     }
 
@@ -286,7 +280,7 @@ impl HalfOpenTable {
 
     pub(crate) fn remove(&mut self, slot: usize) -> Option<HalfOpen> {
         let entry = self.entries.remove(slot)?;
-        self.chains.remove(self.key.hash(&entry.tuple), slot);
+        self.chains.remove(slot);
         self.deadlines.set(slot, Instant::FAR_FUTURE);
         Some(entry)
     }

@@ -5,6 +5,7 @@ use super::arrival::End;
 use super::connection::Context;
 use super::isn::FourTuple;
 use super::segment::Segment;
+use super::table::Found;
 use super::time_wait::{self, TimeWait};
 use super::transmit::bare_header;
 use crate::address::AddressExt;
@@ -96,15 +97,19 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         let from = received.interface;
-        if let Some(slot) = self.tcp.find_connection(&tuple, from) {
-            return self.tcp_connection_input(slot, received, tuple, segment, packet, now);
-        }
-        if let Some(slot) = self.tcp.half_open.find(&tuple, from) {
-            return self.tcp_half_open_input(slot, received, segment, packet, now);
-        }
+        let waiting = match self.tcp.find(&tuple, from) {
+            Some(Found::Connection(slot)) => {
+                return self.tcp_connection_input(slot, received, tuple, segment, packet, now);
+            }
+            Some(Found::HalfOpen(slot)) => {
+                return self.tcp_half_open_input(slot, received, segment, packet, now);
+            }
+            Some(Found::TimeWait(slot)) => Some(slot),
+            None => None,
+        };
         let listener = self.tcp.find_listener(&tuple, from);
         let mut after = None;
-        if let Some(slot) = self.tcp.time_wait.find(&tuple, from) {
+        if let Some(slot) = waiting {
             let listens = listener.is_some();
             match self.tcp_time_wait_input(slot, received, segment, listens, now) {
                 Some(number) => after = Some(number),
@@ -167,7 +172,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let ends = (tuple, socket.local.zone);
         let entry = TimeWait::new(ends, (snd_nxt, rcv_nxt), recent, now);
         self.tcp.retire(slot);
-        if self.tcp.time_wait.insert(entry, now) {
+        let hash = self.tcp.hashed(&tuple).hash;
+        if self.tcp.time_wait.insert(hash, entry, now) {
             self.counters.tables.count(TableFull::TcpTimeWait);
         }
     }
@@ -194,7 +200,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                     self.tcp.time_wait.restart(slot, now);
                 }
                 if self.tcp.time_wait.get_mut(slot).is_some_and(|entry| entry.may_answer(now)) {
-                    let clock = self.tcp.secrets.timestamp(&entry.tuple, now);
+                    let clock = self.tcp.secrets.of(&entry.tuple).timestamp(now);
                     let timestamps =
                         entry.recent().map(|echo_reply| Timestamps { value: clock, echo_reply });
                     let options = TcpOptions { timestamps, ..TcpOptions::NONE };

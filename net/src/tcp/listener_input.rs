@@ -65,7 +65,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return;
         }
         let cookie = self.tcp.half_open.is_full() && self.config.tcp.syn_cookies;
-        let iss = self.tcp.secrets.number_after(after, &tuple, now);
+        let iss = self.tcp.secrets.of(&tuple).number_after(after, now);
         let zone = received.source.needs_zone().then_some(from);
         let listener = (id.slot, id.generation);
         let origin = Origin { tuple, zone, listener, iss, window: first_window(&options) };
@@ -80,7 +80,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.counters.tcp.syn_cookies_sent += 1;
             return self.tcp_answer_syn(&entry, true, now);
         }
-        let Some(entry) = self.tcp.half_open.insert(entry) else {
+        let hash = self.tcp.hashed(&tuple).hash;
+        let Some(entry) = self.tcp.half_open.insert(hash, entry) else {
             self.counters.tables.count(TableFull::TcpHalfOpen);
             return self.count_drop(Some(from), DropReason::TcpHalfOpenFull);
         };
@@ -152,7 +153,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let marking = Marking::new(&options);
         let envelope = self.envelope(&entry.tuple, &hop, marking, Urgency::User);
         let mss = advertised_mss(self.link_mtu(&hop), options.maximum_segment);
-        let mut clock = self.tcp.secrets.timestamp(&entry.tuple, now);
+        let mut clock = self.tcp.secrets.of(&entry.tuple).timestamp(now);
         if cookie {
             clock = syn_cookie::stamp(clock, &entry.offered(), entry.ecn());
         }
@@ -195,7 +196,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 if !received.looped && !self.tcp.reset_limit.take(now) {
                     return;
                 }
-                let clock = self.tcp.secrets.timestamp(&entry.tuple, now);
+                let clock = self.tcp.secrets.of(&entry.tuple).timestamp(now);
                 let options = TcpOptions { timestamps: entry.stamps(clock), ..TcpOptions::NONE };
                 let listener = self.tcp.at(entry.listener().0.into());
                 let shift = listener.map_or(0, |socket| window_shift(&socket.options()));
@@ -246,7 +247,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Ok(hop) => self.mtu_of(&hop, options.path_mtu_discovery),
             Err(error) => return self.count_no_route(from, error),
         };
-        let offset = self.tcp.secrets.timestamp_offset(&entry.tuple);
+        let offset = self.tcp.secrets.of(&entry.tuple).timestamp_offset();
         let mut connection = entry.establish(&options, segment, (path_mtu, offset), now);
         connection.owner = Owner::Listener(listener_slot);
         let mut socket = TcpSocket::new(&options, Body::Connection(connection));

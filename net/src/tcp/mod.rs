@@ -90,6 +90,7 @@ mod timeout;
 mod timers;
 mod transmit;
 mod urgent;
+mod waiting_line;
 mod zone;
 
 pub use audit::{TcpAudit, TcpSendCounts};

@@ -7,7 +7,7 @@ use super::error::{TcpAcceptError, TcpConnectError, TcpListenError, TcpOpenError
 use super::isn::FourTuple;
 use super::option::TcpSocketOptions;
 use super::state::TcpState;
-use super::table::{Body, Listener, NIL, TcpSocket};
+use super::table::{Body, Found, Listener, NIL, TcpSocket};
 use crate::address::AddressExt;
 use crate::buffer::BufferPool;
 use crate::counters::TableFull;
@@ -77,6 +77,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let socket = self.tcp.get_mut(id).ok_or(BindError::Closed)?;
         socket.local = local;
         socket.address_bound = !ip.is_unspecified();
+        self.tcp.take_port(id.slot.into());
         Ok(())
     }
 
@@ -172,6 +173,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let socket = self.tcp.get_mut(id).ok_or(TcpListenError::Closed)?;
         socket.body = Body::Listener(Listener { backlog, head: NIL, tail: NIL, len: 0 });
         self.tcp.file_listener(id.slot.into());
+        self.tcp.take_port(id.slot.into());
         Ok(())
     }
 
@@ -274,12 +276,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let port = if bound.port == 0 {
             let there = (address, destination.port());
             self.tcp_connection_port(source, there, |stack, port| {
-                !stack.tcp.is_taken(&tuple(port), hop.interface)
-                    && stack.tcp.iter().all(|(_, other)| other.local.port != port)
+                stack.tcp.find(&tuple(port), hop.interface).is_none()
+                    && !stack.tcp.has_taken_port(port)
             })
             .or_else(|| {
                 self.tcp_connection_port(source, there, |stack, port| {
-                    !stack.tcp.is_taken(&tuple(port), hop.interface)
+                    stack.tcp.find(&tuple(port), hop.interface).is_none()
                 })
             })
             .ok_or(TcpConnectError::NoPort)?
@@ -289,9 +291,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let before = self
             .tcp_claim(&tuple(port), hop.interface, now)
             .map_err(|Taken| TcpConnectError::NoPort)?;
+        let origins = self.tcp.secrets.of(&tuple(port));
         let opening = Opening {
-            iss: self.tcp.secrets.number_after(before, &tuple(port), now),
-            timestamp_offset: self.tcp.secrets.timestamp_offset(&tuple(port)),
+            iss: origins.number_after(before, now),
+            timestamp_offset: origins.timestamp_offset(),
             path_mtu: self.mtu_of(&hop, options.path_mtu_discovery),
         };
         let mut connection = Connection::new(&opening, &options, now);
@@ -307,6 +310,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         socket.remote = Some(remote);
         socket.body = Body::Connection(connection);
         self.tcp.file_connection(id.slot.into());
+        self.tcp.take_port(id.slot.into());
         self.counters.tcp.active_opens += 1;
         self.tcp_flush(id.slot.into(), now);
         self.finish(now);
@@ -323,16 +327,19 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) -> Result<Option<SequenceNumber>, Taken> {
         const LEAST: Duration = Duration::from_secs(1);
-        let mut before = None;
-        if let Some(slot) = self.tcp.time_wait.find(tuple, interface)
-            && let Some(entry) = self.tcp.time_wait.get(slot)
-            && entry.recent().is_some()
-            && self.tcp.time_wait.age(slot, now) >= LEAST
-        {
-            before = Some(entry.snd_nxt);
-            self.tcp.time_wait.remove(slot);
+        let slot = match self.tcp.find(tuple, interface) {
+            None => return Ok(None),
+            Some(Found::TimeWait(slot)) => slot,
+            Some(Found::Connection(_) | Found::HalfOpen(_)) => return Err(Taken),
+        };
+        let table = &mut self.tcp.time_wait;
+        let entry = table.get(slot).filter(|entry| entry.recent().is_some()).ok_or(Taken)?;
+        let before = entry.snd_nxt;
+        if table.age(slot, now) < LEAST {
+            return Err(Taken);
         }
-        if self.tcp.is_taken(tuple, interface) { Err(Taken) } else { Ok(before) }
+        table.remove(slot);
+        Ok(Some(before))
     }
 }
 

@@ -326,6 +326,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             socket.errors = before.errors;
             if bound {
                 (socket.local, socket.address_bound) = (local, true);
+            } else {
+                self.tcp.give_port_back(id.slot.into());
             }
         }
         self.finish(now);

@@ -5,7 +5,7 @@ use super::TcpId;
 use super::connection::{Connection, Owner};
 use super::deadline_heap::DeadlineHeap;
 use super::half_open::HalfOpenTable;
-use super::isn::{FourTuple, Secrets};
+use super::isn::{FourTuple, HashedTuple, Secrets};
 use super::option::TcpSocketOptions;
 use super::packed_options::PackedOptions;
 use super::port::PortSelection;
@@ -46,6 +46,16 @@ impl Listener {
     pub(crate) const fn is_full(&self) -> bool {
         self.len > self.backlog
     }
+}
+
+/// What a segment belongs to, with the slot in its table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Found {
+    Connection(usize),
+    /// A connection of a listener whose handshake is not over.
+    HalfOpen(usize),
+    /// What is left of a connection.
+    TimeWait(usize),
 }
 
 /// What a socket is.
@@ -182,6 +192,8 @@ pub(crate) struct TcpTable<B> {
     last: Cell<u16>,
     connections: Chains<{ limits::TCP_SOCKETS }>,
     listeners: Chains<{ limits::TCP_SOCKETS }>,
+    /// By their local port, those that took it by themselves and not from a listener.
+    ports_taken: Chains<{ limits::TCP_SOCKETS }>,
     pub(crate) store: Store<B>,
     pub(crate) deadlines: DeadlineHeap<{ limits::TCP_SOCKETS }>,
     pub(crate) half_open: HalfOpenTable,
@@ -208,6 +220,7 @@ impl<B> TcpTable<B> {
             last: Cell::new(NIL),
             connections: Chains::new(),
             listeners: Chains::new(),
+            ports_taken: Chains::new(),
             store: Store::new(),
             deadlines: DeadlineHeap::new(),
             half_open: HalfOpenTable::new(),
@@ -227,11 +240,9 @@ impl<B> TcpTable<B> {
     /// Sets the keys, while there is nothing in the table.
     pub(crate) fn set_keys(&mut self, mut draw: impl FnMut() -> [u8; 16]) {
         self.key = HashKey::new(draw());
-        self.half_open.key = HashKey::new(draw());
-        self.time_wait.key = HashKey::new(draw());
         self.cookies.key = HashKey::new(draw());
         self.ports.key = HashKey::new(draw());
-        self.secrets = Secrets { sequence: HashKey::new(draw()), timestamp: HashKey::new(draw()) };
+        self.secrets = Secrets::new(HashKey::new(draw()));
     }
 
     /// When anything here is due.
@@ -300,6 +311,30 @@ impl<B> TcpTable<B> {
         })
     }
 
+    /// A tuple, to be looked for in the tables of connections.
+    #[inline]
+    pub(crate) fn hashed(&self, tuple: &FourTuple) -> HashedTuple {
+        HashedTuple::new(&self.key, *tuple)
+    }
+
+    /// A socket took its local port by itself.
+    pub(crate) fn take_port(&mut self, slot: usize) {
+        let Some(port) = self.at(slot).map(|socket| socket.local.port) else { return };
+        self.ports_taken.remove(slot);
+        self.ports_taken.insert(self.key.hash(&port), slot);
+    }
+
+    /// It has a port no more.
+    pub(crate) fn give_port_back(&mut self, slot: usize) {
+        self.ports_taken.remove(slot);
+    }
+
+    /// Whether a socket took this local port by itself.
+    pub(crate) fn has_taken_port(&self, port: u16) -> bool {
+        let is_it = |slot| self.at(slot).is_some_and(|socket| socket.local.port == port);
+        self.ports_taken.iter(self.key.hash(&port)).any(is_it)
+    }
+
     /// Makes a connection, whose endpoints are set, one that segments find.
     pub(crate) fn file_connection(&mut self, slot: usize) {
         let Some(tuple) = self.at(slot).and_then(TcpSocket::tuple) else { return };
@@ -312,12 +347,9 @@ impl<B> TcpTable<B> {
     }
 
     fn unfile_connection(&mut self, slot: usize) {
-        let Some(tuple) = self.at(slot).and_then(TcpSocket::tuple) else { return };
-        let hash = self.key.hash(&tuple);
-        if let Some(socket) = self.at_mut(slot)
-            && core::mem::replace(&mut socket.filed, false)
-        {
-            self.connections.remove(hash, slot);
+        if let Some(socket) = self.at_mut(slot) {
+            socket.filed = false;
+            self.connections.remove(slot);
         }
     }
 
@@ -328,28 +360,50 @@ impl<B> TcpTable<B> {
     }
 
     pub(crate) fn unfile_listener(&mut self, slot: usize) {
-        let Some(port) = self.at(slot).map(|socket| socket.local.port) else { return };
-        self.listeners.remove(self.key.hash(&port), slot);
+        self.listeners.remove(slot);
     }
 
     /// The slot of a connection.
     #[inline]
     pub(crate) fn find_connection(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
-        let is_it = |slot: usize| {
-            self.at(slot).is_some_and(|socket| {
-                socket.filed
-                    && socket.is_between(tuple)
-                    && socket.local.zone.is_none_or(|zone| zone == from)
-            })
-        };
-        // Segments come in trains.
+        self.find_last(tuple, from).or_else(|| self.find_hashed(&self.hashed(tuple), from))
+    }
+
+    /// Whether the connection in a slot is this one.
+    #[inline]
+    fn is_connection(&self, slot: usize, tuple: &FourTuple, from: InterfaceIndex) -> bool {
+        self.at(slot).is_some_and(|socket| {
+            socket.filed
+                && socket.is_between(tuple)
+                && socket.local.zone.is_none_or(|zone| zone == from)
+        })
+    }
+
+    /// The connection that was looked for last, if it is this one: segments come in trains.
+    #[inline]
+    fn find_last(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
         let last = usize::from(self.last.get());
-        if is_it(last) {
-            return Some(last);
-        }
-        let found = self.connections.iter(self.key.hash(tuple)).find(|&slot| is_it(slot))?;
+        self.is_connection(last, tuple, from).then_some(last)
+    }
+
+    fn find_hashed(&self, wanted: &HashedTuple, from: InterfaceIndex) -> Option<usize> {
+        let is_it = |&slot: &usize| self.is_connection(slot, &wanted.tuple, from);
+        let found = self.connections.iter(wanted.hash).find(is_it)?;
         self.last.set(found as u16);
         Some(found)
+    }
+
+    /// What a segment between these endpoints belongs to, if not to a listener.
+    #[inline]
+    pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<Found> {
+        if let Some(slot) = self.find_last(tuple, from) {
+            return Some(Found::Connection(slot));
+        }
+        let wanted = self.hashed(tuple);
+        let connection = self.find_hashed(&wanted, from).map(Found::Connection);
+        connection
+            .or_else(|| self.half_open.find(&wanted, from).map(Found::HalfOpen))
+            .or_else(|| self.time_wait.find(&wanted, from).map(Found::TimeWait))
     }
 
     /// The slot of the listener that fits a destination best. Among equals that share the port
@@ -375,13 +429,6 @@ impl<B> TcpTable<B> {
             }
         }
         best.map(|(_, slot)| slot)
-    }
-
-    /// Whether a segment could find this connection already, or what is left of it.
-    pub(crate) fn is_taken(&self, tuple: &FourTuple, interface: InterfaceIndex) -> bool {
-        self.find_connection(tuple, interface).is_some()
-            || self.half_open.find(tuple, interface).is_some()
-            || self.time_wait.find(tuple, interface).is_some()
     }
 }
 
@@ -455,6 +502,7 @@ impl<B: PacketBuffer> TcpTable<B> {
     /// Frees a slot and what its socket holds.
     pub(crate) fn free(&mut self, slot: usize) {
         self.unfile_connection(slot);
+        self.give_port_back(slot);
         self.deadlines.set(slot, Instant::FAR_FUTURE);
         let Some(place) = self.slots.get_mut(slot) else { return };
         let Some(mut socket) = place.socket.take() else { return };

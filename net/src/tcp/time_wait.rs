@@ -4,12 +4,12 @@
 //! RFC 1337: a reset does not end it. RFC 6191: a SYN with a later timestamp or number does. When
 //! the table is full, the oldest entry goes.
 
-use super::deadline_heap::DeadlineHeap;
-use super::isn::FourTuple;
+use super::isn::{FourTuple, HashedTuple};
 use super::segment::Segment;
 use super::timers::TIME_WAIT;
+use super::waiting_line::WaitingLine;
 use super::zone::Zone;
-use crate::hash::{Chains, HashKey};
+use crate::hash::Chains;
 use crate::interface::InterfaceIndex;
 use crate::limits;
 use crate::slots::Slots;
@@ -106,54 +106,47 @@ impl TimeWait {
 pub(crate) struct TimeWaitTable {
     entries: Slots<TimeWait, { limits::TCP_TIME_WAIT }>,
     chains: Chains<{ limits::TCP_TIME_WAIT }>,
-    deadlines: DeadlineHeap<{ limits::TCP_TIME_WAIT }>,
-    pub(crate) key: HashKey,
+    /// They all wait equally long.
+    line: WaitingLine<{ limits::TCP_TIME_WAIT }>,
 }
 
 impl TimeWaitTable {
     pub(crate) const fn new() -> Self {
-        Self {
-            entries: Slots::new(),
-            chains: Chains::new(),
-            deadlines: DeadlineHeap::new(),
-            key: HashKey::UNSET,
-        }
+        Self { entries: Slots::new(), chains: Chains::new(), line: WaitingLine::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Adds an entry. True when the oldest had to go for it.
-    pub(crate) fn insert(&mut self, entry: TimeWait, now: Instant) -> bool {
+    /// Adds an entry whose tuple has this hash. True when the oldest had to go for it.
+    pub(crate) fn insert(&mut self, hash: u64, entry: TimeWait, now: Instant) -> bool {
         let evicted = self.entries.is_full();
-        if evicted && let Some((_, oldest)) = self.deadlines.first() {
+        if evicted && let Some((_, oldest)) = self.line.first() {
             self.remove(oldest);
         }
-        let hash = self.key.hash(&entry.tuple);
         if let Ok(slot) = self.entries.insert(entry) {
             self.chains.insert(hash, slot);
-            self.deadlines.set(slot, now + TIME_WAIT);
+            self.line.join(slot, now + TIME_WAIT);
         }
         evicted
     }
 
     /// Begins the time anew.
     pub(crate) fn restart(&mut self, slot: usize, now: Instant) {
-        self.deadlines.set(slot, now + TIME_WAIT);
+        self.line.join(slot, now + TIME_WAIT);
     }
 
     /// How long ago the time of an entry began.
     pub(crate) fn age(&self, slot: usize, now: Instant) -> Duration {
-        let end = self.deadlines.get(slot).unwrap_or(Instant::FAR_FUTURE);
+        let end = self.line.get(slot).unwrap_or(Instant::FAR_FUTURE);
         TIME_WAIT.saturating_sub(end.saturating_since(now))
     }
 
-    pub(crate) fn find(&self, tuple: &FourTuple, from: InterfaceIndex) -> Option<usize> {
-        // Each entry has a deadline.
-        self.deadlines.first()?;
-        self.chains.iter(self.key.hash(tuple)).find(|&slot| {
-            self.get(slot).is_some_and(|entry| entry.tuple == *tuple && entry.zone.admits(from))
+    pub(crate) fn find(&self, wanted: &HashedTuple, from: InterfaceIndex) -> Option<usize> {
+        self.chains.iter(wanted.hash).find(|&slot| {
+            self.get(slot)
+                .is_some_and(|entry| entry.tuple == wanted.tuple && entry.zone.admits(from))
         })
     }
 
@@ -167,24 +160,24 @@ impl TimeWaitTable {
 
     pub(crate) fn remove(&mut self, slot: usize) -> Option<TimeWait> {
         let entry = self.entries.remove(slot)?;
-        self.chains.remove(self.key.hash(&entry.tuple), slot);
-        self.deadlines.set(slot, Instant::FAR_FUTURE);
+        self.chains.remove(slot);
+        self.line.leave(slot);
         Some(entry)
     }
 
     /// The entries, each with when it ends.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&TimeWait, Option<Instant>)> {
-        self.entries.iter().map(move |(slot, entry)| (entry, self.deadlines.get(slot)))
+        self.entries.iter().map(move |(slot, entry)| (entry, self.line.get(slot)))
     }
 
     #[inline]
     pub(crate) fn next_deadline(&self) -> Instant {
-        self.deadlines.next()
+        self.line.next()
     }
 
     /// Removes what has waited long enough.
     pub(crate) fn poll(&mut self, now: Instant) {
-        while let Some((at, slot)) = self.deadlines.first()
+        while let Some((at, slot)) = self.line.first()
             && at <= now
         {
             self.remove(slot);
@@ -195,6 +188,7 @@ impl TimeWaitTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hash::HashKey;
     use crate::wire::tcp::{TcpOptions, Timestamps};
     use core::net::Ipv6Addr;
 
@@ -203,6 +197,10 @@ mod tests {
         let tuple = FourTuple { local, remote: (Ipv6Addr::LOCALHOST, 1) };
         let numbers = (SequenceNumber(100), SequenceNumber(200));
         TimeWait::new((tuple, None), numbers, Some(50), Instant::ZERO)
+    }
+
+    fn hashed(port: u16) -> HashedTuple {
+        HashedTuple::new(&HashKey::new([1; 16]), entry(port).tuple)
     }
 
     fn segment(sequence: u32, syn: bool, time: Option<u32>) -> Segment {
@@ -248,14 +246,14 @@ mod tests {
         let lo = InterfaceIndex::LOOPBACK;
         for number in 0..=limits::TCP_TIME_WAIT as u16 {
             let now = Instant::from_millis(number.into());
-            let evicted = table.insert(entry(number), now);
+            let evicted = table.insert(hashed(number).hash, entry(number), now);
             assert_eq!(evicted, usize::from(number) == limits::TCP_TIME_WAIT);
         }
         assert_eq!(table.len(), limits::TCP_TIME_WAIT);
-        assert!(table.find(&entry(0).tuple, lo).is_none());
-        assert!(table.find(&entry(1).tuple, lo).is_some());
+        assert!(table.find(&hashed(0), lo).is_none());
+        assert!(table.find(&hashed(1), lo).is_some());
         table.poll(Instant::from_millis(1) + TIME_WAIT);
-        assert!(table.find(&entry(1).tuple, lo).is_none());
+        assert!(table.find(&hashed(1), lo).is_none());
         assert_eq!(table.len(), limits::TCP_TIME_WAIT - 1);
         table.poll(Instant::from_secs(1000));
         assert_eq!((table.len(), table.next_deadline()), (0, Instant::FAR_FUTURE));

@@ -1,8 +1,9 @@
 //! The tables of what is no connection yet or no more, against models that are plain maps.
 
+use crate::hash::HashKey;
 use crate::interface::InterfaceIndex;
 use crate::tcp::half_open::{HalfOpen, HalfOpenTable, Origin};
-use crate::tcp::isn::FourTuple;
+use crate::tcp::isn::{FourTuple, HashedTuple};
 use crate::tcp::time_wait::{TimeWait, TimeWaitTable};
 use crate::time::{Duration, Instant};
 use crate::wire::tcp::TcpOptions;
@@ -17,6 +18,10 @@ const LO: InterfaceIndex = InterfaceIndex::LOOPBACK;
 /// A connection from one of a few ports.
 fn tuple(port: u16) -> FourTuple {
     FourTuple { local: (Ipv6Addr::LOCALHOST, 80), remote: (Ipv6Addr::LOCALHOST, port) }
+}
+
+fn hashed(port: u16) -> HashedTuple {
+    HashedTuple::new(&HashKey::new([7; 16]), tuple(port))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +56,7 @@ fn listener(port: u16) -> (u16, u32) {
 fn check_half_open(table: &HalfOpenTable, model: &BTreeMap<u16, Waiting>) {
     assert_eq!(table.len(), model.len());
     for port in 0..60 {
-        let found = table.find(&tuple(port), LO).and_then(|slot| table.get(slot));
+        let found = table.find(&hashed(port), LO).and_then(|slot| table.get(slot));
         assert_eq!(found.map(|entry| entry.tuple), model.get(&port).map(|_| tuple(port)));
     }
     let listed: BTreeMap<u16, Waiting> = table
@@ -83,13 +88,13 @@ proptest! {
                         window: 1000,
                     };
                     let entry = HalfOpen::new(&origin, SequenceNumber(9), &TcpOptions::NONE);
-                    let slot = table.insert(entry).unwrap();
+                    let slot = table.insert(hashed(port).hash, entry).unwrap();
                     table.on_sent(slot, now);
                     model.insert(port, (now + Duration::from_secs(1), 1));
                 }
                 Step::Insert(_) => {}
                 Step::Remove(port) => {
-                    if let Some(slot) = table.find(&tuple(port), LO) {
+                    if let Some(slot) = table.find(&hashed(port), LO) {
                         assert!(table.remove(slot).is_some());
                         assert!(table.remove(slot).is_none());
                     }
@@ -133,18 +138,19 @@ proptest! {
                 Step::Insert(port) if !model.contains_key(&port) => {
                     let numbers = (SequenceNumber(1), SequenceNumber(2));
                     let entry = TimeWait::new((tuple(port), None), numbers, None, now);
-                    assert!(!table.insert(entry, now), "there is room");
+                    let hash = hashed(port).hash;
+                    assert!(!table.insert(hash, entry, now), "there is room");
                     model.insert(port, now + time_wait);
                 }
                 Step::Insert(_) => {}
                 Step::Remove(port) => {
-                    if let Some(slot) = table.find(&tuple(port), LO) {
+                    if let Some(slot) = table.find(&hashed(port), LO) {
                         assert!(table.remove(slot).is_some());
                     }
                     model.remove(&port);
                 }
                 Step::Change(port) => {
-                    if let Some(slot) = table.find(&tuple(port), LO) {
+                    if let Some(slot) = table.find(&hashed(port), LO) {
                         table.restart(slot, now);
                         assert_eq!(table.age(slot, now), Duration::ZERO);
                     }
@@ -158,7 +164,7 @@ proptest! {
             }
             assert_eq!(table.len(), model.len());
             for port in 0..60 {
-                let found = table.find(&tuple(port), LO);
+                let found = table.find(&hashed(port), LO);
                 assert_eq!(found.is_some(), model.contains_key(&port));
                 if let Some(slot) = found {
                     let begun = now.saturating_since(Instant::ZERO) + time_wait;
