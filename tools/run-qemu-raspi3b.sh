@@ -147,8 +147,10 @@ if [ -n "$gdb" ]; then
   command+=(-s -S)
   echo "waiting for gdb; in another terminal: gdb-multiarch $("$top/tools/cross-cargo.sh" --artifacts kernel)/kernel -ex 'target remote :1234'" >&2
 fi
-append=${append# }
-[ -z "$append" ] || command+=(-append "$append")
+# The board has no clock of its own: it begins with this machine's. (Old bashes know whole seconds alone;
+# the decimal point is the locale's.)
+clock=${EPOCHREALTIME:-$(date +%s)}
+command+=(-append "clock=${clock/,/.}$append")
 
 if [ -n "$dry_run" ]; then
   printf '%q ' "${command[@]}"

@@ -106,3 +106,23 @@ pub fn udp_echo(
     });
     port
 }
+
+/// The jitter that a server's report of iperf 2 ends with, in milliseconds.
+pub fn jitter(report: &str) -> Option<f64> {
+    let line = report.lines().rfind(|line| line.contains(" ms ") && line.contains('/'))?;
+    line.split(" ms ").next()?.split_whitespace().last()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_of_a_report() {
+        let heading =
+            "[ ID] Interval       Transfer     Bandwidth        Jitter   Lost/Total Datagrams\n";
+        let line = "[  1] 0.0000-3.0636 sec   722 KBytes  1.93 Mbits/sec   3.768 ms 0/510 (0%)\n";
+        assert_eq!(jitter(&format!("{heading}{line}")), Some(3.768));
+        assert_eq!(jitter(heading), None);
+    }
+}

@@ -8,6 +8,7 @@ use std::fs;
 
 use system_tests::guest::Guest;
 use system_tests::lab::{FAR, LINUX, Lab, content};
+use system_tests::peer::jitter;
 
 /// The guest's address.
 const GUEST: &str = "2001:db8:1::2";
@@ -216,6 +217,8 @@ fn iperf_with_the_original() {
     assert!(text.contains("1.00 MBytes"), "{text}");
     let text = ask(&format!("-p 5002 {datagrams}"));
     assert!(all_arrived(&text), "{text}");
+    let text = ask("-p 5002 -u -n 300K -b 2M -R");
+    assert!(jitter(&text).is_some_and(|jitter| jitter < 1000.0), "{text}");
     guest.run("kill $(cat /tmp/pid)").success();
 }
 

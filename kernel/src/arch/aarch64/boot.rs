@@ -1,7 +1,7 @@
 //! The first Rust code.
 
 use super::{cpu, exception, timer};
-use crate::{board, boot_arguments, logging, memory, random};
+use crate::{board, boot_arguments, logging, memory, random, time};
 use core::arch::global_asm;
 
 global_asm!(include_str!("boot.s"));
@@ -20,6 +20,7 @@ extern "C" fn kernel_start(firmware: u64) -> ! {
     unsafe { memory::initialize(firmware) };
     board::firmware::read_command_line();
     logging::set_levels(boot_arguments::get("log"));
+    time::initialize_realtime();
     board::initialize();
     random::initialize();
     cpu::unmask_interrupts();
