@@ -23,10 +23,12 @@ const SHIFTS: usize = 6;
 /// Bit 0: the delivery rate is one of the application.
 const LIMITS: usize = 7;
 
+/// The retransmission timeout before a round trip was measured, microseconds (RFC 6298 allowed 3 s).
+const FIRST_TIMEOUT: u64 = 3_000_000;
 /// The initial value of the slow start threshold, which is none.
-const NO_THRESHOLD: u32 = 0x7fff_ffff;
+const NO_THRESHOLD: u64 = 0x7fff_ffff;
 /// What `tcpi_reordering` is when there was none.
-const NO_REORDERING: u32 = 3;
+const NO_REORDERING: u64 = 3;
 
 /// The structure, field by field; what is beyond its end is 0.
 struct Info<'a>(&'a [u8]);
@@ -85,12 +87,37 @@ fn add_limited(out: &mut String, name: &str, limited: u64, busy: u64) {
     }
 }
 
+/// A field of the structure as a number.
+macro_rules! get {
+    ($info:expr, u8 $field:ident) => {
+        u64::from($info.u8(offset_of!(tcp_info, $field)))
+    };
+    ($info:expr, u32 $field:ident) => {
+        u64::from($info.u32(offset_of!(tcp_info, $field)))
+    };
+    ($info:expr, u64 $field:ident) => {
+        $info.u64(offset_of!(tcp_info, $field))
+    };
+}
+
 /// All of it, each with a space before it. A `listening` socket has other numbers in two of the
 /// fields, its queue and backlog, which the columns tell.
 #[must_use]
 pub fn describe(bytes: &[u8], congestion: Option<&str>, listening: bool) -> String {
     let info = Info(bytes);
     let mut out = String::new();
+    negotiated(&mut out, &info, congestion);
+    timing(&mut out, &info);
+    traffic(&mut out, &info);
+    rates(&mut out, &info);
+    limits(&mut out, &info);
+    losses(&mut out, &info, listening);
+    receiver(&mut out, &info);
+    out
+}
+
+/// What both sides agreed on.
+fn negotiated(out: &mut String, info: &Info<'_>, congestion: Option<&str>) {
     let options = info.u8(offset_of!(tcp_info, tcpi_options));
     for (bit, name) in [(TIMESTAMPS, " ts"), (SACK, " sack"), (ECN, " ecn"), (ECN_SEEN, " ecnseen")]
     {
@@ -105,115 +132,117 @@ pub fn describe(bytes: &[u8], congestion: Option<&str>, listening: bool) -> Stri
         let shifts = info.u8(SHIFTS);
         let _ = write!(out, " wscale:{},{}", shifts & 0xf, shifts >> 4);
     }
-    let (segment, window) = (
-        info.u32(offset_of!(tcp_info, tcpi_snd_mss)),
-        info.u32(offset_of!(tcp_info, tcpi_snd_cwnd)),
-    );
-    let round_trip = info.u32(offset_of!(tcp_info, tcpi_rtt));
+}
+
+/// Round trips, timeouts, sizes of segments, the congestion window.
+fn timing(out: &mut String, info: &Info<'_>) {
+    let timeout = get!(info, u32 tcpi_rto);
     // A connection that is not there yet has the first timeout and says nothing.
-    if info.u32(offset_of!(tcp_info, tcpi_rto)) != 0
-        && info.u32(offset_of!(tcp_info, tcpi_rto)) != 3_000_000
-    {
-        add_time(&mut out, "rto", info.u32(offset_of!(tcp_info, tcpi_rto)).into());
+    if timeout != FIRST_TIMEOUT {
+        add_time(out, "rto", timeout);
     }
-    add(&mut out, "backoff", info.u8(offset_of!(tcp_info, tcpi_backoff)).into());
+    add(out, "backoff", get!(info, u8 tcpi_backoff));
+    let round_trip = get!(info, u32 tcpi_rtt);
     if round_trip != 0 {
-        let variation = milliseconds(info.u32(offset_of!(tcp_info, tcpi_rttvar)).into());
-        let _ = write!(out, " rtt:{}/{variation}", milliseconds(round_trip.into()));
+        let variation = milliseconds(get!(info, u32 tcpi_rttvar));
+        let _ = write!(out, " rtt:{}/{variation}", milliseconds(round_trip));
     }
-    add_time(&mut out, "ato", info.u32(offset_of!(tcp_info, tcpi_ato)).into());
-    add(&mut out, "mss", segment.into());
-    add(&mut out, "pmtu", info.u32(offset_of!(tcp_info, tcpi_pmtu)).into());
-    add(&mut out, "rcvmss", info.u32(offset_of!(tcp_info, tcpi_rcv_mss)).into());
-    add(&mut out, "advmss", info.u32(offset_of!(tcp_info, tcpi_advmss)).into());
-    add(&mut out, "cwnd", window.into());
-    if info.u32(offset_of!(tcp_info, tcpi_snd_ssthresh)) < NO_THRESHOLD {
-        add(&mut out, "ssthresh", info.u32(offset_of!(tcp_info, tcpi_snd_ssthresh)).into());
+    add_time(out, "ato", get!(info, u32 tcpi_ato));
+    add(out, "mss", get!(info, u32 tcpi_snd_mss));
+    add(out, "pmtu", get!(info, u32 tcpi_pmtu));
+    add(out, "rcvmss", get!(info, u32 tcpi_rcv_mss));
+    add(out, "advmss", get!(info, u32 tcpi_advmss));
+    add(out, "cwnd", get!(info, u32 tcpi_snd_cwnd));
+    let threshold = get!(info, u32 tcpi_snd_ssthresh);
+    if threshold < NO_THRESHOLD {
+        add(out, "ssthresh", threshold);
     }
-    add(&mut out, "bytes_sent", info.u64(offset_of!(tcp_info, tcpi_bytes_sent)));
-    add(&mut out, "bytes_retrans", info.u64(offset_of!(tcp_info, tcpi_bytes_retrans)));
-    add(&mut out, "bytes_acked", info.u64(offset_of!(tcp_info, tcpi_bytes_acked)));
-    add(&mut out, "bytes_received", info.u64(offset_of!(tcp_info, tcpi_bytes_received)));
-    add(&mut out, "segs_out", info.u32(offset_of!(tcp_info, tcpi_segs_out)).into());
-    add(&mut out, "segs_in", info.u32(offset_of!(tcp_info, tcpi_segs_in)).into());
-    add(&mut out, "data_segs_out", info.u32(offset_of!(tcp_info, tcpi_data_segs_out)).into());
-    add(&mut out, "data_segs_in", info.u32(offset_of!(tcp_info, tcpi_data_segs_in)).into());
-    if round_trip != 0 && segment != 0 && window != 0 {
-        let bits = u128::from(window) * u128::from(segment) * 8 * 1_000_000;
-        let _ = write!(out, " send {}bps", bits / u128::from(round_trip));
+}
+
+/// Octets and segments so far.
+fn traffic(out: &mut String, info: &Info<'_>) {
+    add(out, "bytes_sent", get!(info, u64 tcpi_bytes_sent));
+    add(out, "bytes_retrans", get!(info, u64 tcpi_bytes_retrans));
+    add(out, "bytes_acked", get!(info, u64 tcpi_bytes_acked));
+    add(out, "bytes_received", get!(info, u64 tcpi_bytes_received));
+    add(out, "segs_out", get!(info, u32 tcpi_segs_out));
+    add(out, "segs_in", get!(info, u32 tcpi_segs_in));
+    add(out, "data_segs_out", get!(info, u32 tcpi_data_segs_out));
+    add(out, "data_segs_in", get!(info, u32 tcpi_data_segs_in));
+}
+
+/// What the window allows, how long ago something happened, what the path carried.
+fn rates(out: &mut String, info: &Info<'_>) {
+    let window = u128::from(get!(info, u32 tcpi_snd_cwnd));
+    let bits = window * u128::from(get!(info, u32 tcpi_snd_mss)) * 8 * 1_000_000;
+    if let Some(rate @ 1..) = bits.checked_div(get!(info, u32 tcpi_rtt).into()) {
+        let _ = write!(out, " send {rate}bps");
     }
     // These are milliseconds.
-    add(&mut out, "lastsnd", info.u32(offset_of!(tcp_info, tcpi_last_data_sent)).into());
-    add(&mut out, "lastrcv", info.u32(offset_of!(tcp_info, tcpi_last_data_recv)).into());
-    add(&mut out, "lastack", info.u32(offset_of!(tcp_info, tcpi_last_ack_recv)).into());
-    let (pacing, most) = (
-        info.u64(offset_of!(tcp_info, tcpi_pacing_rate)),
-        info.u64(offset_of!(tcp_info, tcpi_max_pacing_rate)),
-    );
-    if pacing != 0 && pacing != u64::MAX {
-        let _ = write!(out, " pacing_rate {}bps", u128::from(pacing) * 8);
-        if most != 0 && most != u64::MAX {
-            let _ = write!(out, "/{}bps", u128::from(most) * 8);
+    add(out, "lastsnd", get!(info, u32 tcpi_last_data_sent));
+    add(out, "lastrcv", get!(info, u32 tcpi_last_data_recv));
+    add(out, "lastack", get!(info, u32 tcpi_last_ack_recv));
+    let bits = |octets: u64| u128::from(octets) * 8;
+    let known = |rate: u64| rate != 0 && rate != u64::MAX;
+    let pacing = get!(info, u64 tcpi_pacing_rate);
+    if known(pacing) {
+        let _ = write!(out, " pacing_rate {}bps", bits(pacing));
+        let most = get!(info, u64 tcpi_max_pacing_rate);
+        if known(most) {
+            let _ = write!(out, "/{}bps", bits(most));
         }
     }
-    if info.u64(offset_of!(tcp_info, tcpi_delivery_rate)) != 0 {
-        let _ = write!(
-            out,
-            " delivery_rate {}bps",
-            u128::from(info.u64(offset_of!(tcp_info, tcpi_delivery_rate))) * 8
-        );
+    let delivery = get!(info, u64 tcpi_delivery_rate);
+    if delivery != 0 {
+        let _ = write!(out, " delivery_rate {}bps", bits(delivery));
     }
-    add(&mut out, "delivered", info.u32(offset_of!(tcp_info, tcpi_delivered)).into());
-    add(&mut out, "delivered_ce", info.u32(offset_of!(tcp_info, tcpi_delivered_ce)).into());
+    add(out, "delivered", get!(info, u32 tcpi_delivered));
+    add(out, "delivered_ce", get!(info, u32 tcpi_delivered_ce));
     if info.u8(LIMITS) & 1 != 0 {
         out.push_str(" app_limited");
     }
-    let busy = info.u64(offset_of!(tcp_info, tcpi_busy_time));
+}
+
+/// How long the sender had something to send, and what it waited for meanwhile.
+fn limits(out: &mut String, info: &Info<'_>) {
+    let busy = get!(info, u64 tcpi_busy_time);
     if busy != 0 {
         let _ = write!(out, " busy:{}ms", busy / 1000);
-        add_limited(
-            &mut out,
-            "rwnd_limited",
-            info.u64(offset_of!(tcp_info, tcpi_rwnd_limited)),
-            busy,
-        );
-        add_limited(
-            &mut out,
-            "sndbuf_limited",
-            info.u64(offset_of!(tcp_info, tcpi_sndbuf_limited)),
-            busy,
-        );
+        add_limited(out, "rwnd_limited", get!(info, u64 tcpi_rwnd_limited), busy);
+        add_limited(out, "sndbuf_limited", get!(info, u64 tcpi_sndbuf_limited), busy);
     }
+}
+
+/// What is under way, what was lost, sent again or came in another order.
+fn losses(out: &mut String, info: &Info<'_>, listening: bool) {
     if !listening {
-        add(&mut out, "unacked", info.u32(offset_of!(tcp_info, tcpi_unacked)).into());
+        add(out, "unacked", get!(info, u32 tcpi_unacked));
     }
-    if info.u32(offset_of!(tcp_info, tcpi_retrans)) != 0
-        || info.u32(offset_of!(tcp_info, tcpi_total_retrans)) != 0
-    {
-        let _ = write!(
-            out,
-            " retrans:{}/{}",
-            info.u32(offset_of!(tcp_info, tcpi_retrans)),
-            info.u32(offset_of!(tcp_info, tcpi_total_retrans))
-        );
+    let (now, ever) = (get!(info, u32 tcpi_retrans), get!(info, u32 tcpi_total_retrans));
+    if now != 0 || ever != 0 {
+        let _ = write!(out, " retrans:{now}/{ever}");
     }
-    add(&mut out, "lost", info.u32(offset_of!(tcp_info, tcpi_lost)).into());
+    add(out, "lost", get!(info, u32 tcpi_lost));
     if !listening {
-        add(&mut out, "sacked", info.u32(offset_of!(tcp_info, tcpi_sacked)).into());
+        add(out, "sacked", get!(info, u32 tcpi_sacked));
     }
-    add(&mut out, "dsack_dups", info.u32(offset_of!(tcp_info, tcpi_dsack_dups)).into());
-    if info.u32(offset_of!(tcp_info, tcpi_reordering)) != NO_REORDERING {
-        add(&mut out, "reordering", info.u32(offset_of!(tcp_info, tcpi_reordering)).into());
+    add(out, "dsack_dups", get!(info, u32 tcpi_dsack_dups));
+    let reordering = get!(info, u32 tcpi_reordering);
+    if reordering != NO_REORDERING {
+        add(out, "reordering", reordering);
     }
-    add(&mut out, "reord_seen", info.u32(offset_of!(tcp_info, tcpi_reord_seen)).into());
-    add_time(&mut out, "rcv_rtt", info.u32(offset_of!(tcp_info, tcpi_rcv_rtt)).into());
-    add(&mut out, "rcv_space", info.u32(offset_of!(tcp_info, tcpi_rcv_space)).into());
-    add(&mut out, "rcv_ssthresh", info.u32(offset_of!(tcp_info, tcpi_rcv_ssthresh)).into());
-    add(&mut out, "notsent", info.u32(offset_of!(tcp_info, tcpi_notsent_bytes)).into());
-    add_time(&mut out, "minrtt", info.u32(offset_of!(tcp_info, tcpi_min_rtt)).into());
-    add(&mut out, "rcv_ooopack", info.u32(offset_of!(tcp_info, tcpi_rcv_ooopack)).into());
-    add(&mut out, "snd_wnd", info.u32(offset_of!(tcp_info, tcpi_snd_wnd)).into());
-    out
+    add(out, "reord_seen", get!(info, u32 tcpi_reord_seen));
+}
+
+/// The receiving side, what waits to be sent, the window that the other side gives.
+fn receiver(out: &mut String, info: &Info<'_>) {
+    add_time(out, "rcv_rtt", get!(info, u32 tcpi_rcv_rtt));
+    add(out, "rcv_space", get!(info, u32 tcpi_rcv_space));
+    add(out, "rcv_ssthresh", get!(info, u32 tcpi_rcv_ssthresh));
+    add(out, "notsent", get!(info, u32 tcpi_notsent_bytes));
+    add_time(out, "minrtt", get!(info, u32 tcpi_min_rtt));
+    add(out, "rcv_ooopack", get!(info, u32 tcpi_rcv_ooopack));
+    add(out, "snd_wnd", get!(info, u32 tcpi_snd_wnd));
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Which packets are wanted: expressions as of pcap-filter(7), for IPv6 and Ethernet.
 //!
 //! Other than in libpcap a protocol is found behind extension headers, so `icmp6` shows reports of
-//! multicast listeners too. It does not do: IPv4, arithmetic on octets (`tcp[13]`), `gateway`,
-//! `protochain`, names of ports.
+//! multicast listeners too, and `tcp[tcpflags]` is found in IPv6 packets. It does not do: IPv4, more
+//! arithmetic on octets than a mask, `gateway`, `protochain`, names of ports.
 
+pub mod field;
 pub mod parser;
 pub mod program;
 pub mod view;
@@ -12,6 +13,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
+use field::Field;
 use view::View;
 
 /// Which end of a packet is meant.
@@ -64,6 +66,8 @@ pub enum Test {
     Multicast,
     /// To a multicast address of Ethernet.
     EthernetMulticast,
+    /// Octets of a header.
+    Field(Field),
 }
 
 /// An expression.
@@ -82,7 +86,7 @@ pub enum Expression {
 impl Expression {
     /// Whether a packet is wanted.
     #[must_use]
-    pub fn matches(&self, packet: &View) -> bool {
+    pub fn matches(&self, packet: &View<'_>) -> bool {
         match self {
             Self::Test(test) => test.holds(packet),
             Self::Not(inner) => !inner.matches(packet),
@@ -99,7 +103,7 @@ fn same_prefix(one: Ipv6Addr, other: Ipv6Addr, length: u8) -> bool {
 }
 
 impl Test {
-    fn holds(&self, packet: &View) -> bool {
+    fn holds(&self, packet: &View<'_>) -> bool {
         match *self {
             Self::Host(direction, ref addresses) => {
                 let inside = |address: Option<Ipv6Addr>| {
@@ -136,6 +140,7 @@ impl Test {
             Self::EthernetMulticast => {
                 packet.ethernet.is_some_and(|(_, destination)| destination[0] & 1 != 0)
             }
+            Self::Field(field) => field.holds(packet),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! expression  term, then any number of `and term`, `or term`, from left to right
 //! term        `not term`, `( expression )`, or a primitive
-//! primitive   [protocol] [direction] [kind] value, or a protocol, or one of a few words
+//! primitive   [protocol] [direction] [kind] value, or a protocol, or one of a few words, or
+//!             header[offset:size] [& mask] comparison value
 //! ```
 //!
 //! A value alone repeats the words before the last one: `port 80 or 443`.
@@ -14,6 +15,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
+use super::field::Field;
 use super::{Direction, Expression, Test};
 use crate::host;
 use crate::tcpdump::{icmpv6, link, tcp, udp};
@@ -35,20 +37,42 @@ pub fn parse(text: &str) -> Result<Option<Expression>, String> {
     }
 }
 
-/// Words; parentheses and `!` are words of their own.
+/// Words; parentheses and operators are words of their own, and what stands in brackets belongs to
+/// the word before.
 fn tokens(text: &str) -> Vec<String> {
-    let mut tokens = Vec::new();
+    let mut tokens: Vec<String> = Vec::new();
     let mut word = String::new();
     let end = |word: &mut String, tokens: &mut Vec<String>| {
         if !word.is_empty() {
             tokens.push(core::mem::take(word));
         }
     };
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
         match character {
-            '(' | ')' | '!' => {
+            '(' | ')' => {
                 end(&mut word, &mut tokens);
                 tokens.push(character.to_string());
+            }
+            '!' | '=' | '<' | '>' | '&' | '|' => {
+                end(&mut word, &mut tokens);
+                let mut operator = character.to_string();
+                let second = if matches!(character, '&' | '|') { character } else { '=' };
+                operator.extend(characters.next_if_eq(&second));
+                tokens.push(operator);
+            }
+            '[' => {
+                if word.is_empty() {
+                    word = tokens.pop().unwrap_or_default();
+                }
+                word.push(character);
+                for inside in characters.by_ref() {
+                    word.push(inside);
+                    if inside == ']' {
+                        break;
+                    }
+                }
+                end(&mut word, &mut tokens);
             }
             character if character.is_whitespace() => end(&mut word, &mut tokens),
             character => word.push(character),
@@ -92,7 +116,7 @@ struct Parser<'a> {
 }
 
 /// The protocol of a word, and its number as a next header.
-fn protocol(word: &str) -> Option<u8> {
+pub(super) fn protocol(word: &str) -> Option<u8> {
     Some(match word {
         "tcp" => tcp::NUMBER,
         "udp" => udp::NUMBER,
@@ -105,7 +129,7 @@ fn protocol(word: &str) -> Option<u8> {
 }
 
 /// A number in decimal, or in hexadecimal after `0x`.
-fn number(word: &str) -> Option<u64> {
+pub(super) fn number(word: &str) -> Option<u64> {
     match word.strip_prefix("0x") {
         Some(digits) if !digits.starts_with('+') => u64::from_str_radix(digits, 16).ok(),
         Some(_) => None,
@@ -241,6 +265,11 @@ impl Parser<'_> {
     }
 
     fn primitive(&mut self) -> Result<Test, String> {
+        let words = self.tokens.get(self.at..).unwrap_or_default();
+        if let Some((field, count)) = Field::parse(words)? {
+            self.at += count;
+            return Ok(Test::Field(field));
+        }
         match self.peek() {
             Some("greater") => {
                 self.at += 1;

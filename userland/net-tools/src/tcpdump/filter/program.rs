@@ -9,6 +9,7 @@
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
+use super::field::{Base, Comparison, Field};
 use super::{Direction, Expression, Test};
 use crate::tcpdump::extension::{AUTHENTICATION, DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING};
 use crate::tcpdump::ipv6::HEADER;
@@ -295,6 +296,45 @@ impl Maker {
                 self.plain(LOAD_BYTE, self.network + 24);
                 self.branch(IF_EQUAL, 0xff, yes, no);
             }
+            Test::Field(ref field) => self.field(field, yes, no),
+        }
+    }
+
+    fn field(&mut self, field: &Field, yes: Label, no: Label) {
+        let start = match field.base {
+            Base::Ethernet if self.has_ethernet => 0,
+            Base::Ethernet => return self.jump(no),
+            Base::Ipv6 => {
+                self.leave_unless_ipv6(no);
+                self.network
+            }
+            Base::Transport(protocol) => {
+                self.leave_unless_ipv6(no);
+                self.plain(LOAD_BYTE, self.network + 6);
+                self.leave_unless(IF_EQUAL, protocol.into(), no);
+                self.network + HEADER as u32
+            }
+        };
+        let place = start + u32::from(field.offset);
+        // To load what is not there would end the program.
+        self.plain(LOAD_LENGTH, 0);
+        self.leave_unless(IF_AT_LEAST, place + u32::from(field.size), no);
+        let load = match field.size {
+            1 => LOAD_BYTE,
+            2 => LOAD_HALF,
+            _ => LOAD_WORD,
+        };
+        self.plain(load, place);
+        if field.mask != u32::MAX {
+            self.plain(AND, field.mask);
+        }
+        match field.comparison {
+            Comparison::Equal => self.branch(IF_EQUAL, field.value, yes, no),
+            Comparison::Different => self.branch(IF_EQUAL, field.value, no, yes),
+            Comparison::Greater => self.branch(IF_GREATER, field.value, yes, no),
+            Comparison::AtMost => self.branch(IF_GREATER, field.value, no, yes),
+            Comparison::AtLeast => self.branch(IF_AT_LEAST, field.value, yes, no),
+            Comparison::Less => self.branch(IF_AT_LEAST, field.value, no, yes),
         }
     }
 
@@ -366,7 +406,7 @@ mod tests {
         }
     }
 
-    const FILTERS: [&str; 28] = [
+    const FILTERS: [&str; 36] = [
         "icmp6",
         "tcp",
         "udp",
@@ -395,6 +435,14 @@ mod tests {
         "less 100",
         "vlan",
         "(tcp or udp) and not (port 80 or host fec0::2)",
+        "ip6[6] = 58",
+        "ip6[40] & 0x80 != 0",
+        "ether[0] & 1 = 0",
+        "tcp[tcpflags] & tcp-syn != 0",
+        "not tcp[13] > 16",
+        "icmp6[icmp6type] >= icmp6-routersolicit and icmp6[0] < 0x90",
+        "udp[4:2] <= 100",
+        "ip6[200:4] != 0",
     ];
 
     /// No packet that is wanted is lost, and of the ordinary ones no other is let through.

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 use core::net::Ipv6Addr;
 
+use super::field::Base;
 use crate::tcpdump::extension::{AUTHENTICATION, DESTINATION, FRAGMENT, HOP_BY_HOP, ROUTING};
 use crate::tcpdump::ipv6::HEADER;
 use crate::tcpdump::link::{IPV6, LinkType};
@@ -11,7 +12,9 @@ use crate::tcpdump::{tcp, udp};
 
 /// The parts of a packet. What was not captured is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct View {
+pub struct View<'a> {
+    /// What was captured, from the link-layer header on.
+    pub octets: &'a [u8],
     /// Octets on the wire.
     pub length: usize,
     /// Ethernet addresses: source, destination.
@@ -32,16 +35,32 @@ pub struct View {
     pub source_port: Option<u16>,
     /// The destination port.
     pub destination_port: Option<u16>,
+    /// Where the IPv6 header begins.
+    pub(super) network: Option<usize>,
+    /// What stands behind IPv6's headers, and where.
+    pub(super) payload: Option<(u8, usize)>,
 }
 
-impl View {
+impl<'a> View<'a> {
     /// The parts of a packet of so many octets on the wire.
     #[must_use]
-    pub fn new(packet: &[u8], length: usize, link: LinkType) -> Self {
-        let mut view = Self { length, ..Self::default() };
+    pub fn new(packet: &'a [u8], length: usize, link: LinkType) -> Self {
+        let mut view = Self { octets: packet, length, ..Self::default() };
         // What is cut off has no parts.
         let _ = view.read(packet, link);
         view
+    }
+
+    /// Where a header begins, if there is one.
+    #[must_use]
+    pub fn start(&self, base: Base) -> Option<usize> {
+        match base {
+            Base::Ethernet => self.ethernet.map(|_| 0),
+            Base::Ipv6 => self.network,
+            Base::Transport(wanted) => {
+                self.payload.and_then(|(found, start)| (found == wanted).then_some(start))
+            }
+        }
     }
 
     fn read(&mut self, packet: &[u8], link: LinkType) -> Result<(), Truncated> {
@@ -62,6 +81,7 @@ impl View {
         if network.kind != IPV6 {
             return Ok(());
         }
+        self.network = Some(network.offset);
         let octets = Octets::new(octets.rest(network.offset), "ip6");
         let mut header = octets.u8(6)?;
         self.protocols.push(header);
@@ -81,12 +101,16 @@ impl View {
                     8
                 }
                 tcp::NUMBER | udp::NUMBER => {
+                    self.payload = Some((header, network.offset + at));
                     self.transport = Some(header);
                     self.source_port = Some(octets.u16(at)?);
                     self.destination_port = Some(octets.u16(at + 2)?);
                     return Ok(());
                 }
-                _ => return Ok(()),
+                _ => {
+                    self.payload = Some((header, network.offset + at));
+                    return Ok(());
+                }
             };
             header = octets.u8(at)?;
             self.protocols.push(header);

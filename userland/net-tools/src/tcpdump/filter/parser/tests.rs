@@ -5,7 +5,7 @@ use super::parse;
 use crate::tcpdump::filter::view::View;
 use crate::tcpdump::link::LinkType;
 
-fn view(from: &str, to: &str, ports: Option<(u8, u16, u16)>, protocols: &[u8]) -> View {
+fn view(from: &str, to: &str, ports: Option<(u8, u16, u16)>, protocols: &[u8]) -> View<'static> {
     View {
         length: 100,
         ethernet: Some(([2, 0, 0, 0, 0, 1], [0x33, 0x33, 0, 0, 0, 1])),
@@ -17,6 +17,7 @@ fn view(from: &str, to: &str, ports: Option<(u8, u16, u16)>, protocols: &[u8]) -
         transport: ports.map(|(transport, ..)| transport),
         source_port: ports.map(|(_, port, _)| port),
         destination_port: ports.map(|(.., port)| port),
+        ..View::default()
     }
 }
 
@@ -96,6 +97,22 @@ fn refusals() {
         "proto 256",
         "tcp tcp",
         "port 0x+1",
+        "tcp[",
+        "tcp[13",
+        "tcp[13]",
+        "tcp[13] & 2",
+        "tcp[13] =",
+        "tcp[13] & = 2",
+        "tcp[13] & (2 != 0",
+        "tcp[x] = 0",
+        "tcp[70000] = 0",
+        "tcp[0:3] = 0",
+        "tcp[0:4] = 0x100000000",
+        "tcp[0] = foo",
+        "tcp[0] ! 1",
+        "host[0] = 1",
+        "[0] = 1",
+        "= 1",
     ] {
         assert!(parse(text).is_err(), "{text}: {:?}", parse(text));
     }
@@ -127,5 +144,44 @@ fn views() {
         for link in [LinkType::Raw, LinkType::Ethernet, LinkType::Cooked] {
             assert!(View::new(&packet[..length], 56, link).protocols.len() < 3);
         }
+    }
+}
+
+/// Octets of headers, behind an extension header too.
+#[test]
+fn fields() {
+    let mut packet = Vec::from([0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, 1, 0x86, 0xdd]);
+    packet.extend([0x60, 0, 0, 0, 0, 28, 0, 1]);
+    packet.extend([0; 32]);
+    packet.extend([6, 0, 5, 2, 0, 0, 1, 0]);
+    packet.extend([0x9c, 0x40, 0, 80, 1, 2, 3, 4, 0, 0, 0, 0, 0x50, 0x12, 0xff, 0xff, 0, 0, 0, 0]);
+    let view = View::new(&packet, packet.len(), LinkType::Ethernet);
+    for (text, expected) in [
+        ("ip6[6] == 0", true),
+        ("ip6[6]=0", true),
+        ("ip6 [7] < 2", true),
+        ("ip6[4:2] = 28", true),
+        ("ip6[40] != 6", false),
+        ("ether[0] & 1 != 0", true),
+        ("ether[12:2] = 0x86dd and tcp", true),
+        ("tcp[13] = 0x12", true),
+        ("tcp[tcpflags] & tcp-syn != 0", true),
+        ("tcp[tcpflags]&(tcp-syn|tcp-ack)==(tcp-syn|tcp-ack)", true),
+        ("tcp[tcpflags] & (tcp-fin | tcp-rst) != 0", false),
+        ("not tcp[tcpflags] & tcp-fin != 0", true),
+        ("tcp[4:4] >= 0x01020304 && tcp[4:4] <= 0x01020304", true),
+        ("tcp[ 2 : 2 ] > 80", false),
+        ("tcp[2:2] > 79 and port 80", true),
+        // What is not there does not match, nor differ.
+        ("tcp[20] != 1", false),
+        ("udp[0] != 1", false),
+        ("icmp6[icmp6type] = icmp6-echo", false),
+    ] {
+        let found = parse(text).unwrap().is_none_or(|expression| expression.matches(&view));
+        assert_eq!(found, expected, "{text}");
+    }
+    let raw = View::new(packet.get(14..).unwrap(), packet.len() - 14, LinkType::Raw);
+    for (text, expected) in [("ether[0] = 0x33", false), ("tcp[13] = 18", true)] {
+        assert_eq!(parse(text).unwrap().unwrap().matches(&raw), expected, "{text}");
     }
 }
