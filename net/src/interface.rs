@@ -286,11 +286,6 @@ impl<B> Interface<B> {
         self.dns.domains(now)
     }
 
-    /// Frames that wait for the driver.
-    pub fn transmit_queue_len(&self) -> usize {
-        self.transmit.len()
-    }
-
     /// What was counted.
     pub const fn counters(&self) -> &InterfaceCounters {
         &self.counters

@@ -32,113 +32,197 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// Keep-alive commands in a row without answer that are taken for the end.
 const MAX_KEEPALIVE_FAILURES: u32 = 3;
 
+/// How the device has answered so far, and when it is asked next.
+struct Patience {
+    /// The endpoint for notifications, as long as it works.
+    notification: Option<DevicePipe>,
+    /// Polls of it that failed in a row.
+    errors: u32,
+    /// Questions to the PHY or keep-alive commands without answer, in a row.
+    unanswered: u32,
+    /// A keep-alive command has been answered.
+    answered_once: bool,
+    /// When the next keep-alive command is due.
+    next_keepalive: Duration,
+    /// When the PHY is asked without an interrupt.
+    next_link: Duration,
+}
+
+/// What a poll of the notification endpoint brought.
+#[derive(Clone, Copy, Default)]
+struct News {
+    /// The command channel has something to say.
+    response_available: bool,
+    /// The PHY of a chip has.
+    of_phy: bool,
+}
+
 impl<P: Platform> Adapter<'_, '_, P> {
     /// Watches the link until the device does not work any more.
     pub(crate) async fn watch<Q: Port<Buffer = BufferOf<P>>>(&self, port: &Q) -> Error {
         let clock = self.device.platform().clock();
         let mut reader = NotificationReader::default();
         let mut buffer = None;
-        let mut notification = self.notification;
-        let (mut errors, mut unanswered) = (0, 0);
-        let mut answered_once = false;
-        let mut next_keepalive = clock.now() + KEEPALIVE_INTERVAL;
-        let mut next_link = clock.now();
+        let mut patience = Patience {
+            notification: self.notification,
+            errors: 0,
+            unanswered: 0,
+            answered_once: false,
+            next_keepalive: clock.now() + KEEPALIVE_INTERVAL,
+            next_link: clock.now(),
+        };
         loop {
-            let pause = async {
-                let interval = match (notification, &self.framing) {
-                    (Some(pipe), _) => pipe.interval().clamp(MIN_INTERVAL, MAX_INTERVAL),
-                    (None, Framing::Rndis { .. }) => KEEPALIVE_INTERVAL,
-                    (None, Framing::Smsc(_)) => LINK_INTERVAL,
-                    (None, _) => return pending().await,
-                };
-                clock.sleep(interval).await;
-            };
             // Commands of RNDIS must not mix, so that this is done here, too.
             let other_filter = poll_fn(|context| port.poll_receive_filter(context));
-            if let Either::Second(wanted) = select(pause, other_filter).await {
-                match self.set_filter(wanted, port).await {
-                    Ok(()) => {}
-                    Err(Error::Disconnected) => return Error::Disconnected,
-                    Err(error) => {
+            let outcome = match select(self.pause(&patience), other_filter).await {
+                Either::Second(wanted) => match self.set_filter(wanted, port).await {
+                    Err(error) if error != Error::Disconnected => {
                         log::warn!("usb {}: packet filter: {error}", self.device.path());
+                        Ok(())
+                    }
+                    outcome => outcome,
+                },
+                Either::First(()) => {
+                    match self.listen(&mut patience, &mut reader, &mut buffer, port).await {
+                        Ok(news) => self.question(&mut patience, news, port).await,
+                        Err(error) => Err(error),
                     }
                 }
-                continue;
-            }
-            let (mut response_available, mut phy_has_news) = (false, false);
-            if let Some(pipe) = notification {
-                match self.poll(pipe, &mut buffer, port).await {
-                    Ok(packet) => {
-                        errors = 0;
-                        if let Framing::Smsc(chip) = &self.framing {
-                            phy_has_news = chip.tells_of_phy(packet);
-                        } else if let Some(notification) = reader.packet(packet) {
-                            count(self.counters, |c| c.notifications += 1);
-                            response_available = self.notified(notification, port);
-                        }
-                    }
-                    Err(TransferError::Nak | TransferError::NoResources) => {}
-                    Err(TransferError::Disconnected) => return Error::Disconnected,
-                    Err(error) => {
-                        errors += 1;
-                        count(self.counters, |c| c.notification_errors += 1);
-                        if error == TransferError::Stall {
-                            let _ = self.device.clear_halt(pipe).await;
-                        }
-                        if errors >= MAX_ERRORS {
-                            log::warn!(
-                                "usb {}: notifications fail, link state is unknown from now on",
-                                self.device.path()
-                            );
-                            notification = None;
-                        }
-                    }
-                }
-            }
-            if let Framing::Smsc(chip) = &self.framing {
-                if phy_has_news || clock.now() >= next_link {
-                    next_link = clock.now() + LINK_INTERVAL;
-                    match self.ask_phy(chip, phy_has_news, port).await {
-                        Ok(()) => unanswered = 0,
-                        Err(Error::Disconnected) => return Error::Disconnected,
-                        Err(error) => {
-                            log::debug!("usb {}: {error}", self.device.path());
-                            unanswered += 1;
-                            if unanswered >= MAX_ERRORS {
-                                return error;
-                            }
-                        }
-                    }
-                }
-                continue;
-            }
-            let Framing::Rndis { commands, .. } = &self.framing else { continue };
-            let due = clock.now() >= next_keepalive;
-            match self.converse(commands, response_available, due, port).await {
-                Ok(()) => {
-                    if due {
-                        unanswered = 0;
-                        answered_once = true;
-                        count(self.counters, |c| c.keepalives += 1);
-                    }
-                }
-                Err(Error::Disconnected) => return Error::Disconnected,
-                Err(error) => {
-                    log::debug!("usb {}: command channel: {error}", self.device.path());
-                    if due {
-                        unanswered += 1;
-                        count(self.counters, |c| c.keepalive_failures += 1);
-                    }
-                    // A device that never answers the question may just not know it.
-                    if unanswered >= MAX_KEEPALIVE_FAILURES && answered_once {
-                        return error;
-                    }
-                }
-            }
-            if due {
-                next_keepalive = clock.now() + KEEPALIVE_INTERVAL;
+            };
+            if let Err(error) = outcome {
+                return error;
             }
         }
+    }
+
+    /// Waits for the next poll; for ever when there is nothing to poll.
+    async fn pause(&self, patience: &Patience) {
+        let interval = match (patience.notification, &self.framing) {
+            (Some(pipe), _) => pipe.interval().clamp(MIN_INTERVAL, MAX_INTERVAL),
+            (None, Framing::Rndis { .. }) => KEEPALIVE_INTERVAL,
+            (None, Framing::Smsc(_)) => LINK_INTERVAL,
+            (None, _) => return pending().await,
+        };
+        self.device.platform().clock().sleep(interval).await;
+    }
+
+    /// Polls the notification endpoint once; gives it up after [`MAX_ERRORS`].
+    async fn listen<Q: Port<Buffer = BufferOf<P>>>(
+        &self,
+        patience: &mut Patience,
+        reader: &mut NotificationReader,
+        buffer: &mut Option<BufferOf<P>>,
+        port: &Q,
+    ) -> Result<News, Error> {
+        let mut news = News::default();
+        let Some(pipe) = patience.notification else { return Ok(news) };
+        match self.poll(pipe, buffer, port).await {
+            Ok(packet) => {
+                patience.errors = 0;
+                if let Framing::Smsc(chip) = &self.framing {
+                    news.of_phy = chip.tells_of_phy(packet);
+                } else if let Some(notification) = reader.packet(packet) {
+                    count(self.counters, |c| c.notifications += 1);
+                    news.response_available = self.notified(notification, port);
+                }
+            }
+            Err(TransferError::Nak | TransferError::NoResources) => {}
+            Err(TransferError::Disconnected) => return Err(Error::Disconnected),
+            Err(error) => {
+                patience.errors += 1;
+                count(self.counters, |c| c.notification_errors += 1);
+                if error == TransferError::Stall {
+                    let _ = self.device.clear_halt(pipe).await;
+                }
+                if patience.errors >= MAX_ERRORS {
+                    log::warn!(
+                        "usb {}: notifications fail, link state is unknown from now on",
+                        self.device.path()
+                    );
+                    patience.notification = None;
+                }
+            }
+        }
+        Ok(news)
+    }
+
+    /// Asks the device what is due; an error when it does not work any more.
+    async fn question(
+        &self,
+        patience: &mut Patience,
+        news: News,
+        port: &impl Port,
+    ) -> Result<(), Error> {
+        match &self.framing {
+            Framing::Smsc(chip) => self.question_phy(patience, chip, news.of_phy, port).await,
+            Framing::Rndis { commands, .. } => {
+                self.question_commands(patience, commands, news.response_available, port).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks a chip's PHY when it has news, and every [`LINK_INTERVAL`].
+    async fn question_phy(
+        &self,
+        patience: &mut Patience,
+        chip: &Chip<'_, '_, P>,
+        has_news: bool,
+        port: &impl Port,
+    ) -> Result<(), Error> {
+        let now = self.device.platform().clock().now();
+        if !has_news && now < patience.next_link {
+            return Ok(());
+        }
+        patience.next_link = now + LINK_INTERVAL;
+        match self.ask_phy(chip, has_news, port).await {
+            Ok(()) => patience.unanswered = 0,
+            Err(Error::Disconnected) => return Err(Error::Disconnected),
+            Err(error) => {
+                log::debug!("usb {}: {error}", self.device.path());
+                patience.unanswered += 1;
+                if patience.unanswered >= MAX_ERRORS {
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Talks over the command channel when the device wants to, and every [`KEEPALIVE_INTERVAL`].
+    async fn question_commands(
+        &self,
+        patience: &mut Patience,
+        commands: &CommandChannel<'_, '_, P>,
+        response_available: bool,
+        port: &impl Port,
+    ) -> Result<(), Error> {
+        let clock = self.device.platform().clock();
+        let due = clock.now() >= patience.next_keepalive;
+        match self.converse(commands, response_available, due, port).await {
+            Ok(()) if due => {
+                patience.unanswered = 0;
+                patience.answered_once = true;
+                count(self.counters, |c| c.keepalives += 1);
+            }
+            Ok(()) => {}
+            Err(Error::Disconnected) => return Err(Error::Disconnected),
+            Err(error) => {
+                log::debug!("usb {}: command channel: {error}", self.device.path());
+                if due {
+                    patience.unanswered += 1;
+                    count(self.counters, |c| c.keepalive_failures += 1);
+                }
+                // A device that never answers the question may just not know it.
+                if patience.unanswered >= MAX_KEEPALIVE_FAILURES && patience.answered_once {
+                    return Err(error);
+                }
+            }
+        }
+        if due {
+            patience.next_keepalive = clock.now() + KEEPALIVE_INTERVAL;
+        }
+        Ok(())
     }
 
     /// Asks a chip's PHY for the link.

@@ -14,8 +14,6 @@ pub struct EtherType(pub u16);
 impl EtherType {
     /// IPv6 (RFC 2464, Section 3).
     pub const IPV6: Self = Self(0x86dd);
-    /// IPv4; dropped here.
-    pub const IPV4: Self = Self(0x0800);
     /// ARP; dropped here.
     pub const ARP: Self = Self(0x0806);
     /// An 802.1Q customer tag follows, see [`super::vlan`].

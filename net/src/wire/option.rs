@@ -24,11 +24,6 @@ impl OptionType {
             _ => UnknownOptionAction::DiscardAndReportUnlessMulticast,
         }
     }
-
-    /// Whether the data may change on the way.
-    pub const fn may_change(self) -> bool {
-        self.0 & 0x20 != 0
-    }
 }
 
 /// What to do about an unknown option.

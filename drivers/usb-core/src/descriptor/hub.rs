@@ -47,11 +47,6 @@ impl HubCharacteristics {
             _ => OverCurrentMode::None,
         }
     }
-
-    /// Think time of the transaction translator in full-speed bit times.
-    pub const fn think_time(self) -> u16 {
-        8 * (((self.0 >> 5) & 3) + 1)
-    }
 }
 
 /// The fixed part of a hub descriptor; the bitmaps behind it (which port is removable) are left.
