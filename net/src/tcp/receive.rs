@@ -511,13 +511,15 @@ impl ReceiveSide {
 
 /// Copies short data behind the piece at `at`, if it follows it; false when it is not short or
 /// does not fit there.
+#[inline]
 fn join<B: PacketBuffer>(store: &mut Store<B>, at: Place, piece: &Piece<B>) -> bool {
+    piece.data().len() < SHORT && join_short(store, at, piece)
+}
+
+fn join_short<B: PacketBuffer>(store: &mut Store<B>, at: Place, piece: &Piece<B>) -> bool {
     let data = piece.data();
-    let Some(before) = store.get_mut(at).filter(|before| before.end() == piece.sequence) else {
-        return false;
-    };
-    let short = data.len() < SHORT;
-    let room = before.buffer.as_mut().filter(|_| short).and_then(|last| last.append(data.len()));
+    let before = store.get_mut(at).filter(|before| before.end() == piece.sequence);
+    let room = before.and_then(|before| before.buffer.as_mut()?.append(data.len()));
     room.map(|room| room.copy_from_slice(data)).is_some()
 }
 

@@ -173,6 +173,10 @@ struct Slot<B> {
     previous: u16,
 }
 
+/// All slots are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Full;
+
 /// The pieces of all connections.
 #[derive(Debug)]
 pub(crate) struct Store<B> {
@@ -214,13 +218,13 @@ impl<B: PacketBuffer> Store<B> {
         core::iter::successors(from, |&at| self.next(at))
     }
 
-    /// Puts a piece behind `previous`, or in front of all; gives it back when all slots are taken.
+    /// Puts a piece behind `previous`, or in front of all. When all slots are taken, it is dropped.
     pub(crate) fn insert_after(
         &mut self,
         queue: &mut Queue,
         previous: Option<Place>,
         piece: Piece<B>,
-    ) -> Result<Place, Piece<B>> {
+    ) -> Result<Place, Full> {
         let before = previous.map_or(NIL, |at| at.0);
         let next = match previous {
             Some(at) => self.slots.get(usize::from(at.0)).map_or(NIL, |slot| slot.next),
@@ -240,8 +244,12 @@ impl<B: PacketBuffer> Store<B> {
     }
 
     /// Puts a piece into a free slot.
-    #[inline]
-    fn fill_slot(&mut self, piece: Piece<B>, next: u16, previous: u16) -> Result<u16, Piece<B>> {
+    #[expect(
+        clippy::inline_always,
+        reason = "so that a new piece is made where it is going to lie"
+    )]
+    #[inline(always)]
+    fn fill_slot(&mut self, piece: Piece<B>, next: u16, previous: u16) -> Result<u16, Full> {
         let index = if let Some(slot) = self.slots.get_mut(usize::from(self.free)) {
             let index = self.free;
             self.free = slot.next;
@@ -250,22 +258,17 @@ impl<B: PacketBuffer> Store<B> {
         } else {
             let index = self.slots.len() as u16;
             let slot = Slot { piece: Some(piece), next, previous };
-            if let Err(Slot { piece, .. }) = self.slots.push(slot) {
-                return Err(piece.expect("the slot was just filled"));
-            }
+            self.slots.push(slot).map_err(|_slot| Full)?;
             index
         };
         self.used += 1;
         Ok(index)
     }
 
-    /// Puts a piece behind all.
-    #[inline]
-    pub(crate) fn push_back(
-        &mut self,
-        queue: &mut Queue,
-        piece: Piece<B>,
-    ) -> Result<Place, Piece<B>> {
+    /// Puts a piece behind all. When all slots are taken, it is dropped.
+    #[expect(clippy::inline_always, reason = "as for what it calls")]
+    #[inline(always)]
+    pub(crate) fn push_back(&mut self, queue: &mut Queue, piece: Piece<B>) -> Result<Place, Full> {
         let index = self.fill_slot(piece, NIL, queue.tail)?;
         match self.slots.get_mut(usize::from(queue.tail)) {
             Some(slot) => slot.next = index,
@@ -381,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_store_gives_the_piece_back() {
+    fn a_full_store_takes_no_piece() {
         let mut store = Store::new();
         let mut queue = Queue::new();
         for number in 0..limits::TCP_PIECES {
@@ -389,7 +392,8 @@ mod tests {
             store.push_back(&mut queue, piece).unwrap();
         }
         assert_eq!(store.available(), 0);
-        assert_eq!(store.push_back(&mut queue, piece(77, b"x")).unwrap_err().data(), b"x");
+        assert_eq!(store.push_back(&mut queue, piece(77, b"x")), Err(Full));
+        assert_eq!((queue.len(), store.used()), (limits::TCP_PIECES, limits::TCP_PIECES));
         store.pop_front(&mut queue).unwrap();
         store.push_back(&mut queue, piece(77, b"x")).unwrap();
         store.clear(&mut queue);

@@ -298,7 +298,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             connection.set_path_mtu(way.envelope.hop.mtu);
         }
         let mut context = Context { pool, store, counters: &mut counters.tcp, now };
-        let Some(emission) = connection.next_output(&mut context) else {
+        // It is read where it was put.
+        let emission = connection.next_output(&mut context);
+        let Some(emission) = &emission else {
             connection.forced = super::connection::Forced::Nothing;
             connection.note_idle();
             return Step::Nothing;
@@ -318,18 +320,18 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             sum.add_copied(room, data);
         }
         if let (Some(way), Some(question)) = (way.filter(|way| way.own), question)
-            && let Some(header) = connection.plain_header(context.store, &emission, now)
+            && let Some(header) = connection.plain_header(context.store, emission, now)
         {
-            connection.on_sent(&mut context, &emission);
+            connection.on_sent(&mut context, emission);
             let progress = core::mem::take(&mut connection.progress);
             let sent = Step::Sent { more: connection.may_send() };
             let headed = way.template.put(&header, sum, &mut packet);
             self.tcp_send_plain(question, headed.then_some(packet), progress, now);
             return sent;
         }
-        let mut header = connection.header(context.store, &emission, now);
+        let mut header = connection.header(context.store, emission, now);
         let capable = connection.ecn.is_capable(emission.data_len, emission.again);
-        connection.on_sent(&mut context, &emission);
+        connection.on_sent(&mut context, emission);
         let progress = core::mem::take(&mut connection.progress);
         let asked = connection.options.maximum_segment();
         let sent = Step::Sent { more: connection.may_send() };

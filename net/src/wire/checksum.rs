@@ -134,58 +134,114 @@ const fn reduce(sum: u128) -> u64 {
 
 /// The sum of `octets` as words, the last one filled up with zeros.
 fn sum_of(octets: &[u8]) -> u64 {
-    let mut sum = 0u64;
-    // In blocks the carry goes from one word to the next, and around once in a block:
-    // a sum with a carry is less than all ones.
-    let (blocks, rest) = octets.as_chunks::<64>();
-    for block in blocks {
-        let mut carry = false;
-        for &word in block.as_chunks().0 {
-            (sum, carry) = sum.carrying_add(u64::from_ne_bytes(word), carry);
+    // Two sums, neither of which waits for the other.
+    let (mut sum, mut other) = (0, 0);
+    let (pairs, rest) = octets.as_chunks::<{ 2 * BLOCK }>();
+    for pair in pairs {
+        if let ([first, second], _) = pair.as_chunks() {
+            sum = add_block(sum, first);
+            other = add_block(other, second);
         }
-        sum += u64::from(carry);
+    }
+    let (blocks, rest) = rest.as_chunks();
+    for block in blocks {
+        sum = add_block(sum, block);
     }
     let (words, tail) = rest.as_chunks();
     for &word in words {
         sum = plus(sum, u64::from_ne_bytes(word));
     }
-    plus(sum, last_word(tail))
+    plus(plus(sum, other), last_word(tail))
 }
 
 /// [`sum_of`] `source`, which is copied on the way to `destination` of the same length.
 fn copy_and_sum(destination: &mut [u8], source: &[u8]) -> u64 {
-    let mut sum = 0u64;
-    let (blocks, rest) = source.as_chunks::<64>();
-    let (copies, rest_copy) = destination.as_chunks_mut::<64>();
-    for (block, copy) in blocks.iter().zip(copies) {
-        let mut carry = false;
-        for (&word, copy) in block.as_chunks().0.iter().zip(copy.as_chunks_mut().0) {
-            (sum, carry) = sum.carrying_add(u64::from_ne_bytes(word), carry);
-            *copy = word;
+    let (mut sum, mut other) = (0, 0);
+    let (pairs, rest) = source.as_chunks::<{ 2 * BLOCK }>();
+    let (pair_copies, copy_rest) = destination.as_chunks_mut::<{ 2 * BLOCK }>();
+    for (pair, copies) in pairs.iter().zip(pair_copies) {
+        if let (([first, second], _), ([copy, other_copy], _)) =
+            (pair.as_chunks(), copies.as_chunks_mut())
+        {
+            sum = copy_block(sum, copy, first);
+            other = copy_block(other, other_copy, second);
         }
-        sum += u64::from(carry);
+    }
+    let (blocks, rest) = rest.as_chunks();
+    let (copies, copy_rest) = copy_rest.as_chunks_mut();
+    for (block, copy) in blocks.iter().zip(copies) {
+        sum = copy_block(sum, copy, block);
     }
     let (words, tail) = rest.as_chunks();
-    let (copies, tail_copy) = rest_copy.as_chunks_mut();
+    let (copies, copy_tail) = copy_rest.as_chunks_mut();
     for (&word, copy) in words.iter().zip(copies) {
         sum = plus(sum, u64::from_ne_bytes(word));
         *copy = word;
     }
-    tail_copy.copy_from_slice(tail);
-    plus(sum, last_word(tail))
+    copy_last(copy_tail, tail);
+    plus(plus(sum, other), last_word(tail))
 }
 
-/// Up to seven octets as the beginning of a word whose rest is zero.
+/// Octets that are added with one carry from word to word.
+const BLOCK: usize = 64;
+
+/// Adds the words of a block. The carry goes from one to the next and around once at the end: a sum
+/// with a carry is less than all ones.
+#[inline]
+fn add_block(mut sum: u64, block: &[u8; BLOCK]) -> u64 {
+    let mut carry = false;
+    for &word in block.as_chunks().0 {
+        (sum, carry) = sum.carrying_add(u64::from_ne_bytes(word), carry);
+    }
+    sum + u64::from(carry)
+}
+
+/// [`add_block`], and copies it.
+#[inline]
+fn copy_block(mut sum: u64, copy: &mut [u8; BLOCK], block: &[u8; BLOCK]) -> u64 {
+    let mut carry = false;
+    for (&word, copy) in block.as_chunks().0.iter().zip(copy.as_chunks_mut().0) {
+        (sum, carry) = sum.carrying_add(u64::from_ne_bytes(word), carry);
+        *copy = word;
+    }
+    sum + u64::from(carry)
+}
+
+/// Up to seven octets as the beginning of a word whose rest is zero. They are put together in a
+/// register: a word that is read where shorter ones were just written waits for these to reach the
+/// cache, behind all that was copied before.
 #[inline]
 fn last_word(tail: &[u8]) -> u64 {
-    if tail.is_empty() {
-        return 0;
+    let (fours, rest) = tail.as_chunks();
+    let (twos, ones) = rest.as_chunks();
+    let (mut word, mut shift) = (0, 0);
+    if let Some(&four) = fours.first() {
+        (word, shift) = (u64::from(u32::from_le_bytes(four)), 32);
     }
-    let mut word = [0; 8];
-    for (to, from) in word.iter_mut().zip(tail) {
-        *to = *from;
+    if let Some(&two) = twos.first() {
+        word |= u64::from(u16::from_le_bytes(two)) << shift;
+        shift += 16;
     }
-    u64::from_ne_bytes(word)
+    if let Some(&one) = ones.first() {
+        word |= u64::from(one) << shift;
+    }
+    word.to_le()
+}
+
+/// Copies up to seven octets.
+#[inline]
+fn copy_last(to: &mut [u8], from: &[u8]) {
+    let ((to_fours, to_rest), (fours, rest)) = (to.as_chunks_mut::<4>(), from.as_chunks());
+    let ((to_twos, to_ones), (twos, ones)) = (to_rest.as_chunks_mut::<2>(), rest.as_chunks());
+    if let (Some(to), Some(&four)) = (to_fours.first_mut(), fours.first()) {
+        *to = four;
+    }
+    if let (Some(to), Some(&two)) = (to_twos.first_mut(), twos.first()) {
+        *to = two;
+    }
+    if let (Some(to), Some(&one)) = (to_ones.first_mut(), ones.first()) {
+        *to = one;
+    }
 }
 
 /// Adds the 16-bit words of `sum` with end-around carry.

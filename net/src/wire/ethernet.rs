@@ -53,9 +53,10 @@ impl EthernetHeader {
     /// Writes [`Self::LEN`] octets.
     #[inline]
     pub fn emit(&self, out: &mut [u8]) {
-        let mut octets = [0; Self::LEN];
-        Writer::new(&mut octets).mac(self.destination).mac(self.source).u16(self.ethertype.0);
-        Writer::new(out).bytes(&octets);
+        // In place: octets that were just put together would be copied in larger words than they
+        // were written in, which stalls a processor.
+        let out = &mut out[..Self::LEN];
+        Writer::new(out).mac(self.destination).mac(self.source).u16(self.ethertype.0);
     }
 }
 
