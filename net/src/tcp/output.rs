@@ -86,13 +86,14 @@ impl Connection {
         let piece = store.get(at)?;
         let data_len = piece.data_len();
         let end = piece.sequence + data_len + u32::from(piece.syn) + u32::from(piece.fin);
+        let more_follows = self.more_follows && self.forced == Forced::Nothing;
         Some(Emission {
             place: Some(at),
             sequence: piece.sequence,
             syn: piece.syn,
             fin: piece.fin,
             // RFC 9293, Section 3.9.1.2: on the last segment there is.
-            push: data_len > 0 && end == self.send.end,
+            push: data_len > 0 && end == self.send.end && !more_follows,
             data_len,
             again,
             rate,

@@ -15,6 +15,10 @@ use crate::socket::{ErrorMeta, ReceiveError, ShutdownError};
 use crate::stack::Stack;
 use crate::time::Instant;
 
+/// Segments that are queued before the first of them is sent: few enough that what the program has
+/// written is still in the cache when it goes into packets, 8 of 1440 octets and as many packets.
+const AT_ONCE: usize = 8;
+
 /// What poll(2) asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TcpReadiness {
@@ -67,8 +71,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
     ) -> Result<usize, TcpSendError<E>> {
-        let Self { tcp, pool, .. } = self;
-        let (connection, store) = tcp.user_connection(id).ok_or(TcpSendError::Closed)?;
+        let (connection, _) = self.tcp.user_connection(id).ok_or(TcpSendError::Closed)?;
         let connection = connection.ok_or(TcpSendError::NotConnected)?;
         if let Some(error) = connection.error.take() {
             return Err(TcpSendError::Pending(error));
@@ -84,11 +87,27 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if length == 0 {
             return Ok(0);
         }
-        connection.more_follows = more_follows;
-        let result = queue(connection, store, pool, length, &mut fill, now);
-        self.tcp_flush(id.slot.into(), now);
+        let mut count = 0;
+        while let Some((connection, store)) = self.tcp.connection_and_store(id.slot.into()) {
+            let part = (length - count).min(AT_ONCE * connection.window.mss as usize);
+            let queued = queue(connection, store, &mut self.pool, part, &mut fill, now);
+            if let Ok(octets) = queued {
+                count += octets;
+            }
+            let goes_on = queued.as_ref().is_ok_and(|&octets| octets == part) && count < length;
+            connection.more_follows = more_follows || goes_on;
+            self.tcp_flush(id.slot.into(), now);
+            match queued {
+                Ok(_) if goes_on => {}
+                Err(error) if count == 0 => {
+                    self.finish(now);
+                    return Err(error);
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
         self.finish(now);
-        result
+        Ok(count)
     }
 
     /// Gives up to `length` octets to `read`, in one run after the other, and forgets them unless
