@@ -21,6 +21,7 @@ const USAGE: &str = "\
 usage: bench goodput [FOLDER]       over links with losses, late frames or a short queue
        bench completion [FOLDER]    of short transfers
        bench time [FOLDER]          of each piece of work, in turn
+       bench time --only PART       the same for pieces with PART in their name
        bench instructions [FOLDER]  of each piece of work, counted by callgrind
        bench bare IMAGE [FOLDER]    of each piece of work, counted by QEMU on the bare machine
        bench size IMAGE [FOLDER]    of the code, by the symbols of an ELF image
@@ -71,7 +72,11 @@ fn run(arguments: &[&str]) -> io::Result<ExitCode> {
     match arguments.first() {
         Some(&"goodput") => show(&virtual_time::goodput(), first, "goodput", chart::bars),
         Some(&"completion") => show(&virtual_time::completion(), first, "completion", chart::bars),
-        Some(&"time") => show(&time::time(), first, "time", chart::ratios),
+        Some(&"time") if first == Some(&"--only") => {
+            println!("{}", time::time(second.copied().unwrap_or_default()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(&"time") => show(&time::time(""), first, "time", chart::ratios),
         Some(&"instructions") => {
             let counts = instructions::instructions(&instructions::PIECES)?;
             let table = instructions::table("Instructions on x86-64", &counts);

@@ -25,10 +25,10 @@ fn median(mut times: Vec<f64>) -> f64 {
     times[times.len() / 2]
 }
 
-/// Nanoseconds for a unit of each piece.
-pub(crate) fn time() -> Table {
+/// Nanoseconds for a unit of each piece with `part` in its name.
+pub(crate) fn time(part: &str) -> Table {
     let mut rows = Vec::new();
-    for piece in Piece::ALL {
+    for piece in Piece::ALL.into_iter().filter(|piece| piece.name().contains(part)) {
         let mut works = [piece.make::<Ours>(), piece.make::<Smoltcp>()];
         let mut times = [const { Vec::new() }; 2];
         let mut spent = Duration::ZERO;
