@@ -98,6 +98,10 @@ pub const SOCKETS: usize = sized(256, 16_384);
 /// Stream sockets: listeners, connections, and connections that their users have closed.
 pub const TCP_SOCKETS: usize = sized(256, 16_384);
 
+/// Connections that can use BBR at once; the others make do with CUBIC. A model of a path is a
+/// quarter of a connection, and most connections do without.
+pub const TCP_MODELS: usize = sized(64, 2_048);
+
 /// Pieces of stream data of all connections, a packet buffer each: data not yet acknowledged, not
 /// yet read, and behind holes.
 pub const TCP_PIECES: usize = sized(2048, 16_384);

@@ -332,6 +332,8 @@ counted! {
         Memberships = "memberships",
         /// Count of stream sockets refused.
         TcpSockets = "tcp-sockets",
+        /// Count of connections that asked for BBR and got CUBIC.
+        TcpModels = "tcp-models",
         /// Count of half-open connections refused.
         TcpHalfOpen = "tcp-half-open",
         /// Count of connections whose TIME-WAIT was cut short for others.

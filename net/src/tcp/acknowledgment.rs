@@ -2,7 +2,7 @@
 //! detection and the congestion window (RFC 9293, Section 3.10.7.4, fifth step; RFC 5681;
 //! RFC 6582; RFC 8985).
 
-use super::congestion::AckSample;
+use super::congestion::{AckSample, Models};
 use super::connection::{Connection, Context};
 use super::delivery_rate::{Delivery, RateSample};
 use super::micros::Micros;
@@ -18,7 +18,7 @@ use crate::wire::tcp::SackBlock;
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// RFC 5681, Section 3.2: duplicate acknowledgments that mean a loss.
-const DUPLICATE_THRESHOLD: u32 = 3;
+const DUPLICATE_THRESHOLD: u16 = 3;
 
 impl Connection {
     /// Takes in the acknowledgment, the blocks and the window of an acceptable segment whose
@@ -63,10 +63,10 @@ impl Connection {
             && !window_changed
             && segment.ack == Some(prior_una);
         if plain_duplicate && !self.sack {
-            self.duplicate_acks += 1;
+            self.duplicate_acks = self.duplicate_acks.saturating_add(1);
             delivered = self.window.mss;
         }
-        self.judge_probe(ack, advanced, plain_duplicate, duplicate.is_some(), context.now);
+        self.judge_probe(context, ack, advanced, plain_duplicate, duplicate.is_some());
         let was_loss = matches!(self.phase, Phase::Loss { .. });
         if let Some(block) = duplicate {
             self.on_duplicate(context, block);
@@ -90,7 +90,7 @@ impl Connection {
         // Without SACK, an acknowledgment that ends no recovery shows the next loss (RFC 6582).
         let further_loss = self.detect(context) || !self.sack;
         if let Phase::Recovery { mut rate, high } = self.phase
-            && !self.congestion.state().governs_window()
+            && !self.congestion.governs_window()
         {
             let pipe = self.pipe();
             if !recovered_before {
@@ -101,7 +101,7 @@ impl Connection {
         }
         if advanced || delivered > 0 {
             let sample = self.delivery.sample(&delivery, path.shortest, now);
-            self.adapt_window(&taken, prior_una, sample, now);
+            self.adapt_window(&taken, sample, context.models, now);
         }
         let recovering = matches!(self.phase, Phase::Recovery { .. });
         if advanced || recovering && delivered > 0 || was_loss && self.phase == Phase::Open {
@@ -142,13 +142,13 @@ impl Connection {
         mut delivery: Delivery,
         taken: &Acknowledged,
         path: PathRtt,
-        prior_una: SequenceNumber,
+        models: &mut Models,
         now: Instant,
     ) {
         delivery.set_octets(taken.newly);
         self.delivery.on_delivered(&delivery, now);
         let sample = self.delivery.sample(&delivery, path.shortest, now);
-        self.adapt_window(taken, prior_una, sample, now);
+        self.adapt_window(taken, sample, models, now);
     }
 
     /// The network marked what this side sent: RFC 3168, Section 6.1.2. What a recovery does
@@ -158,9 +158,9 @@ impl Connection {
             let flight = self.send.flight() + delivered;
             let total = self.delivery.delivered();
             self.undo = None;
-            let control = self.congestion.control();
+            let control = self.congestion.control(context.models);
             control.on_mark(&mut self.window, total, flight, context.now);
-            if !control.governs_window() {
+            if !self.congestion.governs_window() {
                 self.window.cwnd = self.window.cwnd.min(self.window.ssthresh);
             }
         }
@@ -194,7 +194,8 @@ impl Connection {
         }
         self.window.cwnd = self.window.cwnd.max(undo.cwnd);
         self.window.ssthresh = undo.ssthresh;
-        self.congestion.control().on_undo(&mut self.window, context.now);
+        let control = self.congestion.control(context.models);
+        control.on_undo(&mut self.window, context.now);
         self.rack.on_spurious();
     }
 
@@ -219,13 +220,13 @@ impl Connection {
     }
 
     /// Whether a tail loss probe has hidden a loss (RFC 8985, Section 7.4).
-    fn judge_probe(
+    fn judge_probe<P: BufferPool>(
         &mut self,
+        context: &mut Context<'_, P>,
         ack: SequenceNumber,
         advanced: bool,
         plain_duplicate: bool,
         duplicate: bool,
-        now: Instant,
     ) {
         let Some(probe) = self.tail_probe else { return };
         if ack.is_before(probe.end) {
@@ -238,19 +239,19 @@ impl Connection {
             self.tail_probe = None;
             if self.phase == Phase::Open {
                 let flight = self.window.cwnd;
-                self.congestion.control().on_loss(&mut self.window, flight, now);
-                self.end_reduction();
+                let control = self.congestion.control(context.models);
+                control.on_loss(&mut self.window, flight, context.now);
+                self.end_reduction(context.models);
             }
         }
     }
 
     /// All that was lost has arrived: the window is what the loss left.
-    fn end_reduction(&mut self) {
-        let control = self.congestion.control();
-        if !control.governs_window() {
+    fn end_reduction(&mut self, models: &mut Models) {
+        if !self.congestion.governs_window() {
             self.window.cwnd = self.window.ssthresh;
         }
-        control.on_recovered(&mut self.window);
+        self.congestion.control(models).on_recovered(&mut self.window);
     }
 
     /// Ends what an acknowledgment ends.
@@ -268,7 +269,7 @@ impl Connection {
                 }
             }
             Phase::Recovery { high, .. } if ack.is_at_or_after(high) => {
-                self.end_reduction();
+                self.end_reduction(context.models);
                 self.phase = Phase::Open;
                 self.duplicate_acks = 0;
                 self.rack.on_recovered();
@@ -281,7 +282,7 @@ impl Connection {
                 }
             }
             Phase::Loss { high, .. } if ack.is_at_or_after(high) => {
-                self.congestion.control().on_recovered(&mut self.window);
+                self.congestion.control(context.models).on_recovered(&mut self.window);
                 self.phase = Phase::Open;
                 self.duplicate_acks = 0;
             }
@@ -317,7 +318,8 @@ impl Connection {
             && let Some(piece) = self.send.mark_lost(context.store, first)
         {
             let lost = self.delivery.on_lost(piece);
-            self.congestion.control().on_piece_lost(&self.window, &lost, context.now);
+            let control = self.congestion.control(context.models);
+            control.on_piece_lost(&self.window, &lost, context.now);
         }
     }
 
@@ -330,9 +332,10 @@ impl Connection {
             if worth {
                 let Self { rack, send, delivery, congestion, window, .. } = self;
                 let now = context.now;
+                let control = congestion.control(context.models);
                 rack.detect(send, context.store, path, recovering, now, |piece| {
                     let lost = delivery.on_lost(piece);
-                    congestion.control().on_piece_lost(window, &lost, now);
+                    control.on_piece_lost(window, &lost, now);
                 })
             } else {
                 Detected::default()
@@ -345,7 +348,7 @@ impl Connection {
             Detected { lost: enough, again_at: None }
         };
         if self.phase == Phase::Open && self.send.lost() > 0 && found.lost {
-            self.enter_recovery(context.now);
+            self.enter_recovery(context.models, context.now);
             context.counters.fast_recoveries += 1;
         }
         if let Some(at) = found.again_at {
@@ -357,10 +360,10 @@ impl Connection {
         found.lost
     }
 
-    fn enter_recovery(&mut self, now: Instant) {
+    fn enter_recovery(&mut self, models: &mut Models, now: Instant) {
         let flight = self.send.flight();
         self.undo = Some(Undo::new(&self.window, self.send.ambiguous_end()));
-        self.congestion.control().on_loss(&mut self.window, flight, now);
+        self.congestion.control(models).on_loss(&mut self.window, flight, now);
         self.ecn.on_slowed_down(self.send.nxt);
         let rate = RateReduction::new(flight.saturating_sub(self.send.sacked()));
         self.phase = Phase::Recovery { high: self.send.nxt, rate };
@@ -372,16 +375,11 @@ impl Connection {
     fn adapt_window(
         &mut self,
         taken: &Acknowledged,
-        prior_una: SequenceNumber,
         delivery: RateSample,
+        models: &mut Models,
         now: Instant,
     ) {
         let acked = taken.numbers;
-        let round_ended =
-            acked > 0 && (self.send.una.is_after(self.round_end) || prior_una == self.round_end);
-        if round_ended {
-            self.round_end = self.send.nxt;
-        }
         // RFC 7661: a window that is not used tells nothing about the path. In slow start, half
         // of it is use enough.
         let flight = self.send.flight() + acked;
@@ -394,14 +392,15 @@ impl Connection {
                 acked,
                 rtt: taken.sent_at.map(|sent| Micros::between(sent, now)),
                 smoothed_rtt: self.rtt.smoothed(),
-                round_ended,
+                una: self.send.una,
+                nxt: self.send.nxt,
                 grows,
                 cwnd_limited: self.cwnd_limited,
                 in_flight: self.pipe(),
                 delivery,
                 now,
             };
-            let control = self.congestion.control();
+            let control = self.congestion.control(models);
             control.on_ack(&mut self.window, &sample);
             if control.is_holding_back() {
                 self.delivery.mark_limited(self.pipe());

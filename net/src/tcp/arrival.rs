@@ -4,7 +4,7 @@
 //! LISTEN and passive SYN-RECEIVED are in `listener_input` and `half_open`, TIME-WAIT in `time_wait`.
 
 use super::TcpError;
-use super::connection::{Connection, Context, Owner, TimestampState, seconds};
+use super::connection::{Connection, Context, Owner, TimestampState};
 use super::micros::Micros;
 use super::segment::Segment;
 use super::state::TcpState;
@@ -198,8 +198,8 @@ impl Connection {
             match self.state {
                 TcpState::FinWait1 => {
                     self.state = TcpState::FinWait2;
-                    if self.owner == Owner::Nobody {
-                        self.timers.fin_wait_2 = now + FIN_WAIT_2;
+                    if self.waits_for_fin() {
+                        self.timers.silence = now + FIN_WAIT_2;
                     }
                 }
                 TcpState::Closing => {
@@ -229,7 +229,7 @@ impl Connection {
         let old = match (self.timestamps, segment.options.timestamps) {
             (Some(state), Some(stamps)) => {
                 (stamps.value.wrapping_sub(state.recent) as i32) < 0
-                    && seconds(now).wrapping_sub(state.recent_at) < TIMESTAMP_AGE
+                    && state.recent_at.passed(now) < TIMESTAMP_AGE
             }
             _ => false,
         };
@@ -298,7 +298,7 @@ impl Connection {
         if let (Some(state), Some(stamps)) = (&mut self.timestamps, segment.options.timestamps)
             && segment.sequence.is_at_or_before(last)
         {
-            *state = TimestampState { recent: stamps.value, recent_at: seconds(now) };
+            *state = TimestampState { recent: stamps.value, recent_at: now.into() };
         }
     }
 
@@ -385,7 +385,7 @@ impl Connection {
         let (nxt, window) = (self.receive.nxt, self.receive.advertised());
         match stamps.filter(|_| self.timestamps.is_some()) {
             // Short segments come when the other side has something to say.
-            Some(stamps) if data_len >= self.acknowledging.full => {
+            Some(stamps) if data_len >= self.acknowledging.full.into() => {
                 let age = self.timestamp(now).wrapping_sub(stamps.echo_reply);
                 self.receive.sizing.on_echo(stamps.echo_reply, age);
             }
@@ -399,10 +399,10 @@ impl Connection {
     pub(super) fn schedule_ack(&mut self, data_len: u32, irregular: bool, now: Instant) {
         let acknowledging = &mut self.acknowledging;
         acknowledging.octets += data_len;
-        acknowledging.full = acknowledging.full.max(data_len);
+        acknowledging.full = acknowledging.full.max(u16::try_from(data_len).unwrap_or(u16::MAX));
         // More than one full segment is two segments, even if the second one is short: a sender
         // that has no more waits for it, and would soon probe for it (RFC 8985, Section 7).
-        let enough = acknowledging.octets > acknowledging.full.min(self.window.mss);
+        let enough = acknowledging.octets > u32::from(acknowledging.full).min(self.window.mss);
         let quick = acknowledging.quick > 0 || self.options.quick_ack();
         if irregular || enough || quick || self.receive.has_holes() {
             acknowledging.now = true;

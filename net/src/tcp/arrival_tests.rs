@@ -2,10 +2,12 @@
 
 use super::TcpError;
 use super::arrival::End;
+use super::congestion::Models;
 use super::connection::{Connection, Context, Opening};
 use super::half_open::{HalfOpen, Origin, Verdict};
 use super::isn::FourTuple;
 use super::option::TcpSocketOptions;
+use super::packed_options::PackedOptions;
 use super::segment::Segment;
 use super::state::TcpState;
 use super::store::Store;
@@ -25,6 +27,7 @@ const WINDOW: u16 = 20_000;
 struct Bench {
     connection: Connection,
     store: Store<HeapBuffer>,
+    models: Models,
     pool: HeapPool,
     counters: TcpCounters,
     now: Instant,
@@ -53,8 +56,13 @@ impl Bench {
         let opening = Opening { iss: ISS, timestamp_offset: 0, path_mtu: 1500 };
         let now = Instant::from_secs(50);
         let mut bench = Self {
-            connection: Connection::new(&opening, &TcpSocketOptions::default(), now),
+            connection: Connection::new(
+                &opening,
+                &PackedOptions::pack(&TcpSocketOptions::default()),
+                now,
+            ),
             store: Store::new(),
+            models: Models::new(),
             pool: HeapPool { left: usize::MAX },
             counters: TcpCounters::new(),
             now,
@@ -112,8 +120,8 @@ impl Bench {
     /// What is sent: S, F, D for pieces with a SYN, a FIN, data; A for a bare acknowledgment.
     fn sent(&mut self) -> String {
         let mut sent = String::new();
-        let Self { connection, store, pool, counters, now } = self;
-        let mut context = Context { pool, store, counters, now: *now };
+        let Self { connection, store, models, pool, counters, now } = self;
+        let mut context = Context { pool, store, models, counters, now: *now };
         while let Some(emission) = connection.next_output(&mut context) {
             let piece = emission.place.and_then(|at| context.store.get(at));
             sent.push(match piece {
@@ -133,8 +141,8 @@ impl Bench {
     fn take(&mut self, segment: &Segment) -> (Option<TcpState>, String) {
         let mut buffer = self.pool.allocate(0).unwrap();
         buffer.append(segment.data_len as usize).unwrap().fill(7);
-        let Self { connection, store, pool, counters, now } = self;
-        let mut context = Context { pool, store, counters, now: *now };
+        let Self { connection, store, models, pool, counters, now } = self;
+        let mut context = Context { pool, store, models, counters, now: *now };
         let arrival = connection.on_segment(&mut context, segment, buffer);
         let mut sent = self.sent();
         if arrival.reset {

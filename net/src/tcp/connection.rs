@@ -5,19 +5,19 @@
 //! addresses or sockets.
 
 use super::TcpError;
-use super::congestion::{Congestion, Window};
+use super::congestion::{Congestion, Models, Window};
 use super::counts::{Business, BusyTime, TcpCounts};
 use super::delivery_rate::DeliveryRate;
 use super::ecn::EcnState;
 use super::micros::Micros;
 use super::millis::Millis;
-use super::option::TcpSocketOptions;
 use super::pacing::Pacing;
 use super::packed_options::PackedOptions;
 use super::rack::{PathRtt, Rack};
 use super::receive::ReceiveSide;
 use super::recovery::{Phase, Undo};
 use super::rtt::RttEstimator;
+use super::seconds::Seconds;
 use super::send::SendSide;
 use super::state::TcpState;
 use super::store::Store;
@@ -47,6 +47,7 @@ const QUICK_ACKS: u8 = 16;
 pub(crate) struct Context<'a, P: BufferPool> {
     pub(crate) pool: &'a mut P,
     pub(crate) store: &'a mut Store<P::Buffer>,
+    pub(crate) models: &'a mut Models,
     pub(crate) counters: &'a mut TcpCounters,
     pub(crate) now: Instant,
 }
@@ -61,7 +62,7 @@ pub(crate) struct Acknowledging {
     /// Acknowledgments left that are not delayed.
     pub(crate) quick: u8,
     /// The longest segment that arrived: what "every second full-sized segment" means.
-    pub(crate) full: u32,
+    pub(crate) full: u16,
     /// Last.ACK.sent (RFC 7323, Section 4.3).
     pub(crate) last: SequenceNumber,
 }
@@ -71,14 +72,8 @@ pub(crate) struct Acknowledging {
 pub(crate) struct TimestampState {
     /// TS.Recent.
     pub(crate) recent: u32,
-    /// When it arrived, in seconds.
-    pub(crate) recent_at: u32,
-}
-
-/// A point in time for a timestamp that has to be compared for many days.
-#[inline]
-pub(crate) const fn seconds(now: Instant) -> u32 {
-    (now.as_millis() / 1000) as u32
+    /// When it arrived.
+    pub(crate) recent_at: Seconds,
 }
 
 /// A tail loss probe that was sent (RFC 8985, Section 7.1).
@@ -142,13 +137,11 @@ pub(crate) struct Connection {
     /// Longer packets than every path carries get lost.
     pub(crate) black_hole: bool,
     pub(crate) urgent: Urgent,
-    pub(crate) duplicate_acks: u32,
+    pub(crate) duplicate_acks: u16,
     pub(crate) tail_probe: Option<TailProbe>,
     pub(crate) forced: Forced,
     /// The congestion window held data back.
     pub(crate) cwnd_limited: bool,
-    /// Where the present round of HyStart++ ends.
-    pub(crate) round_end: SequenceNumber,
     /// Since when the other side does not answer.
     pub(crate) stalled_since: Option<Millis>,
     pub(crate) last_received: Millis,
@@ -183,8 +176,8 @@ pub(crate) struct Opening {
 }
 
 /// The shift for a receive buffer that may grow to `limit` (RFC 7323, Section 2.2).
-pub(crate) fn window_shift(options: &TcpSocketOptions) -> u8 {
-    let most = options.receive_buffer.unwrap_or(limits::TCP_RECEIVE_BUFFER_MAX);
+pub(crate) fn window_shift(options: &PackedOptions) -> u8 {
+    let most = options.receive_buffer().unwrap_or(limits::TCP_RECEIVE_BUFFER_MAX);
     (0..TcpOptions::MAX_WINDOW_SCALE)
         .find(|&shift| u16::try_from(most.div_ceil(1 << shift)).is_ok())
         .unwrap_or(TcpOptions::MAX_WINDOW_SCALE)
@@ -200,9 +193,9 @@ pub(crate) fn advertised_mss(mtu: u16, asked: Option<u16>) -> u16 {
 
 impl Connection {
     /// A connection without a peer's numbers, in CLOSED.
-    pub(crate) fn new(opening: &Opening, options: &TcpSocketOptions, now: Instant) -> Self {
-        let limit = options.receive_buffer.unwrap_or(limits::TCP_RECEIVE_BUFFER);
-        let automatic = options.receive_buffer.is_none();
+    pub(crate) fn new(opening: &Opening, options: &PackedOptions, now: Instant) -> Self {
+        let limit = options.receive_buffer().unwrap_or(limits::TCP_RECEIVE_BUFFER);
+        let automatic = options.receive_buffer().is_none();
         let mut connection = Self {
             state: TcpState::Closed,
             owner: Owner::User,
@@ -210,13 +203,13 @@ impl Connection {
             receive: ReceiveSide::new(limit, automatic, window_shift(options)),
             rtt: RttEstimator::new(),
             window: Window::initial(DEFAULT_MSS.into(), false),
-            congestion: Congestion::new(options.congestion, opening.timestamp_offset, now),
+            congestion: Congestion::new(),
             phase: Phase::Open,
             undo: None,
             delivery: DeliveryRate::new(),
             pacing: Pacing::new(0),
             ecn: EcnState::off(),
-            rack: Rack::new(),
+            rack: Rack::new(opening.iss),
             timers: Timers::new(),
             acknowledging: Acknowledging {
                 now: false,
@@ -231,12 +224,11 @@ impl Connection {
             peer_mss: DEFAULT_MSS,
             path_mtu: opening.path_mtu,
             black_hole: false,
-            urgent: Urgent::default(),
+            urgent: Urgent::NONE,
             duplicate_acks: 0,
             tail_probe: None,
             forced: Forced::Nothing,
             cwnd_limited: false,
-            round_end: opening.iss,
             stalled_since: Some(now.into()),
             last_received: now.into(),
             last_data_received: now.into(),
@@ -250,7 +242,7 @@ impl Connection {
             waits_to_send: Cell::new(false),
             soft_error: None,
             error: None,
-            options: PackedOptions::pack(options),
+            options: *options,
             counts: TcpCounts::default(),
             busy: BusyTime::new(),
         };
@@ -268,7 +260,7 @@ impl Connection {
         }
         self.timestamps = theirs
             .timestamps
-            .map(|stamps| TimestampState { recent: stamps.value, recent_at: seconds(now) });
+            .map(|stamps| TimestampState { recent: stamps.value, recent_at: now.into() });
         self.sack = theirs.sack_permitted;
     }
 
@@ -295,7 +287,6 @@ impl Connection {
         self.state = TcpState::Established;
         self.window = Window::initial(self.segment_limit(), self.syn_lost);
         self.pacing = Pacing::new(self.window.cwnd);
-        self.round_end = self.send.nxt;
         self.stalled_since = None;
         self.last_received = now.into();
         // RFC 6298, Section 5.7: the SYN was retransmitted, so begin with three seconds unless
@@ -325,14 +316,14 @@ impl Connection {
         // After a timeout everything but what went out again counts as lost, so duplicates are
         // answers to what is not counted.
         let counted = !self.sack && !matches!(self.phase, Phase::Loss { .. });
-        let gone = if counted { self.duplicate_acks * self.window.mss } else { 0 };
+        let gone = if counted { u32::from(self.duplicate_acks) * self.window.mss } else { 0 };
         self.send.pipe().saturating_sub(gone)
     }
 
     /// Octets a second that may be sent; `None` is whatever the window allows.
     #[inline]
-    pub(crate) fn pacing_rate(&self) -> Option<u32> {
-        self.congestion.pacing_rate(&self.window, self.rtt.smoothed())
+    pub(crate) fn pacing_rate(&self, models: &Models) -> Option<u32> {
+        self.congestion.pacing_rate(models, &self.window, self.rtt.smoothed())
     }
 
     /// Sets the retransmission timer anew, if anything is in flight: a probe if that comes
@@ -365,10 +356,19 @@ impl Connection {
         Some((smoothed.times(2) + delay).max(Micros::from_millis(2)))
     }
 
+    /// Whether nobody uses the connection, and only the other side's FIN is missing. It is not
+    /// waited for any longer than the timer for silence says.
+    pub(crate) fn waits_for_fin(&self) -> bool {
+        self.state == TcpState::FinWait2 && self.owner == Owner::Nobody
+    }
+
     pub(crate) fn arm_keep_alive(&mut self, now: Instant) {
+        if self.waits_for_fin() {
+            return;
+        }
         let on = self.options.keep_alive()
             && matches!(self.state, TcpState::Established | TcpState::CloseWait);
-        self.timers.keep_alive = if !on {
+        self.timers.silence = if !on {
             Instant::FAR_FUTURE
         } else if self.keep_alive_probes == 0 {
             now - self.last_received.until(now) + self.options.keep_idle()
@@ -401,7 +401,7 @@ impl Connection {
     /// something is read.
     pub(crate) fn is_readable(&self) -> bool {
         let readable = self.receive.readable();
-        let closed = self.receive.advertised() < self.acknowledging.full.max(1);
+        let closed = self.receive.advertised() < u32::from(self.acknowledging.full.max(1));
         readable > 0 && (readable >= self.options.receive_low_water() || closed)
     }
 

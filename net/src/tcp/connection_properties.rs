@@ -1,10 +1,11 @@
 //! A connection against a network that does anything: whatever arrives and whenever timers run
 //! out, with every congestion control, its variables make sense and its memory comes back.
 
-use super::congestion::CongestionAlgorithm;
+use super::congestion::{CongestionAlgorithm, Models};
 use super::connection::{Connection, Context, Opening};
 use super::micros::Micros;
 use super::option::TcpSocketOptions;
+use super::packed_options::PackedOptions;
 use super::segment::Segment;
 use super::state::TcpState;
 use super::store::Store;
@@ -78,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Bench {
     connection: Connection,
     store: Store<HeapBuffer>,
+    models: Models,
     pool: HeapPool,
     counters: TcpCounters,
     now: Instant,
@@ -99,8 +101,9 @@ impl Bench {
         let opening = Opening { iss: ISS, timestamp_offset: 5, path_mtu: 1500 };
         let now = Instant::from_secs(50);
         let mut bench = Self {
-            connection: Connection::new(&opening, &options, now),
+            connection: Connection::new(&opening, &PackedOptions::pack(&options), now),
             store: Store::new(),
+            models: Models::new(),
             pool: HeapPool { left: usize::MAX },
             counters: TcpCounters::new(),
             now,
@@ -108,6 +111,7 @@ impl Bench {
             una: ISS,
             predicts: true,
         };
+        assert!(bench.connection.congestion.choose(congestion, &mut bench.models, 5, now));
         assert!(bench.connection.send.push_syn(&mut bench.store));
         bench.connection.state = TcpState::SynSent;
         bench.flush();
@@ -155,8 +159,8 @@ impl Bench {
         &mut self,
         act: impl FnOnce(&mut Connection, &mut Context<'_, HeapPool>) -> T,
     ) -> T {
-        let Self { connection, store, pool, counters, now, .. } = self;
-        act(connection, &mut Context { pool, store, counters, now: *now })
+        let Self { connection, store, models, pool, counters, now, .. } = self;
+        act(connection, &mut Context { pool, store, models, counters, now: *now })
     }
 
     fn take(&mut self, segment: &Segment, length: usize) {

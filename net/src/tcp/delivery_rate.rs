@@ -2,7 +2,7 @@
 //! draft-cheng-iccrg-delivery-rate-estimation): octets delivered over the time from the sending,
 //! or the acknowledging, of the data before them.
 
-use super::micros::Micros;
+use super::micros::{Micros, MicrosTime};
 use super::store::{Arrived, Marks, Piece};
 use crate::buffer::PacketBuffer;
 use crate::time::Instant;
@@ -30,16 +30,19 @@ pub(crate) struct DeliveryRate {
     /// C.lost: octets that were taken to be lost so far.
     lost: u32,
     /// C.delivered_time.
-    delivered_at: Instant,
+    delivered_at: MicrosTime,
     /// C.first_send_time.
-    first_sent_at: Instant,
-    /// C.app_limited: when so much is delivered, what was sent while there was too little to send
-    /// has left the network.
-    limited_until: Option<u32>,
-    /// The last rate measured, 0 before the first, and whether it was limited.
-    latest: (u32, bool),
+    first_sent_at: MicrosTime,
     /// C.lost when the last sample was taken.
     lost_before: u32,
+    /// The last rate measured, 0 before the first.
+    latest: u32,
+    /// C.app_limited: when so much is delivered, what was sent while there was too little to send
+    /// has left the network; while `limited`.
+    limited_until: u32,
+    limited: bool,
+    /// The last rate was measured while there was too little to send.
+    latest_limited: bool,
 }
 
 /// What one acknowledgment delivers.
@@ -134,17 +137,19 @@ impl DeliveryRate {
         Self {
             delivered: 0,
             lost: 0,
-            delivered_at: Instant::ZERO,
-            first_sent_at: Instant::ZERO,
-            limited_until: None,
-            latest: (0, false),
+            delivered_at: MicrosTime::ZERO,
+            first_sent_at: MicrosTime::ZERO,
             lost_before: 0,
+            latest: 0,
+            limited_until: 0,
+            limited: false,
+            latest_limited: false,
         }
     }
 
     /// The last rate measured in octets a second, and whether there was too little to send.
     pub(crate) fn latest(&self) -> Option<(u32, bool)> {
-        Some(self.latest).filter(|&(rate, _)| rate > 0)
+        (self.latest > 0).then_some((self.latest, self.latest_limited))
     }
 
     /// C.delivered.
@@ -154,7 +159,7 @@ impl DeliveryRate {
 
     /// Whether there was too little to send lately.
     pub(crate) const fn is_limited(&self) -> bool {
-        self.limited_until.is_some()
+        self.limited
     }
 
     /// OnPacketSent: a piece of `len` octets goes out while `in_flight` are on their way. Gives
@@ -166,13 +171,14 @@ impl DeliveryRate {
         in_flight: u32,
         now: Instant,
     ) -> (SendSnapshot, bool) {
+        let now = MicrosTime::from(now);
         if in_flight == 0 {
             (self.first_sent_at, self.delivered_at) = (now, now);
         }
         let snapshot = SendSnapshot {
             delivered: self.delivered,
-            since_delivered: Micros::between(self.delivered_at, now),
-            since_first_sent: Micros::between(self.first_sent_at, now),
+            since_delivered: self.delivered_at.until(now),
+            since_first_sent: self.first_sent_at.until(now),
             in_flight: in_flight + len,
             lost: self.lost,
         };
@@ -195,7 +201,7 @@ impl DeliveryRate {
     /// MarkConnectionAppLimited: nothing more is to be sent now, although more could be, with
     /// `in_flight` octets on their way.
     pub(crate) fn mark_limited(&mut self, in_flight: u32) {
-        self.limited_until = Some(self.delivered.wrapping_add(in_flight));
+        (self.limited, self.limited_until) = (true, self.delivered.wrapping_add(in_flight));
     }
 
     /// An acknowledgment delivered this; before losses are looked for.
@@ -203,7 +209,7 @@ impl DeliveryRate {
     pub(crate) fn on_delivered(&mut self, delivery: &Delivery, now: Instant) {
         if delivery.octets > 0 {
             self.delivered = self.delivered.wrapping_add(delivery.octets);
-            self.delivered_at = now;
+            self.delivered_at = now.into();
         }
     }
 
@@ -216,9 +222,7 @@ impl DeliveryRate {
         shortest: Option<Micros>,
         now: Instant,
     ) -> RateSample {
-        if self.limited_until.is_some_and(|mark| !reached(mark, self.delivered)) {
-            self.limited_until = None;
-        }
+        self.limited &= reached(self.limited_until, self.delivered);
         let newly_lost =
             self.lost.wrapping_sub(core::mem::replace(&mut self.lost_before, self.lost));
         let mut sample = RateSample {
@@ -230,8 +234,8 @@ impl DeliveryRate {
         let Some(newest) = delivery.newest else { return sample };
         let SendSnapshot { delivered, since_delivered, since_first_sent, in_flight, lost } =
             newest.snapshot;
-        self.first_sent_at = newest.sent_at;
-        let sent_to_now = Micros::between(newest.sent_at, now);
+        self.first_sent_at = newest.sent_at.into();
+        let sent_to_now = self.first_sent_at.until(now.into());
         let interval = since_first_sent.max(since_delivered + sent_to_now);
         sample.prior_delivered = delivered;
         sample.delivered = self.delivered.wrapping_sub(delivered);
@@ -243,7 +247,7 @@ impl DeliveryRate {
         if interval > Micros::ZERO && shortest.is_none_or(|shortest| interval >= shortest) {
             let rate = u64::from(sample.delivered) * 1_000_000 / u64::from(interval.get());
             sample.rate = u32::try_from(rate).unwrap_or(u32::MAX);
-            self.latest = (sample.rate, sample.limited);
+            (self.latest, self.latest_limited) = (sample.rate, sample.limited);
         }
         sample
     }

@@ -57,14 +57,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Some(Found::TimeWait(_)) | None => return false,
         };
         let Self { tcp, pool, counters, .. } = self;
-        let Some((connection, store)) = tcp.connection_and_store(slot) else { return false };
+        let Some((connection, store, models)) = tcp.connection_and_memory(slot) else {
+            return false;
+        };
         let in_flight =
             sequence.is_at_or_after(connection.send.una) && sequence.is_before(connection.send.nxt);
         if !in_flight {
             return false;
         }
         if let Icmpv6Message::PacketTooBig { mtu, .. } = *message {
-            let mut context = Context { pool, store, counters: &mut counters.tcp, now };
+            let mut context = Context { pool, store, models, counters: &mut counters.tcp, now };
             connection.on_packet_too_big(&mut context, mtu);
             return true;
         }

@@ -6,7 +6,7 @@ use super::deadline_heap::DeadlineHeap;
 use super::ecn::EcnState;
 use super::isn::{FourTuple, HashedTuple};
 use super::micros::Micros;
-use super::option::TcpSocketOptions;
+use super::packed_options::PackedOptions;
 use super::segment::Segment;
 use super::state::TcpState;
 use super::zone::Zone;
@@ -209,7 +209,7 @@ impl HalfOpen {
     /// The connection that comes of it when `segment` acknowledges the SYN-ACK.
     pub(crate) fn establish(
         &self,
-        options: &TcpSocketOptions,
+        options: &PackedOptions,
         segment: &Segment,
         (path_mtu, timestamp_offset): (u16, u32),
         now: Instant,

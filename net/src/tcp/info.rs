@@ -1,7 +1,7 @@
 //! What a stream socket tells about itself: addresses, state, TCP_INFO.
 
 use super::TcpId;
-use super::congestion::CongestionAlgorithm;
+use super::congestion::{CongestionAlgorithm, Models};
 use super::connection::{Connection, advertised_mss};
 use super::counts::TcpCounts;
 use super::recovery::Phase;
@@ -155,7 +155,7 @@ pub(super) fn socket_address(endpoint: Endpoint) -> SocketAddrV6 {
 
 pub(super) fn state_of(socket: &TcpSocket) -> TcpState {
     match &socket.body {
-        Body::Idle => TcpState::Closed,
+        Body::Idle(_) => TcpState::Closed,
         Body::Listener(_) => TcpState::Listen,
         Body::Connection(connection) => connection.state,
     }
@@ -216,7 +216,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let zone = socket.device();
         let hop = socket.remote.and_then(|remote| self.route(remote.address, zone, now).ok());
         let mtu = hop.map_or(connection.path_mtu, |hop| self.link_mtu(&hop));
-        Some(connection.info(&self.tcp.store, mtu, now))
+        Some(connection.info((&self.tcp.store, &self.tcp.models), mtu, now))
     }
 
     /// Pieces of stream data that all connections hold: each is one packet buffer at most.
@@ -254,7 +254,12 @@ impl Connection {
         outstanding
     }
 
-    fn info<B: PacketBuffer>(&self, store: &Store<B>, link_mtu: u16, now: Instant) -> TcpInfo {
+    fn info<B: PacketBuffer>(
+        &self,
+        (store, models): (&Store<B>, &Models),
+        link_mtu: u16,
+        now: Instant,
+    ) -> TcpInfo {
         let send = &self.send;
         let shifts = (send.window_shift, self.receive.window_shift);
         let [busy, window_limited, buffer_limited] = self.busy.sums(now);
@@ -270,12 +275,12 @@ impl Connection {
             retransmits: self.retransmits(),
             probes: self.probes(),
             send_mss: self.window.mss,
-            receive_mss: self.acknowledging.full,
+            receive_mss: self.acknowledging.full.into(),
             peer_mss: self.peer_mss,
             advertised_mss: advertised_mss(link_mtu, self.options.maximum_segment()),
             path_mtu: self.path_mtu,
             congestion_window: self.window.cwnd,
-            pacing_rate: self.pacing_rate(),
+            pacing_rate: self.pacing_rate(models),
             delivery_rate: self.delivery.latest().map(|(rate, _)| rate),
             delivery_rate_limited: self.delivery.latest().is_some_and(|(_, limited)| limited),
             slow_start_threshold: self.window.is_reduced().then_some(self.window.ssthresh),

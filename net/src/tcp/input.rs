@@ -133,8 +133,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         now: Instant,
     ) {
         let Self { tcp, pool, counters, .. } = self;
-        let Some((connection, store)) = tcp.connection_and_store(slot) else { return };
-        let mut context = Context { pool, store, counters: &mut counters.tcp, now };
+        let Some((connection, store, models)) = tcp.connection_and_memory(slot) else { return };
+        let mut context = Context { pool, store, models, counters: &mut counters.tcp, now };
         let was_connecting = !connection.state.is_synchronized();
         let arrival = connection.on_segment(&mut context, segment, packet);
         let established = was_connecting && connection.state.is_synchronized();
@@ -242,11 +242,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             && at <= now
         {
             let Self { tcp, pool, counters, .. } = self;
-            let Some((connection, store)) = tcp.connection_and_store(slot) else {
+            let Some((connection, store, models)) = tcp.connection_and_memory(slot) else {
                 self.tcp.deadlines.set(slot, Instant::FAR_FUTURE);
                 continue;
             };
-            let mut context = Context { pool, store, counters: &mut counters.tcp, now };
+            let mut context = Context { pool, store, models, counters: &mut counters.tcp, now };
             let outcome = connection.on_timers(&mut context);
             let writable = connection.take_writable(context.store);
             match outcome {

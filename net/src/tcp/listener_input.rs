@@ -4,7 +4,7 @@
 use super::connection::{Owner, advertised_mss, window_shift};
 use super::half_open::{self, HalfOpen, Origin};
 use super::isn::FourTuple;
-use super::option::TcpSocketOptions;
+use super::packed_options::PackedOptions;
 use super::segment::Segment;
 use super::syn_cookie;
 use super::table::{Body, NIL, TcpSocket};
@@ -23,8 +23,8 @@ use crate::wire::tcp::{TcpFlags, TcpOptions};
 use crate::wire::tcp_sequence::SequenceNumber;
 
 /// The window that a SYN-ACK advertises; it is not scaled (RFC 7323, Section 2.2).
-fn first_window(options: &TcpSocketOptions) -> u16 {
-    let limit = options.receive_buffer.unwrap_or(limits::TCP_RECEIVE_BUFFER);
+fn first_window(options: &PackedOptions) -> u16 {
+    let limit = options.receive_buffer().unwrap_or(limits::TCP_RECEIVE_BUFFER);
     limit.min(u16::MAX.into()) as u16
 }
 
@@ -56,7 +56,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return self.count_drop(Some(from), DropReason::TcpUnacceptable);
         }
         let (Some(id), Some(socket)) = (self.tcp.id_at(slot), self.tcp.at(slot)) else { return };
-        let options = socket.options();
+        let window = first_window(socket.packed_options());
         if socket.listener().is_none_or(super::table::Listener::is_full) {
             self.counters.tcp.listen_overflows += 1;
             return self.count_drop(Some(from), DropReason::TcpBacklogFull);
@@ -68,7 +68,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let iss = self.tcp.secrets.of(&tuple).number_after(after, now);
         let zone = received.source.needs_zone().then_some(from);
         let listener = (id.slot, id.generation);
-        let origin = Origin { tuple, zone, listener, iss, window: first_window(&options) };
+        let origin = Origin { tuple, zone, listener, iss, window };
         let mut entry = HalfOpen::new(&origin, segment.sequence, &segment.options);
         // A cookie has room for it only in a timestamp.
         let remembers = !cookie || segment.options.timestamps.is_some();
@@ -101,7 +101,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if segment.syn || !self.tcp.cookies.expected(now) {
             return None;
         }
-        let (id, options) = (self.tcp.id_at(slot)?, self.tcp.at(slot)?.options());
+        let (id, options) = (self.tcp.id_at(slot)?, self.tcp.at(slot)?.packed_options());
         let (iss, irs) = (ack - 1, segment.sequence - 1);
         let Some(mss) = self.tcp.cookies.check(&tuple, irs, iss, now) else {
             self.counters.tcp.syn_cookies_failed += 1;
@@ -120,7 +120,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         let zone = received.source.needs_zone().then_some(received.interface);
         let listener = (id.slot, id.generation);
-        let origin = Origin { tuple, zone, listener, iss, window: first_window(&options) };
+        let origin = Origin { tuple, zone, listener, iss, window: first_window(options) };
         let mut entry = HalfOpen::new(&origin, irs, &offered);
         // What comes back could be anybody's invention, but may only ask for what is allowed.
         if remembered.ecn && self.config.tcp.ecn.accepts() {
@@ -142,9 +142,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Sends a SYN-ACK; if its number is a cookie, what was offered is in its timestamp.
     fn tcp_answer_syn(&mut self, entry: &HalfOpen, cookie: bool, now: Instant) {
         let (listener, _) = entry.listener();
-        let Some(options) = self.tcp.at(listener.into()).map(TcpSocket::options) else { return };
+        let Some(socket) = self.tcp.at(listener.into()) else { return };
+        let options = *socket.packed_options();
         let (address, _) = entry.tuple.remote;
-        let zone = options.device.or(entry.zone.index());
+        let zone = options.device().or(entry.zone.index());
         let (local, _) = entry.tuple.local;
         let hop = match self.route_from(Some(local), address, zone, now) {
             Ok(hop) => hop,
@@ -152,7 +153,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         let marking = Marking::new(&options);
         let envelope = self.envelope(&entry.tuple, &hop, marking, Urgency::User);
-        let mss = advertised_mss(self.link_mtu(&hop), options.maximum_segment);
+        let mss = advertised_mss(self.link_mtu(&hop), options.maximum_segment());
         let mut clock = self.tcp.secrets.of(&entry.tuple).timestamp(now);
         if cookie {
             clock = syn_cookie::stamp(clock, &entry.offered(), entry.ecn());
@@ -199,7 +200,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 let clock = self.tcp.secrets.of(&entry.tuple).timestamp(now);
                 let options = TcpOptions { timestamps: entry.stamps(clock), ..TcpOptions::NONE };
                 let listener = self.tcp.at(entry.listener().0.into());
-                let shift = listener.map_or(0, |socket| window_shift(&socket.options()));
+                let shift = listener.map_or(0, |socket| window_shift(socket.packed_options()));
                 let window = entry.window_field(shift);
                 let header =
                     bare_header(entry.iss + 1, entry.irs + 1, TcpFlags::ACK, window, options);
@@ -231,7 +232,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             .tcp
             .at(listener_slot.into())
             .filter(|_| current.is_some_and(|id| id.generation == generation))
-            .and_then(|socket| Some((socket.options(), socket.listener()?.is_full())));
+            .and_then(|socket| Some((*socket.packed_options(), socket.listener()?.is_full())));
         let Some((options, full)) = listener else {
             self.tcp_forget_half_open(entry_slot);
             self.count_drop(from, DropReason::TcpNoSocket);
@@ -242,15 +243,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.counters.tcp.listen_overflows += 1;
             return self.count_drop(from, DropReason::TcpBacklogFull);
         }
-        let zone = options.device.or(entry.zone.index());
+        let zone = options.device().or(entry.zone.index());
         let path_mtu = match self.route(received.source, zone, now) {
-            Ok(hop) => self.mtu_of(&hop, options.path_mtu_discovery),
+            Ok(hop) => self.mtu_of(&hop, options.path_mtu_discovery()),
             Err(error) => return self.count_no_route(from, error),
         };
         let offset = self.tcp.secrets.of(&entry.tuple).timestamp_offset();
         let mut connection = entry.establish(&options, segment, (path_mtu, offset), now);
         connection.owner = Owner::Listener(listener_slot);
-        let mut socket = TcpSocket::new(&options, Body::Connection(connection));
+        let mut socket = TcpSocket::new(Body::Connection(connection));
         let FourTuple { local, remote } = entry.tuple;
         socket.local = Endpoint { address: local.0, port: local.1, zone: entry.zone.index() };
         socket.remote =
@@ -261,6 +262,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         self.tcp_forget_half_open(entry_slot);
         self.tcp.file_connection(id.slot.into());
+        self.tcp_choose_congestion(id.slot.into(), options.congestion(), now);
         self.counters.tcp.passive_opens += 1;
         self.tcp_queue_accept(listener_slot, id.slot);
         self.tcp_notify(listener_slot.into());

@@ -1,5 +1,5 @@
-//! Lengths of time that are measured with every segment: microseconds in 32 bits, 71 minutes at
-//! most.
+//! Lengths of time that are measured with every segment, and points in time between which they
+//! lie: microseconds in 32 bits, 71 minutes at most.
 
 use crate::time::{Duration, Instant};
 use core::ops::Add;
@@ -44,6 +44,27 @@ impl Micros {
     }
 }
 
+/// A point in time in the past. After 71 minutes it seems to be recent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct MicrosTime(u32);
+
+impl MicrosTime {
+    pub(crate) const ZERO: Self = Self(0);
+
+    /// From then to `later`.
+    #[inline]
+    pub(crate) const fn until(self, later: Self) -> Micros {
+        Micros(later.0.wrapping_sub(self.0))
+    }
+}
+
+impl From<Instant> for MicrosTime {
+    #[inline]
+    fn from(at: Instant) -> Self {
+        Self((at.as_nanos() / 1000) as u32)
+    }
+}
+
 impl Add for Micros {
     type Output = Self;
 
@@ -80,6 +101,10 @@ mod tests {
         assert_eq!(Micros::between(begin, end), Micros::new(u32::MAX));
         assert_eq!(Micros::from_secs(5000) + Micros::new(1), Micros::new(u32::MAX));
         assert_eq!(begin + Micros::from_millis(3), Instant::from_nanos(3_001_999));
+        let time = MicrosTime::from;
+        assert_eq!(time(begin).until(time(Instant::from_nanos(4_998))), Micros::new(3));
+        let wrap = Instant::from_nanos((1 << 32) * 1000 - 1);
+        assert_eq!(time(wrap).until(time(wrap + Micros::new(9))), Micros::new(9));
         assert_eq!(Duration::from(Micros::from_secs(2).times(2)), Duration::from_secs(4));
     }
 }

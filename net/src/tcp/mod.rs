@@ -76,6 +76,7 @@ mod recovery;
 mod right_sizing;
 mod rtt;
 mod sack;
+mod seconds;
 mod segment;
 mod send;
 mod state;

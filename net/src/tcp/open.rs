@@ -6,6 +6,7 @@ use super::ecn::EcnState;
 use super::error::{TcpAcceptError, TcpConnectError, TcpListenError, TcpOpenError};
 use super::isn::FourTuple;
 use super::option::TcpSocketOptions;
+use super::packed_options::PackedOptions;
 use super::state::TcpState;
 use super::table::{Body, Found, Listener, NIL, TcpSocket};
 use crate::address::AddressExt;
@@ -33,7 +34,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             syn_retries: self.config.tcp.syn_retries,
             ..TcpSocketOptions::default()
         };
-        let socket = TcpSocket::new(&options, Body::Idle);
+        let socket = TcpSocket::new(Body::Idle(PackedOptions::pack(&options)));
         self.tcp.insert(socket).ok_or_else(|| {
             self.counters.tables.count(TableFull::TcpSockets);
             TcpOpenError
@@ -43,10 +44,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Gives a socket a local address and port. Port 0 means any.
     pub fn tcp_bind(&mut self, id: TcpId, address: SocketAddrV6) -> Result<(), BindError> {
         let socket = self.tcp.get(id).ok_or(BindError::Closed)?;
-        if socket.local.port != 0 || !matches!(socket.body, Body::Idle) {
+        if socket.local.port != 0 || !matches!(socket.body, Body::Idle(_)) {
             return Err(BindError::AlreadyBound);
         }
-        let (ip, device) = (*address.ip(), socket.options().device);
+        let (ip, device) = (*address.ip(), socket.packed_options().device());
         let mut zone = None;
         if ip.is_multicast() || ip.is_v4_mapped() {
             return Err(BindError::AddressNotAvailable);
@@ -155,7 +156,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 return Err(TcpListenError::Connected);
             }
             Body::Connection(_) => return Err(TcpListenError::Connected),
-            Body::Idle => {}
+            Body::Idle(_) => {}
         }
         let local = socket.local;
         if local.port == 0 {
@@ -171,7 +172,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Err(TcpListenError::AddressInUse);
         }
         let socket = self.tcp.get_mut(id).ok_or(TcpListenError::Closed)?;
-        socket.body = Body::Listener(Listener { backlog, head: NIL, tail: NIL, len: 0 });
+        let options = *socket.packed_options();
+        socket.body = Body::Listener(Listener { options, backlog, head: NIL, tail: NIL, len: 0 });
         self.tcp.file_listener(id.slot.into());
         self.tcp.take_port(id.slot.into());
         Ok(())
@@ -228,7 +230,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     ) -> Result<(), TcpConnectError> {
         let socket = self.tcp.get(id).ok_or(TcpConnectError::Closed)?;
         match &socket.body {
-            Body::Idle => {}
+            Body::Idle(_) => {}
             Body::Listener(_) => return Err(TcpConnectError::Listening),
             Body::Connection(connection) => {
                 return Err(match connection.state {
@@ -247,10 +249,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let scope =
             if address.needs_zone() { InterfaceIndex::new(destination.scope_id()) } else { None };
-        let (device, options, bound) = (socket.device(), socket.options(), socket.local);
+        let (device, options, bound) = (socket.device(), *socket.packed_options(), socket.local);
         let interface = match (device, scope) {
             (Some(a), Some(b)) if a != b => return Err(TcpConnectError::ScopeRequired),
-            (device, scope) => device.or(scope).or(options.unicast_interface),
+            (device, scope) => device.or(scope).or(options.unicast_interface()),
         };
         if interface.is_none() && address.needs_zone() {
             return Err(TcpConnectError::ScopeRequired);
@@ -264,7 +266,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 NoRoute::NoMatch | NoRoute::InterfaceDown => TcpConnectError::NetworkUnreachable,
             })?;
         let source = if bound.address.is_unspecified() {
-            self.select_source_by(options.source_preference, address, &hop)
+            self.select_source_by(options.source_preference(), address, &hop)
                 .ok_or(TcpConnectError::NoSourceAddress)?
         } else {
             bound.address
@@ -295,7 +297,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let opening = Opening {
             iss: origins.number_after(before, now),
             timestamp_offset: origins.timestamp_offset(),
-            path_mtu: self.mtu_of(&hop, options.path_mtu_discovery),
+            path_mtu: self.mtu_of(&hop, options.path_mtu_discovery()),
         };
         let mut connection = Connection::new(&opening, &options, now);
         if !connection.send.push_syn(&mut self.tcp.store) {
@@ -311,6 +313,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         socket.body = Body::Connection(connection);
         self.tcp.file_connection(id.slot.into());
         self.tcp.take_port(id.slot.into());
+        self.tcp_choose_congestion(id.slot.into(), options.congestion(), now);
         self.counters.tcp.active_opens += 1;
         self.tcp_flush(id.slot.into(), now);
         self.finish(now);

@@ -1,9 +1,9 @@
 //! Options of a stream socket, as values instead of octets.
 
-use super::congestion::Congestion;
 use super::{CongestionAlgorithm, TcpId};
 use crate::address_selection::SourcePreference;
 use crate::buffer::BufferPool;
+use crate::counters::TableFull;
 use crate::interface::InterfaceIndex;
 use crate::limits;
 use crate::random::Random;
@@ -52,7 +52,8 @@ pub struct TcpSocketOptions {
     pub syn_retries: Option<u8>,
     /// TCP_MAXSEG.
     pub maximum_segment: Option<u16>,
-    /// TCP_CONGESTION.
+    /// TCP_CONGESTION. So many connections can use BBR at once
+    /// ([`crate::limits::TCP_MODELS`]); one more goes by CUBIC and says so here.
     pub congestion: CongestionAlgorithm,
     /// SO_RCVLOWAT: octets that make a socket readable.
     pub receive_low_water: u32,
@@ -111,6 +112,19 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.tcp.get(id).map(super::table::TcpSocket::options)
     }
 
+    /// A connection goes by this algorithm from now on, or by CUBIC if there is no room for the
+    /// variables of that one.
+    pub(super) fn tcp_choose_congestion(
+        &mut self,
+        slot: usize,
+        algorithm: CongestionAlgorithm,
+        now: Instant,
+    ) {
+        if !self.tcp.choose_congestion(slot, algorithm, now) {
+            self.counters.tables.count(TableFull::TcpModels);
+        }
+    }
+
     /// Changes options: `change` gets the present ones. What it sets takes effect at once, except
     /// the window scale, which is agreed on when a connection opens. An accepted connection begins
     /// with its listener's.
@@ -164,11 +178,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 connection.keep_alive_probes = 0;
                 connection.arm_keep_alive(now);
             }
-            if options.congestion != before.congestion {
-                let random = connection.timestamp_offset;
-                connection.congestion = Congestion::new(options.congestion, random, now);
-            }
             connection.set_path_mtu(connection.path_mtu);
+            if options.congestion != before.congestion {
+                self.tcp_choose_congestion(id.slot.into(), options.congestion, now);
+            }
             // What was held back may go now.
             self.tcp_flush(id.slot.into(), now);
             self.finish(now);

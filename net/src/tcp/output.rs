@@ -1,6 +1,6 @@
 //! What a connection sends next (RFC 9293, Sections 3.7.4, 3.8.6.2.1 and 3.10.7; RFC 5681).
 
-use super::congestion::Idle;
+use super::congestion::{Idle, Models};
 use super::connection::{Connection, Context, Forced};
 use super::recovery::{Phase, TimeoutCheck};
 use super::state::TcpState;
@@ -59,7 +59,7 @@ impl Connection {
             return Some(emission);
         }
         if self.forced == Forced::TailProbe
-            && let Some(emission) = self.tail_loss_probe(context.store)
+            && let Some(emission) = self.tail_loss_probe(context)
         {
             return Some(emission);
         }
@@ -112,7 +112,7 @@ impl Connection {
         if pipe > 0 && pipe + len.min(self.window.mss) > self.window.cwnd {
             return None;
         }
-        let rate = self.pacing_rate();
+        let rate = self.pacing_rate(context.models);
         if self.is_paced(rate, context.now) {
             return None;
         }
@@ -154,7 +154,7 @@ impl Connection {
         }
         match self.room_for(&emission) {
             Ok(most) => {
-                let rate = self.pacing_rate();
+                let rate = self.pacing_rate(context.models);
                 if self.forced == Forced::Nothing && self.is_paced(rate, context.now) {
                     return None;
                 }
@@ -163,7 +163,7 @@ impl Connection {
                     return None;
                 }
                 if !syn && self.send.flight() == 0 {
-                    self.restart_after_idle(context.now);
+                    self.restart_after_idle(context.models, context.now);
                 }
                 if fits {
                     Some(Emission { rate, ..emission })
@@ -230,11 +230,11 @@ impl Connection {
 
     /// Data follows a pause (RFC 5681, Section 4.1).
     #[inline]
-    fn restart_after_idle(&mut self, now: Instant) {
+    fn restart_after_idle(&mut self, models: &mut Models, now: Instant) {
         let pause = self.last_sent.passed(now);
         let idle = Idle { pause, timeout: self.rtt.rto(), now };
         let limited = self.delivery.is_limited();
-        self.congestion.on_idle_restart(&mut self.window, limited, idle);
+        self.congestion.on_idle_restart(models, &mut self.window, limited, idle);
     }
 
     /// There is nothing more to send now. If more could be sent, rates measured until all of this
@@ -248,14 +248,15 @@ impl Connection {
     }
 
     /// The last segment again, when there is nothing new (RFC 8985, Section 7.3).
-    fn tail_loss_probe<B: PacketBuffer>(&mut self, store: &Store<B>) -> Option<Emission> {
+    fn tail_loss_probe<P: BufferPool>(&mut self, context: &Context<'_, P>) -> Option<Emission> {
+        let store = &*context.store;
         if self.forced != Forced::TailProbe || self.send.flight() == 0 {
             return None;
         }
         let at = self.send.last_sent(store)?;
         // The path may have become narrower; then the timeout repairs.
         let fits = store.get(at)?.data_len() <= self.window.mss;
-        self.emission(store, at, true, self.pacing_rate()).filter(|_| fits)
+        self.emission(store, at, true, self.pacing_rate(context.models)).filter(|_| fits)
     }
 
     /// A segment without data: an acknowledgment, or a probe. A probe has a number that was

@@ -24,6 +24,7 @@ bitflags! {
         const AUTO_FLOW_LABEL = 1 << 8;
         const PREFER_PUBLIC = 1 << 9;
         const PREFER_TEMPORARY = 1 << 10;
+        const UNICAST_HOPS = 1 << 11;
     }
 }
 
@@ -42,7 +43,8 @@ pub(crate) struct PackedOptions {
     flags: Flags,
     keep_count: u8,
     syn_retries: u8,
-    unicast_hops: Option<HopLimit>,
+    /// If the flag says so.
+    unicast_hops: HopLimit,
     traffic_class: TrafficClass,
     congestion: CongestionAlgorithm,
     path_mtu_discovery: PathMtuDiscovery,
@@ -75,6 +77,7 @@ impl PackedOptions {
             (Flags::AUTO_FLOW_LABEL, options.auto_flow_label),
             (Flags::PREFER_PUBLIC, preference == Some(SourcePreference::Public)),
             (Flags::PREFER_TEMPORARY, preference == Some(SourcePreference::Temporary)),
+            (Flags::UNICAST_HOPS, options.unicast_hops.is_some()),
         ] {
             flags.set(flag, on);
         }
@@ -90,7 +93,7 @@ impl PackedOptions {
             flags,
             keep_count: options.keep_count,
             syn_retries: options.syn_retries.unwrap_or(0),
-            unicast_hops: options.unicast_hops,
+            unicast_hops: options.unicast_hops.unwrap_or(HopLimit(0)),
             traffic_class: options.traffic_class,
             congestion: options.congestion,
             path_mtu_discovery: options.path_mtu_discovery,
@@ -107,9 +110,9 @@ impl PackedOptions {
             reuse_port: self.flags.contains(Flags::REUSE_PORT),
             device: self.device(),
             only_v6: self.flags.contains(Flags::ONLY_V6),
-            unicast_hops: self.unicast_hops,
+            unicast_hops: self.unicast_hops(),
             traffic_class: self.traffic_class,
-            receive_buffer: some(self.receive_buffer),
+            receive_buffer: self.receive_buffer(),
             send_buffer: self.send_buffer(),
             no_delay: self.no_delay(),
             cork: self.cork(),
@@ -132,11 +135,44 @@ impl PackedOptions {
     }
 
     #[inline]
+    pub(crate) const fn receive_buffer(&self) -> Option<u32> {
+        some(self.receive_buffer)
+    }
+
+    pub(crate) const fn unicast_hops(&self) -> Option<HopLimit> {
+        if self.flags.contains(Flags::UNICAST_HOPS) { Some(self.unicast_hops) } else { None }
+    }
+
+    pub(crate) const fn traffic_class(&self) -> TrafficClass {
+        self.traffic_class
+    }
+
+    pub(crate) const fn auto_flow_label(&self) -> bool {
+        self.flags.contains(Flags::AUTO_FLOW_LABEL)
+    }
+
+    pub(crate) const fn path_mtu_discovery(&self) -> PathMtuDiscovery {
+        self.path_mtu_discovery
+    }
+
+    pub(crate) fn unicast_interface(&self) -> Option<InterfaceIndex> {
+        self.unicast_interface.index()
+    }
+
+    pub(crate) const fn congestion(&self) -> CongestionAlgorithm {
+        self.congestion
+    }
+
+    pub(crate) const fn set_congestion(&mut self, algorithm: CongestionAlgorithm) {
+        self.congestion = algorithm;
+    }
+
+    #[inline]
     pub(crate) fn device(&self) -> Option<InterfaceIndex> {
         self.device.index()
     }
 
-    const fn source_preference(&self) -> Option<SourcePreference> {
+    pub(crate) const fn source_preference(&self) -> Option<SourcePreference> {
         if self.flags.contains(Flags::PREFER_PUBLIC) {
             Some(SourcePreference::Public)
         } else if self.flags.contains(Flags::PREFER_TEMPORARY) {
@@ -212,7 +248,7 @@ mod tests {
             |set| set.reuse_port = true,
             |set| set.device = Some(InterfaceIndex::LOOPBACK),
             |set| set.only_v6 = true,
-            |set| set.unicast_hops = Some(HopLimit(7)),
+            |set| set.unicast_hops = Some(HopLimit(0)),
             |set| set.traffic_class = TrafficClass(9),
             |set| set.receive_buffer = Some(100_000),
             |set| set.send_buffer = Some(200_000),

@@ -6,7 +6,7 @@
 //! is here. It does exactly what `arrival` and `acknowledgment` would do, which
 //! `connection_properties` compares.
 
-use super::connection::{Connection, Context, Owner, TimestampState, seconds};
+use super::connection::{Connection, Context, Owner, TimestampState};
 use super::isn::FourTuple;
 use super::recovery::Phase;
 use super::state::TcpState;
@@ -70,7 +70,7 @@ impl Connection {
         if let (Some(state), Some(stamps)) = (&mut self.timestamps, segment.timestamps)
             && segment.sequence.is_at_or_before(self.acknowledging.last)
         {
-            *state = TimestampState { recent: stamps.value, recent_at: seconds(now) };
+            *state = TimestampState { recent: stamps.value, recent_at: now.into() };
         }
         self.last_received = now.into();
         let window = u32::from(segment.window) << self.send.window_shift;
@@ -81,7 +81,7 @@ impl Connection {
             let (delivery, taken) = self.deliver(context, ack, path);
             self.on_progress(now);
             self.duplicate_acks = 0;
-            self.adapt_to(delivery, &taken, path, prior_una, now);
+            self.adapt_to(delivery, &taken, path, context.models, now);
             self.arm_retransmit(now);
         }
         let news = self.take_writable(context.store);
@@ -122,8 +122,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         };
         let Self { tcp, pool, counters, .. } = self;
         let found = tcp.find_connection(&tuple, from);
-        let Some((slot, (connection, store))) =
-            found.and_then(|slot| Some((slot, tcp.connection_and_store(slot)?)))
+        let Some((slot, (connection, store, models))) =
+            found.and_then(|slot| Some((slot, tcp.connection_and_memory(slot)?)))
         else {
             return Some(packet);
         };
@@ -134,7 +134,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             return Some(packet);
         }
         packet.trim_front(header_len);
-        let mut context = Context { pool, store, counters: &mut counters.tcp, now };
+        let mut context = Context { pool, store, models, counters: &mut counters.tcp, now };
         let taken = connection.take_foreseen(&mut context, segment, packet);
         let sends = connection.may_send();
         self.count_deliver(from);

@@ -7,6 +7,7 @@ use super::store::{Arrived, Marks, Piece, Store};
 use crate::buffer::PacketBuffer;
 use crate::time::Instant;
 use crate::wire::tcp_sequence::SequenceNumber;
+use core::num::NonZeroU32;
 
 /// Recoveries after which the window for reordering shrinks again (Section 6.2, step 4).
 const PERSIST: u8 = 16;
@@ -16,19 +17,28 @@ const DUPLICATES: u32 = 3;
 /// The variables of Section 5.2.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rack {
-    /// RACK.xmit_ts and RACK.end_seq: the latest transmission that arrived.
-    newest: Option<(Instant, SequenceNumber)>,
-    /// RACK.rtt.
-    rtt: Micros,
+    newest: Option<Newest>,
     /// RACK.fack: the highest number that arrived.
-    highest: Option<SequenceNumber>,
+    highest: SequenceNumber,
     /// How often segments overtook each other: RACK.reordering_seen is that it is not 0.
     reorderings: u32,
+    /// RACK.dsack_round, while `persist` is not 0.
+    round: SequenceNumber,
     /// RACK.reo_wnd_mult, in quarters of the shortest round-trip time.
-    multiplier: u32,
+    multiplier: u8,
+    /// RACK.reo_wnd_persist.
     persist: u8,
-    /// RACK.dsack_round.
-    round: Option<SequenceNumber>,
+}
+
+/// The latest transmission that arrived.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    /// RACK.xmit_ts.
+    sent_at: Instant,
+    /// RACK.end_seq.
+    end: SequenceNumber,
+    /// RACK.rtt in microseconds, at least one.
+    rtt: NonZeroU32,
 }
 
 /// What is known of the path.
@@ -53,16 +63,9 @@ fn sent_after(a: (Instant, SequenceNumber), b: (Instant, SequenceNumber)) -> boo
 }
 
 impl Rack {
-    pub(crate) const fn new() -> Self {
-        Self {
-            newest: None,
-            rtt: Micros::ZERO,
-            highest: None,
-            reorderings: 0,
-            multiplier: 1,
-            persist: 0,
-            round: None,
-        }
+    /// Of a connection whose numbers begin here.
+    pub(crate) const fn new(iss: SequenceNumber) -> Self {
+        Self { newest: None, highest: iss, reorderings: 0, round: iss, multiplier: 1, persist: 0 }
     }
 
     pub(crate) const fn reorderings(&self) -> u32 {
@@ -75,29 +78,28 @@ impl Rack {
         let rtt = Micros::between(piece.sent_at, now);
         let retransmitted = piece.marks.contains(Marks::RETRANSMITTED);
         let end = piece.end;
-        match self.highest {
-            Some(highest) if end.is_before(highest) => {
-                self.reorderings = self.reorderings.wrapping_add(u32::from(!retransmitted));
-            }
-            _ => self.highest = Some(end),
+        if end.is_before(self.highest) {
+            self.reorderings = self.reorderings.wrapping_add(u32::from(!retransmitted));
+        } else {
+            self.highest = end;
         }
         // It is probably the original that arrived, which was sent earlier than the last one.
         if retransmitted && path.shortest.is_some_and(|shortest| rtt < shortest) {
             return;
         }
         let sent = (piece.sent_at, end);
-        if self.newest.is_none_or(|newest| sent_after(sent, newest)) {
-            self.newest = Some(sent);
-            self.rtt = rtt;
+        if self.newest.is_none_or(|newest| sent_after(sent, (newest.sent_at, newest.end))) {
+            let rtt = NonZeroU32::new(rtt.get()).unwrap_or(NonZeroU32::MIN);
+            self.newest = Some(Newest { sent_at: piece.sent_at, end, rtt });
         }
     }
 
     /// The window for reordering adapts to duplicates reported by the other side (step 4).
     pub(crate) fn on_duplicate(&mut self, una: SequenceNumber, nxt: SequenceNumber) {
-        if self.round.is_some_and(|round| una.is_before(round)) {
+        if self.persist > 0 && una.is_before(self.round) {
             return;
         }
-        self.round = Some(nxt);
+        self.round = nxt;
         self.multiplier = (self.multiplier + 1).min(64);
         self.persist = PERSIST;
     }
@@ -122,7 +124,7 @@ impl Rack {
         let (Some(shortest), Some(smoothed)) = (path.shortest, path.smoothed) else {
             return Micros::ZERO;
         };
-        Micros::new(shortest.times(self.multiplier).get() / 4).min(smoothed)
+        Micros::new(shortest.times(self.multiplier.into()).get() / 4).min(smoothed)
     }
 
     /// Marks what is lost (step 5); `lost` sees each such piece.
@@ -138,6 +140,7 @@ impl Rack {
         let mut detected = Detected::default();
         let Some(newest) = self.newest else { return detected };
         let window = self.reordering_window(send, path, recovering);
+        let rtt = Micros::new(newest.rtt.get());
         let mut at = send.front();
         while let Some(place) = at.filter(|&at| Some(at) != send.unsent()) {
             at = store.next(place);
@@ -146,10 +149,10 @@ impl Rack {
             if marks.contains(Marks::SACKED) || marks == Marks::LOST {
                 continue;
             }
-            if !sent_after(newest, (piece.sent_at, piece.end())) {
+            if !sent_after((newest.sent_at, newest.end), (piece.sent_at, piece.end())) {
                 continue;
             }
-            let deadline = piece.sent_at + self.rtt + window;
+            let deadline = piece.sent_at + rtt + window;
             if deadline <= now {
                 if let Some(piece) = send.mark_lost(store, place) {
                     lost(piece);

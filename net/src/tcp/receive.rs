@@ -43,7 +43,7 @@ pub(crate) struct ReceiveSide {
     /// A segment that came twice, for a D-SACK (RFC 2883).
     duplicate: Option<SackBlock>,
     /// Where data behind holes came last, the latest first.
-    recent: [Option<SequenceNumber>; SackBlocks::MAX],
+    recent: heapless::Vec<SequenceNumber, { SackBlocks::MAX }, u8>,
     pub(crate) sizing: RightSizing,
     /// Data behind a hole was dropped for want of memory.
     pruned: bool,
@@ -80,7 +80,7 @@ impl ReceiveSide {
             automatic,
             window_shift,
             duplicate: None,
-            recent: [None; SackBlocks::MAX],
+            recent: heapless::Vec::new(),
             sizing: RightSizing::new(),
             pruned: false,
         }
@@ -386,10 +386,10 @@ impl ReceiveSide {
     }
 
     fn note_recent(&mut self, sequence: SequenceNumber) {
-        self.recent.rotate_right(1);
-        if let Some(first) = self.recent.first_mut() {
-            *first = Some(sequence);
+        if self.recent.is_full() {
+            self.recent.pop();
         }
+        let _has_room = self.recent.insert(0, sequence);
     }
 
     /// The run of data behind a hole that `sequence` is in.
@@ -437,7 +437,7 @@ impl ReceiveSide {
             let _has_room = blocks.push(duplicate);
         }
         if self.has_holes() {
-            for sequence in self.recent.into_iter().flatten() {
+            for &sequence in &self.recent {
                 let Some(block) = self.block_at(store, sequence) else { continue };
                 if blocks.as_slice().len() >= room {
                     break;

@@ -92,48 +92,63 @@ pub(crate) struct Undo {
     /// SND.UNA when it began, or the end of what had been sent again by then: what is known of
     /// numbers before it may be about retransmissions of an earlier recovery.
     from: SequenceNumber,
-    /// The timestamp of the first retransmission, until its acknowledgment.
-    timestamp: Option<u32>,
-    /// Octets sent again of which no duplicate was reported yet; `None` before the first.
-    unreported: Option<u32>,
+    again: SentAgain,
+}
+
+/// What was sent again since a recovery began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum SentAgain {
+    /// Nothing.
+    Nothing,
+    /// So many octets of which no duplicate was reported yet, first with this timestamp, whose
+    /// acknowledgment has not come.
+    Unanswered { unreported: u32, timestamp: u32 },
+    /// So many octets of which no duplicate was reported yet.
+    Answered { unreported: u32 },
 }
 
 impl Undo {
     /// A recovery begins; everything that was sent again before is in front of `from`.
     pub(crate) const fn new(window: &Window, from: SequenceNumber) -> Self {
         let Window { cwnd, ssthresh, .. } = *window;
-        Self { cwnd, ssthresh, from, timestamp: None, unreported: None }
+        Self { cwnd, ssthresh, from, again: SentAgain::Nothing }
     }
 
     /// Octets were sent again, in a segment with this timestamp.
-    pub(crate) fn on_retransmission(&mut self, octets: u32, timestamp: u32) {
-        if self.unreported.is_none() {
-            self.timestamp = Some(timestamp);
+    pub(crate) const fn on_retransmission(&mut self, octets: u32, timestamp: u32) {
+        match &mut self.again {
+            SentAgain::Nothing => {
+                self.again = SentAgain::Unanswered { unreported: octets, timestamp };
+            }
+            SentAgain::Unanswered { unreported, .. } | SentAgain::Answered { unreported } => {
+                *unreported = unreported.saturating_add(octets);
+            }
         }
-        self.unreported = Some(self.unreported.unwrap_or(0).saturating_add(octets));
     }
 
     /// Something that was sent again is acknowledged, from `una` on and with this echo. Whether
     /// the original had arrived; only the first such acknowledgment tells, and not if it is about
     /// an earlier recovery, whose retransmissions are older than the first of this one too.
     pub(crate) fn is_echo_of_original(&mut self, una: SequenceNumber, echo: Option<u32>) -> bool {
-        match (self.timestamp.take(), echo) {
-            (Some(first), Some(echo)) => {
-                una.is_at_or_after(self.from) && (echo.wrapping_sub(first) as i32) < 0
-            }
-            _ => false,
-        }
+        let SentAgain::Unanswered { unreported, timestamp } = self.again else { return false };
+        self.again = SentAgain::Answered { unreported };
+        let earlier = echo.is_some_and(|echo| (echo.wrapping_sub(timestamp) as i32) < 0);
+        earlier && una.is_at_or_after(self.from)
     }
 
     /// A segment arrived twice. Whether all that was sent again has by now.
     pub(crate) fn on_duplicate(&mut self, block: SackBlock) -> bool {
-        let Some(unreported) = self.unreported.filter(|_| block.right.is_after(self.from)) else {
+        if !block.right.is_after(self.from) {
             return false;
-        };
+        }
         let octets = u32::try_from(block.right.offset_from(block.left)).unwrap_or(0);
-        let left = unreported.saturating_sub(octets);
-        self.unreported = Some(left);
-        left == 0
+        match &mut self.again {
+            SentAgain::Nothing => false,
+            SentAgain::Unanswered { unreported, .. } | SentAgain::Answered { unreported } => {
+                *unreported = unreported.saturating_sub(octets);
+                *unreported == 0
+            }
+        }
     }
 }
 

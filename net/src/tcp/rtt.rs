@@ -4,6 +4,7 @@
 //! round-trip time plus 200 ms (instead of one second in all), and it grows up to 120 s.
 
 use super::micros::Micros;
+use core::num::NonZeroU32;
 
 /// RFC 6298, Section 2.1: the timeout before the first measurement.
 pub(crate) const INITIAL_RTO: Micros = Micros::from_secs(1);
@@ -17,47 +18,64 @@ pub(crate) const MAX_RTO: Micros = Micros::from_secs(120);
 /// Estimates, in microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RttEstimator {
-    /// SRTT and RTTVAR.
-    smoothed: Option<(u32, u32)>,
+    smoothed: Option<Smoothed>,
     /// The shortest ever measured.
     shortest: u32,
-    latest: u32,
     backoff: u8,
     /// The timeout is still unmeasured after the SYN was lost.
     syn_lost: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Smoothed {
+    /// SRTT. It is an average of measurements, none of which is 0.
+    rtt: NonZeroU32,
+    /// RTTVAR.
+    variance: u32,
+}
+
+impl Smoothed {
+    /// The first measurement (Section 2.2).
+    const fn first(rtt: NonZeroU32) -> Self {
+        Self { rtt, variance: rtt.get() / 2 }
+    }
+
+    /// A later one (Section 2.3).
+    fn next(self, measured: NonZeroU32) -> Self {
+        let (smoothed, measured) = (self.rtt.get(), measured.get());
+        let variance = self.variance - self.variance / 4 + smoothed.abs_diff(measured) / 4;
+        let rtt = NonZeroU32::new(smoothed - smoothed / 8 + measured / 8);
+        Self { rtt: rtt.unwrap_or(NonZeroU32::MIN), variance }
+    }
+}
+
 impl RttEstimator {
     pub(crate) const fn new() -> Self {
-        Self { smoothed: None, shortest: u32::MAX, latest: 0, backoff: 0, syn_lost: false }
+        Self { smoothed: None, shortest: u32::MAX, backoff: 0, syn_lost: false }
     }
 
     /// Takes in a measurement (Section 2). Whoever calls keeps Karn's rule: none from a segment
     /// that was sent twice.
     #[inline]
     pub(crate) fn sample(&mut self, rtt: Micros) {
-        let rtt = rtt.get().clamp(1, 1 << 30);
+        let rtt = NonZeroU32::new(rtt.get().min(1 << 30)).unwrap_or(NonZeroU32::MIN);
         self.smoothed = Some(match self.smoothed {
-            None => (rtt, rtt / 2),
-            Some((srtt, rttvar)) => {
-                let rttvar = rttvar - rttvar / 4 + srtt.abs_diff(rtt) / 4;
-                (srtt - srtt / 8 + rtt / 8, rttvar)
-            }
+            None => Smoothed::first(rtt),
+            Some(smoothed) => smoothed.next(rtt),
         });
-        self.latest = rtt;
-        self.shortest = self.shortest.min(rtt);
+        self.shortest = self.shortest.min(rtt.get());
         self.backoff = 0;
     }
 
     /// SRTT.
     #[inline]
     pub(crate) fn smoothed(&self) -> Option<Micros> {
-        self.smoothed.map(|(srtt, _)| Micros::new(srtt))
+        self.smoothed.map(|smoothed| Micros::new(smoothed.rtt.get()))
     }
 
     /// RTTVAR.
     pub(crate) fn variance(&self) -> Option<Micros> {
-        self.smoothed.map(|(_, rttvar)| Micros::new(rttvar))
+        self.smoothed.map(|smoothed| Micros::new(smoothed.variance))
     }
 
     /// The shortest time measured.
@@ -72,8 +90,8 @@ impl RttEstimator {
         let base = match self.smoothed {
             None if self.syn_lost => RTO_AFTER_LOST_SYN,
             None => INITIAL_RTO,
-            Some((srtt, rttvar)) => {
-                Micros::new(srtt.saturating_add(rttvar.saturating_mul(4).max(MIN_VARIANCE)))
+            Some(Smoothed { rtt, variance }) => {
+                Micros::new(rtt.get().saturating_add(variance.saturating_mul(4).max(MIN_VARIANCE)))
             }
         };
         base.times(1 << self.backoff.min(16)).min(MAX_RTO)

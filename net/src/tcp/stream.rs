@@ -192,7 +192,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     pub fn tcp_close(&mut self, id: TcpId, now: Instant) {
         let Some(socket) = self.tcp.get(id) else { return };
         match &socket.body {
-            Body::Idle => self.tcp.free(id.slot.into()),
+            Body::Idle(_) => self.tcp.free(id.slot.into()),
             Body::Listener(_) => {
                 self.tcp_stop_listening(id, now);
                 self.tcp.free(id.slot.into());
@@ -220,8 +220,8 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         connection.owner = Owner::Nobody;
         connection.stalled_since = None;
         connection.receive_shut_down = true;
-        if connection.state == TcpState::FinWait2 {
-            connection.timers.fin_wait_2 = now + super::timers::FIN_WAIT_2;
+        if connection.waits_for_fin() {
+            connection.timers.silence = now + super::timers::FIN_WAIT_2;
         }
         if connection.finish_sending(store) {
             self.tcp_flush(id.slot.into(), now);
@@ -250,7 +250,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(socket) = self.tcp.get_mut(id) else { return };
         let Some(listener) = socket.listener() else { return };
         let mut slot = listener.head;
-        socket.body = Body::Idle;
+        socket.body = Body::Idle(listener.options);
         self.tcp.unfile_listener(id.slot.into());
         self.tcp.half_open.forget_listener((id.slot, id.generation));
         while slot != NIL {
@@ -274,7 +274,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let socket = self.tcp.get(id)?;
         let connection = match &socket.body {
             // Linux: a socket that was never connected has hung up, and takes data to refuse it.
-            Body::Idle => {
+            Body::Idle(_) => {
                 return Some(TcpReadiness {
                     writable: true,
                     hang_up: true,
@@ -327,18 +327,20 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// AF_UNSPEC, or connect after an error).
     pub fn tcp_disconnect(&mut self, id: TcpId, now: Instant) {
         let Some(socket) = self.tcp.get(id) else { return };
-        let (local, bound, options) = (socket.local, socket.address_bound, socket.options());
+        let (local, bound, options) =
+            (socket.local, socket.address_bound, *socket.packed_options());
         let Some(connection) = socket.connection() else { return };
         if !matches!(connection.state, TcpState::Closed | TcpState::SynSent) {
             self.tcp_send_reset(id.slot.into(), now);
         }
         self.tcp.retire(id.slot.into());
-        if let Some((connection, store)) = self.tcp.connection_and_store(id.slot.into()) {
+        if let Some((connection, store, models)) = self.tcp.connection_and_memory(id.slot.into()) {
             connection.discard(store);
+            connection.congestion.release(models);
         }
         self.ways.forget(id.slot.into());
         if let Some(socket) = self.tcp.get_mut(id) {
-            let fresh = TcpSocket::new(&options, Body::Idle);
+            let fresh = TcpSocket::new(Body::Idle(options));
             // What queues know of it stays.
             let before = core::mem::replace(socket, fresh);
             (socket.notified, socket.pending) = (before.notified, before.pending);

@@ -100,11 +100,11 @@ impl TcpSummary {
             id: Some(id),
             local: socket_address(socket.local),
             remote: socket.remote.map(socket_address),
-            device: socket.options().device,
+            device: socket.packed_options().device(),
             ..Self::new(state_of(socket), tuple, None)
         };
         match &socket.body {
-            Body::Idle => {}
+            Body::Idle(_) => {}
             Body::Listener(listener) => {
                 summary.send_queue = listener.backlog.into();
                 summary.receive_queue = listener.len.into();
@@ -142,11 +142,9 @@ impl Connection {
             };
             return Some((timer, at));
         }
-        if self.timers.fin_wait_2 != Instant::FAR_FUTURE {
-            return Some((TcpTimer::TimeWait, self.timers.fin_wait_2));
-        }
-        let at = self.timers.keep_alive;
-        (at != Instant::FAR_FUTURE).then_some((TcpTimer::KeepAlive, at))
+        let timer = if self.waits_for_fin() { TcpTimer::TimeWait } else { TcpTimer::KeepAlive };
+        let at = self.timers.silence;
+        (at != Instant::FAR_FUTURE).then_some((timer, at))
     }
 
     fn probes_window(&self) -> bool {

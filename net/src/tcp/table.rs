@@ -2,6 +2,7 @@
 //! somebody listens at.
 
 use super::TcpId;
+use super::congestion::{CongestionAlgorithm, Models};
 use super::connection::{Connection, Owner};
 use super::deadline_heap::DeadlineHeap;
 use super::half_open::HalfOpenTable;
@@ -32,6 +33,8 @@ const RESET_INTERVAL: Duration = Duration::from_millis(1);
 /// Where connections wait to be accepted.
 #[derive(Debug)]
 pub(crate) struct Listener {
+    /// What the connections begin with.
+    pub(crate) options: PackedOptions,
     /// How many may wait.
     pub(crate) backlog: u16,
     /// The queue, linked through [`TcpSocket::next`].
@@ -62,8 +65,8 @@ pub(crate) enum Found {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all sockets are connections")]
 pub(crate) enum Body {
-    /// Neither.
-    Idle,
+    /// Neither; so far, it has options.
+    Idle(PackedOptions),
     Listener(Listener),
     Connection(Connection),
 }
@@ -75,7 +78,6 @@ pub(crate) struct TcpSocket {
     /// The user chose the address.
     pub(crate) address_bound: bool,
     pub(crate) remote: Option<Endpoint>,
-    options: PackedOptions,
     pub(crate) body: Body,
     /// The connection can be found by its addresses and ports.
     pub(crate) filed: bool,
@@ -90,12 +92,11 @@ pub(crate) struct TcpSocket {
 }
 
 impl TcpSocket {
-    pub(crate) fn new(options: &TcpSocketOptions, body: Body) -> Self {
+    pub(crate) const fn new(body: Body) -> Self {
         Self {
             local: Endpoint::ANY,
             address_bound: false,
             remote: None,
-            options: PackedOptions::pack(options),
             body,
             filed: false,
             notified: false,
@@ -106,14 +107,24 @@ impl TcpSocket {
     }
 
     pub(crate) fn options(&self) -> TcpSocketOptions {
-        self.options.unpack()
+        self.packed_options().unpack()
+    }
+
+    #[inline]
+    pub(crate) const fn packed_options(&self) -> &PackedOptions {
+        match &self.body {
+            Body::Idle(options) => options,
+            Body::Listener(listener) => &listener.options,
+            Body::Connection(connection) => &connection.options,
+        }
     }
 
     pub(crate) fn set_options(&mut self, options: &TcpSocketOptions) {
-        self.options = PackedOptions::pack(options);
-        let packed = self.options;
-        if let Some(connection) = self.connection_mut() {
-            connection.options = packed;
+        let packed = PackedOptions::pack(options);
+        match &mut self.body {
+            Body::Idle(options) => *options = packed,
+            Body::Listener(listener) => listener.options = packed,
+            Body::Connection(connection) => connection.options = packed,
         }
     }
 
@@ -155,7 +166,7 @@ impl TcpSocket {
 
     /// The interface that the socket is confined to.
     pub(crate) fn device(&self) -> Option<InterfaceIndex> {
-        self.options.device().or(self.local.zone)
+        self.packed_options().device().or(self.local.zone)
     }
 
     /// Whether this is its tuple.
@@ -195,6 +206,7 @@ pub(crate) struct TcpTable<B> {
     /// By their local port, those that took it by themselves and not from a listener.
     ports_taken: Chains<{ limits::TCP_SOCKETS }>,
     pub(crate) store: Store<B>,
+    pub(crate) models: Models,
     pub(crate) deadlines: DeadlineHeap<{ limits::TCP_SOCKETS }>,
     pub(crate) half_open: HalfOpenTable,
     pub(crate) cookies: SynCookies,
@@ -222,6 +234,7 @@ impl<B> TcpTable<B> {
             listeners: Chains::new(),
             ports_taken: Chains::new(),
             store: Store::new(),
+            models: Models::new(),
             deadlines: DeadlineHeap::new(),
             half_open: HalfOpenTable::new(),
             cookies: SynCookies::new(),
@@ -420,7 +433,7 @@ impl<B> TcpTable<B> {
                 && (socket.local.address.is_unspecified() || socket.local.address == address)
                 && socket.device().is_none_or(|device| device == from);
             let score = u8::from(!socket.local.address.is_unspecified()) * 2
-                + u8::from(socket.options.device().is_some());
+                + u8::from(socket.packed_options().device().is_some());
             let better = best.is_none_or(|(highest, other)| {
                 score > highest || score == highest && weight(slot) > weight(other)
             });
@@ -467,6 +480,31 @@ impl<B: PacketBuffer> TcpTable<B> {
         Some((socket.connection_mut()?, &mut self.store))
     }
 
+    /// The same with the models of paths.
+    #[inline]
+    pub(crate) fn connection_and_memory(
+        &mut self,
+        slot: usize,
+    ) -> Option<(&mut Connection, &mut Store<B>, &mut Models)> {
+        let socket = self.slots.get_mut(slot)?.socket.as_mut()?;
+        Some((socket.connection_mut()?, &mut self.store, &mut self.models))
+    }
+
+    /// A connection goes by another algorithm from now on, as far as there is room for it. Without,
+    /// it goes by CUBIC, which its options say too: then this is false.
+    pub(crate) fn choose_congestion(
+        &mut self,
+        slot: usize,
+        algorithm: CongestionAlgorithm,
+        now: Instant,
+    ) -> bool {
+        let Some((connection, _, models)) = self.connection_and_memory(slot) else { return true };
+        let random = connection.timestamp_offset;
+        let chosen = connection.congestion.choose(algorithm, models, random, now);
+        connection.options.set_congestion(connection.congestion.algorithm());
+        chosen
+    }
+
     /// The same by the number that a user has; `None` when the socket is closed.
     #[inline]
     pub(crate) fn user_connection(
@@ -510,6 +548,7 @@ impl<B: PacketBuffer> TcpTable<B> {
         self.errors.clear(&mut socket.errors);
         if let Some(connection) = socket.connection_mut() {
             connection.discard(&mut self.store);
+            connection.congestion.release(&mut self.models);
         }
     }
 }

@@ -43,11 +43,7 @@ impl Connection {
                 && !self.is_writable(context.store);
             self.timers.retry = if waits { now + RETRY } else { Instant::FAR_FUTURE };
         }
-        if self.timers.fin_wait_2 <= now {
-            self.discard(context.store);
-            return Outcome::Ended;
-        }
-        if self.timers.keep_alive <= now && self.on_keep_alive(context) == Outcome::Ended {
+        if self.timers.silence <= now && self.on_silence(context) == Outcome::Ended {
             return Outcome::Ended;
         }
         match self.timers.retransmit {
@@ -118,7 +114,8 @@ impl Connection {
             if !matches!(self.phase, Phase::Loss { .. }) {
                 self.undo = Some(Undo::new(&self.window, self.send.ambiguous_end()));
                 let flight = self.send.flight();
-                self.congestion.control().on_timeout(&mut self.window, flight, now);
+                let control = self.congestion.control(context.models);
+                control.on_timeout(&mut self.window, flight, now);
                 if self.timestamps.is_none() {
                     check = TimeoutCheck::Retransmitted;
                 }
@@ -130,9 +127,10 @@ impl Connection {
             self.syn_lost = true;
         }
         let Self { send, delivery, congestion, window, .. } = self;
+        let control = congestion.control(context.models);
         send.mark_all_lost(context.store, |piece| {
             let lost = delivery.on_lost(piece);
-            congestion.control().on_piece_lost(window, &lost, now);
+            control.on_piece_lost(window, &lost, now);
         });
         self.rtt.back_off();
         // Not later than it is time to give up.
@@ -168,13 +166,22 @@ impl Connection {
         true
     }
 
+    /// The other side has said nothing for a long time.
+    fn on_silence<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Outcome {
+        if self.waits_for_fin() {
+            self.discard(context.store);
+            return Outcome::Ended;
+        }
+        self.on_keep_alive(context)
+    }
+
     /// RFC 9293, Section 3.8.4.
     fn on_keep_alive<P: BufferPool>(&mut self, context: &mut Context<'_, P>) -> Outcome {
         let now = context.now;
         let idle = self.last_received.until(now);
         // Data in flight or a closed window keep the connection busy by themselves.
         if self.send.flight() > 0 || self.send.has_unsent() {
-            self.timers.keep_alive = now + self.options.keep_idle().max(Duration::from_secs(1));
+            self.timers.silence = now + self.options.keep_idle().max(Duration::from_secs(1));
             return Outcome::Goes;
         }
         if idle < self.options.keep_idle() {

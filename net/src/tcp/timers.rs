@@ -44,8 +44,9 @@ pub(crate) enum Purpose {
 pub(crate) struct Timers {
     pub(crate) retransmit: Option<(Instant, Purpose)>,
     pub(crate) delayed_ack: Instant,
-    pub(crate) keep_alive: Instant,
-    pub(crate) fin_wait_2: Instant,
+    /// How long the other side may say nothing: until it is asked (keep-alive), or until its FIN is
+    /// not waited for any more (see [`super::connection::Connection::waits_for_fin`]).
+    pub(crate) silence: Instant,
     pub(crate) retry: Instant,
     /// When pacing lets the next segment go.
     pub(crate) pacing: Instant,
@@ -54,21 +55,14 @@ pub(crate) struct Timers {
 impl Timers {
     pub(crate) const fn new() -> Self {
         const NEVER: Instant = Instant::FAR_FUTURE;
-        Self {
-            retransmit: None,
-            delayed_ack: NEVER,
-            keep_alive: NEVER,
-            fin_wait_2: NEVER,
-            retry: NEVER,
-            pacing: NEVER,
-        }
+        Self { retransmit: None, delayed_ack: NEVER, silence: NEVER, retry: NEVER, pacing: NEVER }
     }
 
     /// When the first of them is due.
     #[inline]
     pub(crate) fn next(&self) -> Instant {
-        let Self { retransmit, delayed_ack, keep_alive, fin_wait_2, retry, pacing } = *self;
+        let Self { retransmit, delayed_ack, silence, retry, pacing } = *self;
         let retransmit = retransmit.map_or(Instant::FAR_FUTURE, |(at, _)| at);
-        retransmit.min(delayed_ack).min(keep_alive).min(fin_wait_2).min(retry).min(pacing)
+        retransmit.min(delayed_ack).min(silence).min(retry).min(pacing)
     }
 }

@@ -4,7 +4,7 @@
 use super::TcpId;
 use super::connection::{Context, advertised_mss};
 use super::isn::FourTuple;
-use super::option::TcpSocketOptions;
+use super::packed_options::PackedOptions;
 use super::segment::Segment;
 use super::table::TcpSocket;
 use super::template::Template;
@@ -46,11 +46,11 @@ impl Marking {
     pub(crate) const NONE: Self =
         Self { hop_limit: None, traffic_class: TrafficClass(0), auto_flow_label: true };
 
-    pub(crate) const fn new(options: &TcpSocketOptions) -> Self {
+    pub(crate) const fn new(options: &PackedOptions) -> Self {
         Self {
-            hop_limit: options.unicast_hops,
-            traffic_class: options.traffic_class,
-            auto_flow_label: options.auto_flow_label,
+            hop_limit: options.unicast_hops(),
+            traffic_class: options.traffic_class(),
+            auto_flow_label: options.auto_flow_label(),
         }
     }
 }
@@ -198,16 +198,16 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let id = question.1;
         let socket = self.tcp.at(id.slot.into())?;
         let (tuple, remote) = (socket.tuple()?, socket.remote?);
-        let options = socket.options();
-        let zone =
-            options.device.or(remote.zone).or(socket.local.zone).or(options.unicast_interface);
+        let options = socket.packed_options();
+        let device = options.device().or(remote.zone).or(socket.local.zone);
+        let zone = device.or(options.unicast_interface());
         let mut hop = match self.route_from(Some(tuple.local.0), remote.address, zone, now) {
             Ok(hop) => hop,
             Err(error) => return Some(Err(error)),
         };
-        hop.mtu = self.mtu_of(&hop, options.path_mtu_discovery);
+        hop.mtu = self.mtu_of(&hop, options.path_mtu_discovery());
         let zone = tuple.local.0.needs_zone().then_some(hop.interface);
-        let envelope = self.envelope(&tuple, &hop, Marking::new(&options), Urgency::User);
+        let envelope = self.envelope(&tuple, &hop, Marking::new(options), Urgency::User);
         let own = self.is_own_address(tuple.local.0, zone);
         let lasting = own && self.lasts(&hop);
         let way = Way { envelope, own, lasting, template: Template::new(&envelope) };
@@ -288,7 +288,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Sends one segment. Without a way to the other side it counts as lost on the way.
     fn tcp_send_next(&mut self, slot: usize, question: Option<&WayQuestion>, now: Instant) -> Step {
         let Self { tcp, pool, counters, ways, .. } = self;
-        let Some((connection, store)) = tcp.connection_and_store(slot) else {
+        let Some((connection, store, models)) = tcp.connection_and_memory(slot) else {
             return Step::Nothing;
         };
         let way = question.and_then(|question| ways.find(slot, question));
@@ -297,7 +297,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         {
             connection.set_path_mtu(way.envelope.hop.mtu);
         }
-        let mut context = Context { pool, store, counters: &mut counters.tcp, now };
+        let mut context = Context { pool, store, models, counters: &mut counters.tcp, now };
         // It is read where it was put.
         let emission = connection.next_output(&mut context);
         let Some(emission) = &emission else {
@@ -402,7 +402,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     pub(crate) fn tcp_send_reset(&mut self, slot: usize, now: Instant) {
         let Some(socket) = self.tcp.at(slot) else { return };
         let (Some(tuple), Some(remote), options) =
-            (socket.tuple(), socket.remote, socket.options())
+            (socket.tuple(), socket.remote, *socket.packed_options())
         else {
             return;
         };
@@ -411,7 +411,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         else {
             return;
         };
-        let zone = socket.device().or(remote.zone).or(options.unicast_interface);
+        let zone = socket.device().or(remote.zone).or(options.unicast_interface());
         let hop = match self.route_from(Some(tuple.local.0), remote.address, zone, now) {
             Ok(hop) => hop,
             Err(error) => return self.count_no_route(zone, error),

@@ -3,7 +3,8 @@
 use super::hystart::{Advice, HyStart};
 use super::{AckSample, CongestionControl, Idle, Window};
 use crate::tcp::micros::Micros;
-use crate::time::{Duration, Instant};
+use crate::tcp::millis::Millis;
+use crate::time::Instant;
 
 /// beta_cubic, Section 4.6: what is left of the window after a loss, in tenths.
 const BETA_TENTHS: u64 = 7;
@@ -11,13 +12,28 @@ const BETA_TENTHS: u64 = 7;
 /// A phase of congestion avoidance, Section 4.1.
 #[derive(Clone, Copy, Debug)]
 struct Epoch {
-    start: Instant,
-    /// W_est, Section 4.3: where Reno would be, in octets and 65536ths.
-    w_est: u64,
+    start: Millis,
     /// K in milliseconds: when the window is back at `w_max`.
     k: u32,
     /// The window at the start, if it was above `w_max`, else `w_max`.
     origin: u32,
+    estimate: Estimate,
+}
+
+/// W_est, Section 4.3: where Reno would be, in octets and 65536ths.
+#[derive(Clone, Copy, Debug)]
+struct Estimate {
+    octets: u32,
+    fraction: u16,
+}
+
+impl Estimate {
+    /// Grows by so many 65536ths of an octet.
+    fn grow(&mut self, step: u64) {
+        let sum = (u64::from(self.octets) << 16 | u64::from(self.fraction)).saturating_add(step);
+        self.octets = u32::try_from(sum >> 16).unwrap_or(u32::MAX);
+        self.fraction = sum as u16;
+    }
 }
 
 /// The variables of Section 4.1 that a loss changes.
@@ -30,15 +46,23 @@ struct Past {
     prior: u32,
 }
 
-/// The algorithm's variables.
-#[derive(Clone, Debug)]
-pub(crate) struct Cubic {
+/// The variables once the first slow start is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Curve {
     past: Past,
     /// Before the last loss, in case it was none.
     saved: Past,
     /// When the last acknowledgment came.
-    last: Instant,
-    hystart: Option<HyStart>,
+    last: Millis,
+}
+
+/// The algorithm's variables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cubic {
+    /// The first slow start, which ends before the first loss if delays tell in time.
+    SlowStart(HyStart),
+    /// After it.
+    Avoidance(Curve),
 }
 
 /// The integer cube root.
@@ -53,10 +77,10 @@ fn cube_root(value: u64) -> u64 {
     root
 }
 
-impl Cubic {
-    pub(crate) const fn new() -> Self {
+impl Curve {
+    fn new(now: Instant) -> Self {
         const NONE: Past = Past { epoch: None, w_max: 0, prior: 0 };
-        Self { past: NONE, saved: NONE, last: Instant::ZERO, hystart: Some(HyStart::new()) }
+        Self { past: NONE, saved: NONE, last: now.into() }
     }
 
     fn begin_epoch(&self, window: &Window, now: Instant) -> Epoch {
@@ -65,7 +89,8 @@ impl Cubic {
         let missing = u64::from(self.past.w_max.saturating_sub(window.cwnd));
         let k = cube_root(missing * 2_500_000_000 / u64::from(window.mss.max(1))) as u32;
         let origin = self.past.w_max.max(window.cwnd);
-        Epoch { start: now, k, origin, w_est: u64::from(window.cwnd) << 16 }
+        let estimate = Estimate { octets: window.cwnd, fraction: 0 };
+        Epoch { start: now.into(), k, origin, estimate }
     }
 
     /// W_cubic(t), Section 4.2, in octets after `t` milliseconds.
@@ -87,43 +112,37 @@ impl Cubic {
             None => self.begin_epoch(window, sample.now),
         };
         let mut epoch = epoch;
-        let millis =
-            |time: Instant| time.as_nanos().saturating_sub(epoch.start.as_nanos()) / 1_000_000;
         let rtt = sample.smoothed_rtt.unwrap_or(Micros::ZERO);
         let cwnd = u64::from(window.cwnd.max(1));
         // Section 4.3, equation 4: alpha_cubic = 3 * (1 - beta) / (1 + beta) = 9/17 until Reno
         // has reached the window before the loss, then 1.
         let step = ((u64::from(sample.acked) * u64::from(window.mss)) << 16) / cwnd;
-        let caught_up = epoch.w_est >> 16 >= u64::from(self.past.prior);
-        epoch.w_est += if caught_up { step } else { step * 9 / 17 };
+        let caught_up = epoch.estimate.octets >= self.past.prior;
+        epoch.estimate.grow(if caught_up { step } else { step * 9 / 17 });
         self.past.epoch = Some(epoch);
-        let reno = u32::try_from(epoch.w_est >> 16).unwrap_or(u32::MAX);
-        if Self::w_cubic(&epoch, window.mss, millis(sample.now)) < reno {
+        let reno = epoch.estimate.octets;
+        let time = u64::from(epoch.start.passed(sample.now));
+        if Self::w_cubic(&epoch, window.mss, time) < reno {
             if reno > window.cwnd {
                 window.grow(reno - window.cwnd);
             }
             return;
         }
         // Section 4.4 and 4.5: the target one round trip ahead, at most half as much again.
-        let target = Self::w_cubic(&epoch, window.mss, millis(sample.now + rtt));
+        let time = u64::from(epoch.start.passed(sample.now + rtt));
+        let target = Self::w_cubic(&epoch, window.mss, time);
         let target = target.clamp(window.cwnd, window.cwnd.saturating_add(window.cwnd / 2));
         let growth = u64::from(target - window.cwnd) * u64::from(sample.acked) / cwnd;
         window.grow(growth as u32);
     }
 
-    /// An acknowledgment of data that did not use the window up.
-    #[inline]
-    pub(crate) fn on_ack_without_growth(&mut self, now: Instant) {
-        let last = core::mem::replace(&mut self.last, now);
-        self.stand_still(|| now.saturating_since(last));
-    }
-
     /// The time in which the window was not used up does not count (Section 4.2).
     #[inline]
-    fn stand_still(&mut self, time: impl FnOnce() -> Duration) {
+    fn stand_still(&mut self, millis: u32, now: Instant) {
         if let Some(epoch) = &mut self.past.epoch {
-            epoch.start += time();
+            epoch.start = epoch.start.later(millis);
         }
+        self.last = now.into();
     }
 
     fn reduce(&mut self, window: &mut Window, flight: u32) {
@@ -136,10 +155,48 @@ impl Cubic {
             cwnd
         };
         self.past = Past { epoch: None, w_max, prior: cwnd };
-        self.hystart = None;
         // Section 4.6: of what is in flight, so that an unused window does not count.
         let base = u64::from(flight.min(cwnd));
         window.ssthresh = ((base * BETA_TENTHS / 10) as u32).max(window.floor());
+    }
+}
+
+impl Cubic {
+    pub(crate) const fn new() -> Self {
+        Self::SlowStart(HyStart::new())
+    }
+
+    /// An acknowledgment of data that did not use the window up.
+    #[inline]
+    pub(crate) fn on_ack_without_growth(&mut self, now: Instant) {
+        if let Self::Avoidance(curve) = self {
+            curve.stand_still(curve.last.passed(now), now);
+        }
+    }
+
+    /// The variables of congestion avoidance, which ends the first slow start for good.
+    fn curve(&mut self, now: Instant) -> &mut Curve {
+        if matches!(self, Self::SlowStart(_)) {
+            *self = Self::Avoidance(Curve::new(now));
+        }
+        match self {
+            Self::Avoidance(curve) => curve,
+            Self::SlowStart(_) => unreachable!("it has just ended"),
+        }
+    }
+
+    /// Slow start: how much the window grows.
+    fn slow_start(&mut self, sample: &AckSample) -> Advice {
+        match self {
+            Self::SlowStart(hystart) => {
+                let round_ended = hystart.ends_round(sample.una, sample.nxt);
+                hystart.on_ack(sample.acked, sample.rtt, round_ended)
+            }
+            Self::Avoidance(curve) => {
+                curve.last = sample.now.into();
+                Advice::Grow(sample.acked)
+            }
+        }
     }
 }
 
@@ -148,46 +205,43 @@ impl CongestionControl for Cubic {
         if !sample.grows {
             return self.on_ack_without_growth(sample.now);
         }
-        self.last = sample.now;
         if !window.in_slow_start() {
-            return self.avoid_congestion(window, sample);
+            let curve = self.curve(sample.now);
+            curve.last = sample.now.into();
+            return curve.avoid_congestion(window, sample);
         }
-        let growth = match &mut self.hystart {
-            Some(hystart) => hystart.on_ack(sample.acked, sample.rtt, sample.round_ended),
-            None => Advice::Grow(sample.acked),
-        };
-        match growth {
+        match self.slow_start(sample) {
             Advice::Grow(octets) => window.grow(octets.min(8 * window.mss)),
             Advice::Leave => {
                 window.ssthresh = window.cwnd;
-                self.hystart = None;
+                self.curve(sample.now);
             }
         }
     }
 
-    fn on_loss(&mut self, window: &mut Window, flight: u32, _now: Instant) {
-        self.reduce(window, flight);
+    fn on_loss(&mut self, window: &mut Window, flight: u32, now: Instant) {
+        self.curve(now).reduce(window, flight);
     }
 
-    fn on_timeout(&mut self, window: &mut Window, flight: u32, _now: Instant) {
-        self.reduce(window, flight);
+    fn on_timeout(&mut self, window: &mut Window, flight: u32, now: Instant) {
+        let curve = self.curve(now);
+        curve.reduce(window, flight);
         // Section 4.8: K is 0 and W_max the window when congestion avoidance begins again.
-        self.past.w_max = 0;
+        curve.past.w_max = 0;
     }
 
     #[inline]
     fn on_idle_restart(&mut self, window: &mut Window, _limited: bool, idle: Idle) {
-        self.stand_still(|| Duration::from_millis(idle.pause.into()));
-        self.last = idle.now;
+        if let Self::Avoidance(curve) = self {
+            curve.stand_still(idle.pause, idle.now);
+        }
         super::restart_window(window, idle);
     }
 
     fn on_undo(&mut self, _window: &mut Window, _now: Instant) {
-        self.past = self.saved;
-    }
-
-    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32> {
-        super::window_rate(window, smoothed_rtt)
+        if let Self::Avoidance(curve) = self {
+            curve.past = curve.saved;
+        }
     }
 }
 
@@ -195,6 +249,13 @@ impl CongestionControl for Cubic {
 mod tests {
     use super::super::growth;
     use super::*;
+
+    fn past(cubic: &Cubic) -> &Past {
+        match cubic {
+            Cubic::Avoidance(curve) => &curve.past,
+            Cubic::SlowStart(_) => panic!("slow start is over"),
+        }
+    }
 
     #[test]
     fn cube_roots() {
@@ -265,7 +326,7 @@ mod tests {
         assert_eq!(window.ssthresh, 70_000);
         window.cwnd = 70_000;
         cubic.on_ack(&mut window, &growth(1000, Instant::from_secs(1)));
-        let epoch = cubic.past.epoch.unwrap();
+        let epoch = past(&cubic).epoch.unwrap();
         assert_eq!((epoch.k, epoch.origin), (0, 70_000));
     }
 
@@ -288,8 +349,8 @@ mod tests {
         cubic.on_idle_restart(&mut window, true, idle);
         cubic.on_ack(&mut window, &growth(1000, Instant::from_secs(119)));
         assert!(window.cwnd < 71_000, "{}", window.cwnd);
-        let epoch = cubic.past.epoch.unwrap();
-        assert_eq!(epoch.start, Instant::from_secs(119));
+        let epoch = past(&cubic).epoch.unwrap();
+        assert_eq!(epoch.start, Instant::from_secs(119).into());
     }
 
     /// Rows: TCP-CUBIC
@@ -300,8 +361,8 @@ mod tests {
         cubic.on_loss(&mut window, 100_000, Instant::ZERO);
         window.cwnd = 80_000;
         cubic.on_loss(&mut window, 80_000, Instant::ZERO);
-        assert_eq!((cubic.past.w_max, window.ssthresh), (68_000, 56_000));
+        assert_eq!((past(&cubic).w_max, window.ssthresh), (68_000, 56_000));
         cubic.on_undo(&mut window, Instant::ZERO);
-        assert_eq!(cubic.past.w_max, 100_000);
+        assert_eq!(past(&cubic).w_max, 100_000);
     }
 }

@@ -1,6 +1,8 @@
 //! HyStart++ (RFC 9406): slow start ends when delays rise, before the queue overflows.
 
 use crate::tcp::micros::Micros;
+use crate::wire::tcp_sequence::SequenceNumber;
+use core::num::NonZeroU32;
 
 /// Section 4.3: bounds of the rise that counts, in microseconds.
 const MIN_RTT_THRESHOLD: u32 = 4_000;
@@ -17,7 +19,7 @@ const CSS_ROUNDS: u8 = 5;
 /// Conservative slow start, Section 4.2.
 #[derive(Clone, Copy, Debug)]
 struct Conservative {
-    baseline: u32,
+    baseline: NonZeroU32,
     rounds: u8,
 }
 
@@ -32,16 +34,36 @@ pub(super) enum Advice {
 
 /// The variables of Section 4.2, times in microseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HyStart {
-    last_round: Option<u32>,
-    current_round: Option<u32>,
-    samples: u8,
+pub(crate) struct HyStart {
+    last_round: Option<NonZeroU32>,
+    current_round: Option<NonZeroU32>,
     conservative: Option<Conservative>,
+    /// Where the round ends, once there is one.
+    window_end: Option<SequenceNumber>,
+    samples: u8,
 }
 
 impl HyStart {
     pub(super) const fn new() -> Self {
-        Self { last_round: None, current_round: None, samples: 0, conservative: None }
+        Self {
+            last_round: None,
+            current_round: None,
+            conservative: None,
+            window_end: None,
+            samples: 0,
+        }
+    }
+
+    /// Whether a round has ended when everything before `una` is acknowledged; then the next one
+    /// ends at `nxt`.
+    pub(super) fn ends_round(&mut self, una: SequenceNumber, nxt: SequenceNumber) -> bool {
+        // What is far away is from long ago, when the window did not grow.
+        let goes_on =
+            self.window_end.is_some_and(|end| end.is_at_or_after(una) && end.is_at_or_before(nxt));
+        if !goes_on {
+            self.window_end = Some(nxt);
+        }
+        !goes_on
     }
 
     /// An acknowledgment of `acked` octets during slow start.
@@ -57,7 +79,7 @@ impl HyStart {
             self.samples = 0;
         }
         if let Some(rtt) = rtt {
-            let rtt = rtt.get();
+            let rtt = NonZeroU32::new(rtt.get()).unwrap_or(NonZeroU32::MIN);
             self.current_round = Some(self.current_round.map_or(rtt, |least| least.min(rtt)));
             self.samples = self.samples.saturating_add(1);
         }
@@ -68,9 +90,9 @@ impl HyStart {
                     self.conservative = None;
                 }
                 (None, Some(last)) => {
-                    let threshold =
-                        (last / MIN_RTT_DIVISOR).clamp(MIN_RTT_THRESHOLD, MAX_RTT_THRESHOLD);
-                    if current >= last.saturating_add(threshold) {
+                    let rise = last.get() / MIN_RTT_DIVISOR;
+                    let rise = rise.clamp(MIN_RTT_THRESHOLD, MAX_RTT_THRESHOLD);
+                    if current >= last.saturating_add(rise) {
                         self.conservative = Some(Conservative { baseline: current, rounds: 0 });
                     }
                 }
@@ -111,6 +133,22 @@ mod tests {
             assert_eq!(round(&mut hystart, high), Advice::Grow(250));
         }
         assert_eq!(round(&mut hystart, high), Advice::Leave);
+    }
+
+    #[test]
+    fn a_round_ends_when_what_was_sent_by_its_beginning_has_arrived() {
+        let mut hystart = HyStart::new();
+        let ends = |hystart: &mut HyStart, una, nxt| {
+            hystart.ends_round(SequenceNumber(una), SequenceNumber(nxt))
+        };
+        let begin = u32::MAX - 100;
+        assert!(ends(&mut hystart, begin, begin + 100));
+        assert!(!ends(&mut hystart, begin + 50, 50));
+        assert!(!ends(&mut hystart, begin + 100, 100));
+        assert!(ends(&mut hystart, 0, 200));
+        assert!(!ends(&mut hystart, 200, 300));
+        // Two gigabytes that did not let the window grow.
+        assert!(ends(&mut hystart, 1 << 31, (1 << 31) + 300));
     }
 
     #[test]

@@ -6,15 +6,18 @@
 mod bbr;
 mod cubic;
 mod hystart;
+mod models;
 mod new_reno;
 
 pub(crate) use bbr::Bbr;
 pub(crate) use cubic::Cubic;
+pub(crate) use models::{ModelPlace, Models};
 pub(crate) use new_reno::NewReno;
 
 use super::delivery_rate::{LostPiece, RateSample};
 use super::micros::Micros;
 use crate::time::Instant;
+use crate::wire::tcp_sequence::SequenceNumber;
 
 /// The variables that every algorithm works on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,8 +74,9 @@ pub(crate) struct AckSample {
     pub(crate) rtt: Option<Micros>,
     /// The smoothed round-trip time.
     pub(crate) smoothed_rtt: Option<Micros>,
-    /// It acknowledges the first octet that was sent since the last round began.
-    pub(crate) round_ended: bool,
+    /// SND.UNA and SND.NXT.
+    pub(crate) una: SequenceNumber,
+    pub(crate) nxt: SequenceNumber,
     /// The window may grow: nothing is taken to be lost, and the window was in use (RFC 7661).
     pub(crate) grows: bool,
     /// The window held data back lately.
@@ -85,7 +89,7 @@ pub(crate) struct AckSample {
 }
 
 /// An algorithm. Those driven by losses let the sender bring the window to the threshold; those
-/// that model the path set the window themselves ([`Self::governs_window`]).
+/// that model the path set the window themselves ([`Congestion::governs_window`]).
 pub(crate) trait CongestionControl {
     /// An acknowledgment was taken in, and losses that it shows were looked for.
     fn on_ack(&mut self, window: &mut Window, sample: &AckSample);
@@ -116,14 +120,6 @@ pub(crate) trait CongestionControl {
     fn on_idle_restart(&mut self, window: &mut Window, _limited: bool, idle: Idle) {
         restart_window(window, idle);
     }
-
-    /// Whether it sets the window itself, in recovery too.
-    fn governs_window(&self) -> bool {
-        false
-    }
-
-    /// Octets a second that may be sent; `None` is whatever the window allows.
-    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32>;
 
     /// Whether it sends too little on purpose, so that rates measured now tell nothing.
     fn is_holding_back(&self) -> bool {
@@ -191,20 +187,44 @@ impl CongestionAlgorithm {
 }
 
 /// An algorithm with its variables.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Congestion {
     Cubic(Cubic),
     NewReno(NewReno),
-    Bbr(Bbr),
+    Bbr(ModelPlace),
 }
 
 impl Congestion {
-    /// `random` is anything that others do not share.
-    pub(crate) fn new(algorithm: CongestionAlgorithm, random: u32, now: Instant) -> Self {
+    /// What a connection has until it is asked for something else.
+    pub(crate) const fn new() -> Self {
+        Self::Cubic(Cubic::new())
+    }
+
+    /// Goes by an algorithm from now on; false when there is no room for its variables, and CUBIC
+    /// has to do. `random` is anything that others do not share.
+    pub(crate) fn choose(
+        &mut self,
+        algorithm: CongestionAlgorithm,
+        models: &mut Models,
+        random: u32,
+        now: Instant,
+    ) -> bool {
+        self.release(models);
         match algorithm {
-            CongestionAlgorithm::Cubic => Self::Cubic(Cubic::new()),
-            CongestionAlgorithm::NewReno => Self::NewReno(NewReno),
-            CongestionAlgorithm::Bbr => Self::Bbr(Bbr::new(random, now)),
+            CongestionAlgorithm::Cubic => {}
+            CongestionAlgorithm::NewReno => *self = Self::NewReno(NewReno),
+            CongestionAlgorithm::Bbr => match models.keep(Bbr::new(random, now)) {
+                Some(place) => *self = Self::Bbr(place),
+                None => return false,
+            },
+        }
+        true
+    }
+
+    /// Gives back what is kept outside of the connection.
+    pub(crate) fn release(&mut self, models: &mut Models) {
+        if let Self::Bbr(place) = core::mem::replace(self, Self::new()) {
+            models.forget(&place);
         }
     }
 
@@ -216,40 +236,50 @@ impl Congestion {
         }
     }
 
-    pub(crate) const fn control(&mut self) -> &mut dyn CongestionControl {
+    pub(crate) fn control<'a>(
+        &'a mut self,
+        models: &'a mut Models,
+    ) -> &'a mut dyn CongestionControl {
         match self {
             Self::Cubic(cubic) => cubic,
             Self::NewReno(new_reno) => new_reno,
-            Self::Bbr(bbr) => bbr,
+            Self::Bbr(place) => models.control(place),
         }
     }
 
-    /// The same, to ask.
-    pub(crate) const fn state(&self) -> &dyn CongestionControl {
-        match self {
-            Self::Cubic(cubic) => cubic,
-            Self::NewReno(new_reno) => new_reno,
-            Self::Bbr(bbr) => bbr,
-        }
+    /// Whether it sets the window itself, in recovery too.
+    pub(crate) const fn governs_window(&self) -> bool {
+        matches!(self, Self::Bbr(_))
     }
 
     /// [`CongestionControl::on_idle_restart`]. These three are for every segment, so they do
     /// without a table of functions.
     #[inline]
-    pub(crate) fn on_idle_restart(&mut self, window: &mut Window, limited: bool, idle: Idle) {
+    pub(crate) fn on_idle_restart(
+        &mut self,
+        models: &mut Models,
+        window: &mut Window,
+        limited: bool,
+        idle: Idle,
+    ) {
         match self {
             Self::Cubic(cubic) => cubic.on_idle_restart(window, limited, idle),
             Self::NewReno(new_reno) => new_reno.on_idle_restart(window, limited, idle),
-            Self::Bbr(bbr) => bbr.on_idle_restart(window, limited, idle),
+            Self::Bbr(place) => models.control(place).on_idle_restart(window, limited, idle),
         }
     }
 
-    /// [`CongestionControl::pacing_rate`].
+    /// The rate at which segments leave, in octets a second; `None` is whatever the window allows.
     #[inline]
-    pub(crate) fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32> {
+    pub(crate) fn pacing_rate(
+        &self,
+        models: &Models,
+        window: &Window,
+        smoothed_rtt: Option<Micros>,
+    ) -> Option<u32> {
         match self {
             Self::Cubic(_) | Self::NewReno(_) => window_rate(window, smoothed_rtt),
-            Self::Bbr(bbr) => bbr.pacing_rate(window, smoothed_rtt),
+            Self::Bbr(place) => models.get(place).and_then(Bbr::pacing_rate),
         }
     }
 
@@ -273,7 +303,8 @@ fn growth(acked: u32, now: Instant) -> AckSample {
         acked,
         rtt: None,
         smoothed_rtt: None,
-        round_ended: false,
+        una: SequenceNumber(acked),
+        nxt: SequenceNumber(acked),
         grows: true,
         cwnd_limited: true,
         in_flight: 0,
@@ -299,8 +330,30 @@ mod tests {
     fn names() {
         for algorithm in CongestionAlgorithm::ALL {
             assert_eq!(CongestionAlgorithm::from_name(algorithm.name()), Some(algorithm));
-            assert_eq!(Congestion::new(algorithm, 1, Instant::ZERO).algorithm(), algorithm);
         }
         assert_eq!(CongestionAlgorithm::from_name("vegas"), None);
+    }
+
+    #[test]
+    fn models_are_given_back_and_without_room_there_is_cubic() {
+        let mut models = Models::new();
+        let mut choose = |congestion: &mut Congestion, algorithm| {
+            let had_room = congestion.choose(algorithm, &mut models, 1, Instant::ZERO);
+            (had_room, congestion.algorithm(), models.len())
+        };
+        let [cubic, new_reno, bbr] = CongestionAlgorithm::ALL;
+        let mut congestion = Congestion::new();
+        for (algorithm, kept) in [(bbr, 1), (bbr, 1), (new_reno, 0), (bbr, 1), (cubic, 0)] {
+            assert_eq!(choose(&mut congestion, algorithm), (true, algorithm, kept));
+        }
+        let mut all: std::vec::Vec<_> =
+            (0..crate::limits::TCP_MODELS).map(|_| Congestion::new()).collect();
+        for (others, congestion) in all.iter_mut().enumerate() {
+            assert_eq!(choose(congestion, bbr), (true, bbr, others + 1));
+        }
+        let full = all.len();
+        assert_eq!(choose(&mut congestion, bbr), (false, cubic, full));
+        assert_eq!(choose(&mut all[3], new_reno), (true, new_reno, full - 1));
+        assert_eq!(choose(&mut congestion, bbr), (true, bbr, full));
     }
 }

@@ -2,7 +2,6 @@
 //! byte counting (RFC 3465). Recovery itself is the sender's business.
 
 use super::{AckSample, CongestionControl, Window};
-use crate::tcp::micros::Micros;
 use crate::time::Instant;
 
 /// The algorithm; it has no variables of its own.
@@ -33,10 +32,6 @@ impl CongestionControl for NewReno {
     }
 
     fn on_undo(&mut self, _window: &mut Window, _now: Instant) {}
-
-    fn pacing_rate(&self, window: &Window, smoothed_rtt: Option<Micros>) -> Option<u32> {
-        super::window_rate(window, smoothed_rtt)
-    }
 }
 
 #[cfg(test)]

@@ -233,6 +233,11 @@ impl Bbr {
         }
     }
 
+    /// C.pacing_rate: octets a second that may be sent, as soon as it is known.
+    pub(crate) fn pacing_rate(&self) -> Option<u32> {
+        (self.pacing_rate > 0).then_some(self.pacing_rate)
+    }
+
     const fn is(&self, flag: Flags) -> bool {
         self.flags.contains(flag)
     }
@@ -430,14 +435,6 @@ impl CongestionControl for Bbr {
         } else if self.state == State::ProbeRtt {
             self.check_probe_rtt_done(window, idle.now);
         }
-    }
-
-    fn governs_window(&self) -> bool {
-        true
-    }
-
-    fn pacing_rate(&self, _window: &Window, _smoothed_rtt: Option<Micros>) -> Option<u32> {
-        (self.pacing_rate > 0).then_some(self.pacing_rate)
     }
 
     fn is_holding_back(&self) -> bool {

@@ -78,7 +78,7 @@ impl Path {
             if self.limited && self.in_flight >= 20 * MSS {
                 return;
             }
-            if let Some(rate) = self.bbr.pacing_rate(&self.window, None) {
+            if let Some(rate) = self.bbr.pacing_rate() {
                 let gap = Duration::from_nanos(u64::from(MSS) * 1_000_000_000 / u64::from(rate));
                 self.release = self.release.max(self.now - Duration::from_millis(1)) + gap;
             }
