@@ -83,6 +83,12 @@ impl fmt::Debug for Scope {
 
 /// What the stack asks of an address beyond the standard library's methods.
 pub trait AddressExt {
+    /// Whether it is a group's, as [`Ipv6Addr::is_multicast`] says, but with the address looked at
+    /// as one number. That is for the ways of a packet: asked for single octets, a compiler takes
+    /// an address apart and writes it back in pieces, and a processor that reads them together
+    /// again has to wait.
+    fn is_group(&self) -> bool;
+
     /// The scope. Loopback is link-local, unique local addresses are global, fec0::/10 is
     /// site-local (RFC 6724, Section 3.1).
     fn scope(&self) -> Scope;
@@ -108,6 +114,11 @@ pub trait AddressExt {
 }
 
 impl AddressExt for Ipv6Addr {
+    #[inline]
+    fn is_group(&self) -> bool {
+        self.to_bits() >> 120 == 0xff
+    }
+
     fn scope(&self) -> Scope {
         let [first, second, ..] = self.octets();
         if self.is_multicast() {

@@ -1,5 +1,5 @@
 //! What is asked of a host most often, echo requests and Neighbor Solicitations, answered in the
-//! packet that asked: it turns around where it lies.
+//! packet that asked: it turns around where it lies, IPv6 header and all.
 //!
 //! Only plain questions are answered here, those without a doubt about them. All others, and
 //! those that teach the neighbor cache something, are given back and take the long way through
@@ -10,8 +10,8 @@ use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
 use crate::counters::DropReason;
 use crate::interface::InterfaceIndex;
 use crate::ipv6_input::Received;
-use crate::ipv6_output::{Path, place};
-use crate::ipv6_transmit::send_ready;
+use crate::ipv6_output::{Outgoing, Path, place};
+use crate::ipv6_transmit::send_headed;
 use crate::ndp::ndp_outgoing;
 use crate::netif::{FRAME_ALIGNMENT, FRAME_HEADROOM, MacAddress};
 use crate::random::Random;
@@ -38,6 +38,20 @@ fn can_turn<B: PacketBuffer>(packet: &B) -> bool {
     begin.is_some_and(|begin| begin >= FRAME_HEADROOM && begin.is_multiple_of(FRAME_ALIGNMENT))
 }
 
+/// Makes an echo reply of an echo request, both with their IPv6 headers.
+#[inline]
+fn turn_echo(packet: &mut [u8], outgoing: &Outgoing) {
+    let Some((header, message)) = packet.split_first_chunk_mut::<{ Ipv6Header::LEN }>() else {
+        return;
+    };
+    outgoing.header(message.len()).emit(header);
+    if let ([kind_and_code, sum, ..], _) = message.as_chunks_mut() {
+        // The addresses change places, which the sum does not see.
+        *sum = checksum::update(u16::from_be_bytes(*sum), REQUEST, REPLY).to_be_bytes();
+        *kind_and_code = REPLY.to_be_bytes();
+    }
+}
+
 impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Answers an echo request that came whole, without extension headers, and whose answer goes
     /// in one packet (RFC 4443, Section 4.2). Gives others back.
@@ -53,20 +67,44 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if !plain || request.len() < icmpv6::HEADER_LEN {
             return Some(packet);
         }
-        let question = (self.epoch(), received.interface, received.source, received.destination);
-        let place = place(received.source);
-        if let Some((_, hop)) = self.replies.find(place, &question)
-            && self.destinations.path_mtu((hop.interface, received.source), now).is_none()
+        let epoch = self.epoch();
+        // Nearly all replies go as the one before, in one step.
+        let Self { replies, destinations, neighbors, interfaces, .. } = self;
+        let known = replies.find_by(place(received.source), |(then, interface, source, own)| {
+            (*then, *interface) == (epoch, received.interface)
+                && *source == received.source
+                && *own == received.destination
+        });
+        if let Some((outgoing, hop)) = known
+            && destinations.path_mtu((hop.interface, received.source), now).is_none()
+            && packet.len() <= usize::from(hop.mtu)
+            && can_turn(&packet)
         {
-            if packet.len() > usize::from(hop.mtu) {
-                return Some(packet);
+            turn_echo(packet.data_mut(), outgoing);
+            if let Some(counters) = interfaces.counters(hop.interface) {
+                counters.icmpv6.count_out(Icmpv6Type::ECHO_REPLY.0);
             }
-            let interface = hop.interface;
-            if self.turn_echo(interface, &mut packet) {
-                self.send_known_reply(received, place, packet, now);
+            match send_headed(neighbors, interfaces, outgoing, hop, packet, now) {
+                Ok(()) => return None,
+                Err(reply) => packet = reply,
+            }
+            // The neighbor has to be asked for, or the router has failed since.
+            if let Some((outgoing, hop)) = self.plan_reply(received, now) {
+                self.send_turned(&outgoing, &hop, packet, now);
             }
             return None;
         }
+        self.answer_echo_anew(received, packet, now)
+    }
+
+    /// The same for a reply whose way has to be found, or that needs another buffer.
+    #[inline(never)]
+    fn answer_echo_anew(
+        &mut self,
+        received: &Received,
+        mut packet: P::Buffer,
+        now: Instant,
+    ) -> Option<P::Buffer> {
         // A reply from anycast has another source, and so another checksum.
         if !received.source.is_assignable()
             || received.destination.is_multicast()
@@ -76,52 +114,19 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
         let (outgoing, hop) = self.plan_reply(received, now)?;
         if !hop.local && self.lasts(&hop) {
-            self.replies.put(place, question, (outgoing, hop));
+            let question =
+                (self.epoch(), received.interface, received.source, received.destination);
+            self.replies.put(place(received.source), question, (outgoing, hop));
         }
         if packet.len() > usize::from(hop.mtu) {
             return Some(packet);
         }
-        if self.turn_echo(hop.interface, &mut packet) {
-            self.send_packet(&outgoing, &hop, packet, now);
+        if self.prepare_to_turn(hop.interface, &mut packet) {
+            turn_echo(packet.data_mut(), &outgoing);
+            self.count_icmpv6_out(hop.interface, Icmpv6Type::ECHO_REPLY.0);
+            self.send_headed_unready(&outgoing, &hop, packet, now);
         }
         None
-    }
-
-    /// Makes a reply of an echo request, and counts it; false when it is lost.
-    #[inline]
-    fn turn_echo(&mut self, out: InterfaceIndex, packet: &mut P::Buffer) -> bool {
-        if !self.turn(out, packet) {
-            return false;
-        }
-        if let ([kind_and_code, sum, ..], _) = packet.data_mut().as_chunks_mut() {
-            // The addresses change places, which the sum does not see.
-            *sum = checksum::update(u16::from_be_bytes(*sum), REQUEST, REPLY).to_be_bytes();
-            *kind_and_code = REPLY.to_be_bytes();
-        }
-        self.count_icmpv6_out(out, Icmpv6Type::ECHO_REPLY.0);
-        true
-    }
-
-    /// Sends a reply as the memo says in this place, if that is still possible.
-    #[inline]
-    fn send_known_reply(
-        &mut self,
-        received: &Received,
-        place: usize,
-        mut answer: P::Buffer,
-        now: Instant,
-    ) {
-        let Self { replies, neighbors, interfaces, .. } = self;
-        if let Some((outgoing, hop)) = replies.at(place) {
-            match send_ready(neighbors, interfaces, outgoing, hop, answer, now) {
-                Ok(()) => return,
-                Err(packet) => answer = packet,
-            }
-        }
-        // The neighbor has to be asked for, or the router has failed since.
-        if let Some((outgoing, hop)) = self.plan_reply(received, now) {
-            self.send_packet(&outgoing, &hop, answer, now);
-        }
     }
 
     /// Answers a solicitation with nothing but a source link-layer address, which is known, for an
@@ -139,21 +144,28 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let Some(asked) = asked else { return Some(packet) };
         let doubtful = received.hop_limit != HopLimit::MAX
             || asker.is_unspecified()
-            || asked.target.is_multicast()
+            || asked.target.is_group()
             || !self.neighbors.knows((index, asker), asked.source);
         let Some((mac, mtu)) = self.speaks_for(index, asked.target).filter(|_| !doubtful) else {
             return Some(packet);
         };
-        if !self.turn(index, &mut packet) {
+        if !self.prepare_to_turn(index, &mut packet) {
             return None;
         }
-        let message = PlainAdvertisement { target: asked.target, mac };
-        if let Some(room) = packet.data_mut().first_chunk_mut() {
-            message.emit(asker, room);
+        let outgoing = ndp_outgoing(asked.target, asker);
+        if let Some((header, message)) = packet.data_mut().split_first_chunk_mut()
+            && let Some(room) = message.first_chunk_mut()
+        {
+            let header: &mut [u8; Ipv6Header::LEN] = header;
+            outgoing.header(room.len()).emit(header);
+            PlainAdvertisement { target: asked.target, mac }.emit(asker, room);
         }
         self.count_icmpv6_out(index, Icmpv6Type::NEIGHBOR_ADVERTISEMENT.0);
         let hop = Path { interface: index, next_hop: asker, mtu, local: false, avoided: None };
-        self.send_packet(&ndp_outgoing(asked.target, asker), &hop, packet, now);
+        let Self { neighbors, interfaces, .. } = self;
+        if let Err(packet) = send_headed(neighbors, interfaces, &outgoing, &hop, packet, now) {
+            self.send_headed_unready(&outgoing, &hop, packet, now);
+        }
         None
     }
 
@@ -165,23 +177,35 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         InterfaceAddress::is_unique(entry).then_some((interface.mac()?, interface.mtu()))
     }
 
-    /// Leaves of a packet its message, in a buffer that its answer can be sent from: the same one
-    /// if possible. False, with the loss counted, if there is none.
-    #[inline]
-    fn turn(&mut self, out: InterfaceIndex, packet: &mut P::Buffer) -> bool {
-        if !can_turn(packet) {
-            return self.copy_message(out, packet);
+    /// Sends a reply whose header turned out to be another than the one it has.
+    #[inline(never)]
+    fn send_turned(
+        &mut self,
+        outgoing: &Outgoing,
+        hop: &Path,
+        mut packet: P::Buffer,
+        now: Instant,
+    ) {
+        if let Some((header, message)) = packet.data_mut().split_at_mut_checked(Ipv6Header::LEN) {
+            outgoing.header(message.len()).emit(header);
         }
-        packet.trim_front(Ipv6Header::LEN);
-        true
+        self.send_headed_unready(outgoing, hop, packet, now);
     }
 
-    fn copy_message(&mut self, out: InterfaceIndex, packet: &mut P::Buffer) -> bool {
-        let message = packet.data().get(Ipv6Header::LEN..).unwrap_or(&[]);
-        let mut copy = self.pool.allocate(PAYLOAD_OFFSET);
-        let room = copy.as_mut().and_then(|copy| copy.append(message.len()));
+    /// Sees to it that an answer can be sent from where a packet lies, if need be in another
+    /// buffer. False, with the loss counted, if there is none.
+    #[inline]
+    fn prepare_to_turn(&mut self, out: InterfaceIndex, packet: &mut P::Buffer) -> bool {
+        can_turn(packet) || self.copy_to_turn(out, packet)
+    }
+
+    #[inline(never)]
+    fn copy_to_turn(&mut self, out: InterfaceIndex, packet: &mut P::Buffer) -> bool {
+        let octets = packet.data();
+        let mut copy = self.pool.allocate(PAYLOAD_OFFSET - Ipv6Header::LEN);
+        let room = copy.as_mut().and_then(|copy| copy.append(octets.len()));
         if let Some(room) = room {
-            room.copy_from_slice(message);
+            room.copy_from_slice(octets);
         } else {
             copy = None;
         }

@@ -27,32 +27,36 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     fn frame_input(&mut self, index: InterfaceIndex, mut frame: P::Buffer, now: Instant) {
         match self.admit_frame(index, &mut frame) {
             Ok(Admitted::Packet { link_multicast }) => {
-                frame.trim_front(EthernetHeader::LEN);
                 let arrival = Arrival { interface: index, link_multicast, looped: false };
-                self.ipv6_input(arrival, frame, now);
+                self.ipv6_input(arrival, EthernetHeader::LEN, frame, now);
             }
-            // There are no VLANs in VLANs, so this calls itself once.
-            Ok(Admitted::Vlan(vlan)) => {
-                self.tap_vlan(vlan, &frame);
-                self.frame_input(vlan, frame, now);
-            }
+            Ok(Admitted::Vlan(vlan)) => self.vlan_input(vlan, frame, now),
             Err(reason) => self.count_drop(Some(index), reason),
         }
     }
 
+    /// A frame of a VLAN, without its tag. There are no VLANs in VLANs, so this happens once.
+    #[inline(never)]
+    fn vlan_input(&mut self, vlan: InterfaceIndex, frame: P::Buffer, now: Instant) {
+        self.tap_vlan(vlan, &frame);
+        self.frame_input(vlan, frame, now);
+    }
+
+    #[inline]
     fn admit_frame(
         &mut self,
         index: InterfaceIndex,
         frame: &mut P::Buffer,
     ) -> Result<Admitted, DropReason> {
-        let traffic = self.interfaces.traffic(index).ok_or(DropReason::InterfaceDown)?;
-        let link = &mut traffic.counters.link;
+        let reception = self.interfaces.reception(index).ok_or(DropReason::InterfaceDown)?;
+        let link = &mut reception.counters.link;
         link.receive_frames += 1;
         link.receive_octets += frame.len() as u64;
-        let mac = traffic.mac.filter(|_| traffic.admin_up).ok_or(DropReason::InterfaceDown)?;
-        let (device_mtu, disabled) = (traffic.device_mtu, traffic.disabled);
-        let (mut header, _) =
+        let mac = reception.mac.ok_or(DropReason::InterfaceDown)?;
+        let (device_mtu, disabled) = (reception.device_mtu, reception.disabled);
+        let (mut header, payload) =
             EthernetHeader::parse(frame.data()).map_err(|_| DropReason::FrameTooShort)?;
+        let mut payload_length = payload.len();
         let link_multicast = header.destination.is_multicast();
         link.receive_multicast += u64::from(link_multicast);
         if header.ethertype == EtherType::VLAN {
@@ -62,6 +66,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
                 return found.map(Admitted::Vlan).ok_or(DropReason::FrameVlanUnknown);
             }
             header.ethertype = tag.ethertype;
+            payload_length = frame.len() - EthernetHeader::LEN;
         }
         if !link_multicast && header.destination != mac {
             return Err(DropReason::FrameForeignDestination);
@@ -71,7 +76,6 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             EtherType::SERVICE_VLAN => return Err(DropReason::FrameVlanStacked),
             _ => return Err(DropReason::FrameNotIpv6),
         }
-        let payload_length = frame.len() - EthernetHeader::LEN;
         if payload_length > usize::from(device_mtu).max(MINIMUM_PAYLOAD) {
             return Err(DropReason::FrameTooLong);
         }

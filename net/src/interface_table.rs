@@ -13,11 +13,11 @@ use heapless::{Deque, Vec};
 /// Frames that wait for an interface's driver.
 pub(crate) type TransmitQueue<B> = Deque<B, { limits::TRANSMIT_QUEUE }>;
 
-/// An interface as packets see it: of all that it is, they change its queue and its counters.
+/// An interface as a packet sees it that leaves: of all that it is, only its queue and its counters
+/// change.
 pub(crate) struct Traffic<'a, B> {
     pub(crate) index: InterfaceIndex,
     pub(crate) mac: Option<MacAddress>,
-    pub(crate) device_mtu: u16,
     pub(crate) admin_up: bool,
     pub(crate) carrier: bool,
     /// IPv6 does not run on it although it is up.
@@ -26,6 +26,25 @@ pub(crate) struct Traffic<'a, B> {
     pub(crate) vlan: Option<VlanId>,
     /// Frames for the driver, which may be another interface's.
     pub(crate) transmit: &'a mut TransmitQueue<B>,
+    pub(crate) counters: &'a mut InterfaceCounters,
+}
+
+/// An interface as nearly all packets leave by it: it runs, has room in its queue and puts nothing
+/// into a frame but an Ethernet header. So it is not a VLAN, whose frames need a tag.
+pub(crate) struct Cable<'a, B> {
+    pub(crate) index: InterfaceIndex,
+    pub(crate) mac: MacAddress,
+    pub(crate) transmit: &'a mut TransmitQueue<B>,
+    pub(crate) counters: &'a mut InterfaceCounters,
+}
+
+/// An interface as a received frame sees it: all that it changes are the counters.
+pub(crate) struct Reception<'a> {
+    /// Its address, while it is up and frames are its business.
+    pub(crate) mac: Option<MacAddress>,
+    pub(crate) device_mtu: u16,
+    /// IPv6 does not run on it although it is up.
+    pub(crate) disabled: bool,
     pub(crate) counters: &'a mut InterfaceCounters,
 }
 
@@ -114,7 +133,19 @@ impl<B> InterfaceTable<B> {
         self.interfaces.get_mut(index.slot())?.as_mut().map(|interface| &mut interface.counters)
     }
 
-    /// What a packet meets at an interface.
+    /// What a received frame meets at an interface.
+    #[inline]
+    pub(crate) fn reception(&mut self, index: InterfaceIndex) -> Option<Reception<'_>> {
+        let interface = self.interfaces.get_mut(index.slot())?.as_mut()?;
+        Some(Reception {
+            mac: interface.mac().filter(|_| interface.admin_up),
+            device_mtu: interface.device_mtu,
+            disabled: interface.ipv6_disabled().is_some(),
+            counters: &mut interface.counters,
+        })
+    }
+
+    /// What a packet meets at an interface that it leaves by.
     #[inline]
     pub(crate) fn traffic(&mut self, index: InterfaceIndex) -> Option<Traffic<'_, B>> {
         let slot = index.slot();
@@ -130,7 +161,6 @@ impl<B> InterfaceTable<B> {
         Some(Traffic {
             index,
             mac: interface.mac(),
-            device_mtu: interface.device_mtu,
             admin_up: interface.admin_up,
             carrier: interface.has_carrier(),
             disabled: interface.ipv6_disabled().is_some(),
@@ -138,6 +168,30 @@ impl<B> InterfaceTable<B> {
             transmit: below.unwrap_or(&mut interface.transmit),
             counters: &mut interface.counters,
         })
+    }
+
+    /// The cable of an interface that is open, and has fewer than `limit` frames in its queue.
+    #[inline]
+    pub(crate) fn cable(&mut self, index: InterfaceIndex, limit: usize) -> Option<Cable<'_, B>> {
+        let interface = self.interfaces.get_mut(index.slot())?.as_mut()?;
+        let open =
+            interface.is_running() && interface.vlan.is_none() && interface.transmit.len() < limit;
+        Some(Cable {
+            index,
+            mac: interface.mac().filter(|_| open)?,
+            transmit: &mut interface.transmit,
+            counters: &mut interface.counters,
+        })
+    }
+
+    /// The frames for an interface's driver, and what it counts. A VLAN has no driver.
+    #[inline]
+    pub(crate) fn driver_queue(
+        &mut self,
+        index: InterfaceIndex,
+    ) -> Option<(&mut TransmitQueue<B>, &mut InterfaceCounters)> {
+        let interface = self.interfaces.get_mut(index.slot())?.as_mut()?;
+        Some((&mut interface.transmit, &mut interface.counters))
     }
 
     /// How many frames wait where an interface's go.

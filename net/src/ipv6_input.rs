@@ -314,19 +314,27 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         packet: P::Buffer,
         now: Instant,
     ) {
-        self.ipv6_input(Arrival { interface, link_multicast: false, looped: true }, packet, now);
+        self.ipv6_input(Arrival { interface, link_multicast: false, looped: true }, 0, packet, now);
     }
 
-    /// A packet arrived; the window begins with the IPv6 header and may end with padding.
-    pub(crate) fn ipv6_input(&mut self, arrival: Arrival, mut packet: P::Buffer, now: Instant) {
+    /// A packet arrived, behind so many octets of a link-layer header; it may end with padding.
+    #[inline]
+    pub(crate) fn ipv6_input(
+        &mut self,
+        arrival: Arrival,
+        link_header: usize,
+        mut packet: P::Buffer,
+        now: Instant,
+    ) {
         let index = arrival.interface;
+        let octets = packet.data().get(link_header..).unwrap_or(&[]);
         let Some(counters) = self.interfaces.counters(index) else {
             return self.count_drop(None, DropReason::InterfaceDown);
         };
         let ipv6 = &mut counters.ipv6;
         ipv6.in_receives += 1;
-        ipv6.in_octets += packet.len() as u64;
-        let header = match Ipv6Header::parse(packet.data()) {
+        ipv6.in_octets += octets.len() as u64;
+        let header = match Ipv6Header::parse(octets) {
             Ok((header, _)) => header,
             Err(ParseError::BadVersion) => {
                 return self.drop_received(index, DropReason::Ipv6BadVersion);
@@ -339,18 +347,21 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             Ecn::Capable0 => &mut ipv6.in_ect0_packets,
             Ecn::CongestionExperienced => &mut ipv6.in_ce_packets,
         } += 1;
-        packet.truncate(Ipv6Header::LEN + usize::from(header.payload_length));
+        let length = Ipv6Header::LEN + usize::from(header.payload_length);
+        // At once, so that it is done when the buffer is handed on.
+        packet.trim_front(link_header);
+        packet.truncate(length);
         trace!(
             "ipv6 in on {=u32}: {} to {}, next header {=u8}, {=usize} octets",
             index.get(),
             header.source,
             header.destination,
             header.next_header.0,
-            packet.len()
+            length
         );
-        if header.destination.is_multicast() {
+        if header.destination.is_group() {
             ipv6.in_multicast_packets += 1;
-            ipv6.in_multicast_octets += packet.len() as u64;
+            ipv6.in_multicast_octets += length as u64;
         }
         if let Err(reason) = self.admit(arrival, &header) {
             return self.drop_received(index, reason);
@@ -424,13 +435,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let question =
             (self.interfaces.changes(), interface, looped, header.source, header.destination);
         let place = place(header.source);
-        if self.admitted.get(place, &question).is_none() {
+        if self.admitted.find(place, &question).is_none() {
             self.check_admission(arrival, header)?;
             self.admitted.put(place, question, ());
         }
         Ok(())
     }
 
+    #[inline(never)]
     fn check_admission(&self, arrival: Arrival, header: &Ipv6Header) -> Result<(), DropReason> {
         let index = arrival.interface;
         check_addresses(header, arrival.looped)?;

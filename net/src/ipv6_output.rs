@@ -99,11 +99,11 @@ pub(crate) type ReplyMemo = Memo<(u32, InterfaceIndex, Ipv6Addr, Ipv6Addr), (Out
 /// Flow labels by both ends and protocol.
 pub(crate) type LabelMemo = Memo<((Ipv6Addr, u16), (Ipv6Addr, u16), NextHeader), FlowLabel, 16>;
 
-/// A place in a memo: hosts of one subnet, and ports of one host, differ in their last octet.
+/// A place in a memo: hosts of one subnet, and ports of one host, differ in their last octet. It is
+/// taken as in [`AddressExt::is_group`].
 #[inline]
 pub(crate) fn place(address: Ipv6Addr) -> usize {
-    let [.., last] = address.octets();
-    last.into()
+    usize::from(address.to_bits() as u8)
 }
 
 /// How much a route among equals is liked for a destination: random, but the same each time, so

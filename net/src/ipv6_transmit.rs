@@ -4,8 +4,8 @@
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::{DropReason, Ipv6Counters};
 use crate::interface::InterfaceIndex;
-use crate::interface_table::{InterfaceTable, Traffic};
-use crate::ipv6_output::{Outgoing, Path, Urgency};
+use crate::interface_table::{Cable, InterfaceTable};
+use crate::ipv6_output::{Outgoing, Path};
 use crate::neighbor::{NeighborCache, Output, Sender};
 use crate::netif::MacAddress;
 use crate::random::Random;
@@ -247,22 +247,15 @@ pub(crate) fn send_framed<B: PacketBuffer>(
     station: MacAddress,
     mut packet: B,
 ) -> Result<(), B> {
-    const HEADERS: usize = EthernetHeader::LEN + Ipv6Header::LEN;
     let length = packet.len();
     let fragment = is_fragment(outgoing.next_header, &packet);
-    let Some(cable) = open_cable(interfaces, index, outgoing.urgency) else { return Err(packet) };
-    let (source, Traffic { transmit, counters, .. }) = cable;
-    let Some(Ok(room)) = packet.prepend(HEADERS).map(<&mut [u8; HEADERS]>::try_from) else {
+    let limit = outgoing.urgency.transmit_limit();
+    let Some(mut cable) = interfaces.cable(index, limit) else { return Err(packet) };
+    let Some(Ok(room)) = packet.prepend(FRAME_HEADERS).map(TryInto::try_into) else {
         return Err(packet);
     };
-    let header = outgoing.header(length);
-    let (frame_header, packet_header) = room.split_at_mut(EthernetHeader::LEN);
-    EthernetHeader { destination: station, source, ethertype: EtherType::IPV6 }.emit(frame_header);
-    header.emit(packet_header);
-    trace_out(index, &header, Ipv6Header::LEN + length);
-    count_sent(&mut counters.ipv6, &header, fragment, Ipv6Header::LEN + length);
-    counters.ipv6.out_transmits += 1;
-    transmit.push_back(packet)
+    cable.head(outgoing, station, (length, fragment), room);
+    cable.transmit.push_back(packet)
 }
 
 /// [`send_ready`] for a packet that has its IPv6 header, which is that of `outgoing`.
@@ -281,31 +274,44 @@ pub(crate) fn send_headed<B: PacketBuffer>(
     let Some(destination) = neighbors.ready((hop.interface, hop.next_hop), now) else {
         return Err(packet);
     };
-    let Some(cable) = open_cable(interfaces, hop.interface, outgoing.urgency) else {
-        return Err(packet);
-    };
-    let (source, Traffic { transmit, counters, .. }) = cable;
+    let limit = outgoing.urgency.transmit_limit();
+    let Some(cable) = interfaces.cable(hop.interface, limit) else { return Err(packet) };
     let length = packet.len();
     let Some(room) = packet.prepend(EthernetHeader::LEN) else { return Err(packet) };
-    EthernetHeader { destination, source, ethertype: EtherType::IPV6 }.emit(room);
+    cable.frame_header(destination).emit(room);
+    let Cable { transmit, counters, .. } = cable;
     note_headed(hop.interface, &mut counters.ipv6, outgoing, length);
     counters.ipv6.out_transmits += 1;
     transmit.push_back(packet)
 }
 
-/// An interface that runs, has room in its queue and puts nothing into a frame but an Ethernet
-/// header: so not a VLAN, whose frames need a tag. With its address.
-#[inline]
-fn open_cable<B: PacketBuffer>(
-    interfaces: &mut InterfaceTable<B>,
-    index: InterfaceIndex,
-    urgency: Urgency,
-) -> Option<(MacAddress, Traffic<'_, B>)> {
-    let traffic = interfaces.traffic(index)?;
-    let open = traffic.is_running()
-        && traffic.vlan.is_none()
-        && traffic.transmit.len() < urgency.transmit_limit();
-    Some((traffic.mac.filter(|_| open)?, traffic))
+/// Octets of what every frame begins with: Ethernet and IPv6 header.
+pub(crate) const FRAME_HEADERS: usize = EthernetHeader::LEN + Ipv6Header::LEN;
+
+impl<B> Cable<'_, B> {
+    /// Writes what is in front of `length` octets to a station, which may be a fragment, and counts
+    /// the packet as sent.
+    #[inline]
+    pub(crate) fn head(
+        &mut self,
+        outgoing: &Outgoing,
+        station: MacAddress,
+        (length, fragment): (usize, bool),
+        room: &mut [u8; FRAME_HEADERS],
+    ) {
+        let header = outgoing.header(length);
+        let (frame_header, packet_header) = room.split_at_mut(EthernetHeader::LEN);
+        self.frame_header(station).emit(frame_header);
+        header.emit(packet_header);
+        trace_out(self.index, &header, Ipv6Header::LEN + length);
+        count_sent(&mut self.counters.ipv6, &header, fragment, Ipv6Header::LEN + length);
+        self.counters.ipv6.out_transmits += 1;
+    }
+
+    #[inline]
+    const fn frame_header(&self, destination: MacAddress) -> EthernetHeader {
+        EthernetHeader { destination, source: self.mac, ethertype: EtherType::IPV6 }
+    }
 }
 
 /// Traces and counts a packet of `len` octets whose header is that of `outgoing`.
@@ -313,7 +319,7 @@ fn open_cable<B: PacketBuffer>(
 fn note_headed(index: InterfaceIndex, ipv6: &mut Ipv6Counters, outgoing: &Outgoing, len: usize) {
     let header = outgoing.header(len - Ipv6Header::LEN);
     trace_out(index, &header, len);
-    // A segment is never sent in fragments.
+    // Neither a segment nor an answer has its header before it is cut into fragments.
     count_sent(ipv6, &header, false, len);
 }
 

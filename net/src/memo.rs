@@ -23,8 +23,19 @@ impl<K: PartialEq, V: Copy, const N: usize> Memo<K, V, N> {
     /// The same for whoever wants to copy only a part of it.
     #[inline]
     pub(crate) fn find(&mut self, place: usize, question: &K) -> Option<&V> {
+        self.find_by(place, |known| known == question)
+    }
+
+    /// The same for whoever has the question in pieces: comparing them where they lie is quicker
+    /// than putting them together first.
+    #[inline]
+    pub(crate) fn find_by(
+        &mut self,
+        place: usize,
+        is_asked: impl FnOnce(&K) -> bool,
+    ) -> Option<&V> {
         let (known, answer) = self.0.get_mut().get(place % N)?.as_ref()?;
-        (known == question).then_some(answer)
+        is_asked(known).then_some(answer)
     }
 
     /// Nothing is remembered in this place any more.
@@ -32,12 +43,6 @@ impl<K: PartialEq, V: Copy, const N: usize> Memo<K, V, N> {
         if let Some(slot) = self.0.get_mut().get_mut(place % N) {
             *slot = None;
         }
-    }
-
-    /// The answer in a place, to whatever question.
-    #[inline]
-    pub(crate) fn at(&mut self, place: usize) -> Option<&V> {
-        self.0.get_mut().get(place % N)?.as_ref().map(|(_, answer)| answer)
     }
 
     /// Remembers an answer.

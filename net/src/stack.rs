@@ -205,22 +205,25 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// [`crate::netif::FRAME_HEADROOM`] or more in front.
     #[inline]
     pub fn poll_transmit(&mut self, index: InterfaceIndex) -> Option<P::Buffer> {
-        // A VLAN has none: its frames are with the interface below.
-        if self.has_transmit(index) { self.take_transmit(index) } else { None }
-    }
-
-    fn take_transmit(&mut self, index: InterfaceIndex) -> Option<P::Buffer> {
-        let traffic = self.interfaces.traffic(index)?;
-        let frame = traffic.transmit.pop_front()?;
-        let link = &mut traffic.counters.link;
+        let (queue, counters) = self.interfaces.driver_queue(index)?;
+        let frame = queue.pop_front()?;
+        let link = &mut counters.link;
         link.transmit_frames += 1;
         link.transmit_octets += frame.len() as u64;
-        let drained = traffic.transmit.len() <= limits::TRANSMIT_QUEUE / 2;
-        if drained && self.sockets.waiting_to_send > 0 {
+        let senders = self.sockets.waiting_to_send > 0 || !self.tcp.pending.is_empty();
+        if senders && queue.len() <= limits::TRANSMIT_QUEUE / 2 {
+            self.queue_drained();
+        }
+        Some(frame)
+    }
+
+    /// A queue has room again for those who wait.
+    #[cold]
+    fn queue_drained(&mut self) {
+        if self.sockets.waiting_to_send > 0 {
             self.wake_senders();
         }
-        self.tcp.pending_due |= drained && !self.tcp.pending.is_empty();
-        Some(frame)
+        self.tcp.pending_due |= !self.tcp.pending.is_empty();
     }
 
     /// Whether [`Self::poll_transmit`] has a frame for this interface.

@@ -10,8 +10,7 @@ use crate::time::Instant;
 pub(super) const RECENT: usize = 16;
 
 fn place(key: Key) -> usize {
-    let [.., last] = key.1.octets();
-    usize::from(last) % RECENT
+    usize::from(key.1.to_bits() as u8) % RECENT
 }
 
 impl<B> NeighborCache<B> {

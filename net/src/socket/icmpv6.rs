@@ -43,7 +43,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     /// Whether anybody has a raw socket.
     #[inline]
     pub(crate) fn has_raw_sockets(&self) -> bool {
-        self.sockets.at_port(SocketKind::Icmpv6Raw, 0).next().is_some()
+        self.sockets.has_raw()
     }
 
     /// Gives every raw socket that wants it a copy of the message in a packet.

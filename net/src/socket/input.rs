@@ -42,7 +42,15 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         port: u16,
         meta: &ReceiveMeta,
     ) -> Option<SocketId> {
+        let mut fitting =
+            self.sockets.at_port(kind, port).filter(|(_, socket)| socket.accepts(meta));
+        let (id, _) = fitting.next()?;
         // Nearly always there is one, whose score nobody asks for.
+        if fitting.next().is_none() { Some(id) } else { self.choose_receiver(kind, port, meta) }
+    }
+
+    #[inline(never)]
+    fn choose_receiver(&self, kind: SocketKind, port: u16, meta: &ReceiveMeta) -> Option<SocketId> {
         let fitting = self.sockets.at_port(kind, port).filter(|(_, socket)| socket.accepts(meta));
         let sender = (meta.source.ip(), meta.source.port(), meta.destination, port);
         let weight = |id: SocketId| self.sockets.key.weight(&sender, id.slot.into());

@@ -57,10 +57,16 @@ pub(super) const fn header_len(kind: SocketKind) -> usize {
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
+    /// Another number whenever a plan could have become another.
+    #[inline]
+    pub(super) const fn plan_epoch(&self) -> u32 {
+        self.epoch().wrapping_add(self.sockets.changes())
+    }
+
     /// The question that a plan answers now.
     #[inline]
-    pub(super) fn plan_question(&self, id: SocketId, to: Option<SocketAddrV6>) -> PlanQuestion {
-        (self.epoch().wrapping_add(self.sockets.changes()), id, to)
+    fn plan_question(&self, id: SocketId, to: Option<SocketAddrV6>) -> PlanQuestion {
+        (self.plan_epoch(), id, to)
     }
 
     /// Finds out how a datagram of `length` octets is sent, or remembers it from the last one of

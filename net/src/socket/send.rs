@@ -94,6 +94,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         result
     }
 
+    #[inline(never)]
     fn send_anew<E>(
         &mut self,
         id: SocketId,
@@ -112,6 +113,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
+    #[inline(never)]
     fn send_planned<E>(
         &mut self,
         id: SocketId,
@@ -173,6 +175,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     }
 
     /// Sends a datagram that is longer than the path allows.
+    #[inline(never)]
     fn send_in_fragments<E>(
         &mut self,
         id: SocketId,

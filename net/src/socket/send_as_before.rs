@@ -7,7 +7,7 @@
 use super::plan::{Plan, plan_place};
 use super::{SendError, SocketId};
 use crate::buffer::{BufferPool, PAYLOAD_OFFSET, PacketBuffer};
-use crate::ipv6_transmit::send_framed;
+use crate::ipv6_transmit::FRAME_HEADERS;
 use crate::random::Random;
 use crate::stack::Stack;
 use crate::time::Instant;
@@ -26,28 +26,31 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         fill: &mut impl FnMut(&mut [u8]) -> Result<(), E>,
         now: Instant,
     ) -> Option<Result<(), SendError<E>>> {
-        let question = self.plan_question(id, to);
-        let plan = self.plans.find(plan_place(id, to), &question)?;
-        let socket = self.sockets.get(id)?;
+        const HEADERS: usize = FRAME_HEADERS + UdpHeader::LEN;
+        let epoch = self.plan_epoch();
+        let Self { plans, sockets, destinations, neighbors, interfaces, pool, counters, .. } = self;
+        let plan = plans.find_by(plan_place(id, to), |(then, socket, destination)| {
+            (*then, *socket) == (epoch, id) && *destination == to
+        })?;
+        let Plan { outgoing, hop, .. } = plan;
+        let socket = sockets.get(id)?;
         let changed = socket.pending_error.is_some() || socket.send_shut_down;
-        let destination = (plan.hop.interface, plan.outgoing.destination);
         if changed
             || plan.unchecked
             || length > plan.longest
-            || plan.hop.local
-            || self.destinations.path_mtu(destination, now).is_some()
+            || hop.local
+            || destinations.path_mtu((hop.interface, outgoing.destination), now).is_some()
         {
             return None;
         }
-        let station = self.neighbors.ready((plan.hop.interface, plan.hop.next_hop), now)?;
-        let interface = self.interfaces.get(plan.hop.interface)?;
-        if interface.vlan.is_some()
-            || interface.transmit.len() >= plan.outgoing.urgency.transmit_limit()
-        {
-            return None;
-        }
-        let mut packet = self.pool.allocate(PAYLOAD_OFFSET)?;
-        let payload = packet.append(length)?;
+        let station = neighbors.ready((hop.interface, hop.next_hop), now)?;
+        let mut cable = interfaces.cable(hop.interface, outgoing.urgency.transmit_limit())?;
+        // All headers and the payload at once: the frame lies where it would step by step.
+        let mut packet = pool.allocate(PAYLOAD_OFFSET - HEADERS);
+        let room = packet.as_mut()?.append(HEADERS + length)?;
+        let (headers, payload) = room.split_first_chunk_mut()?;
+        let headers: &mut [u8; HEADERS] = headers;
+        let (front, room) = headers.split_first_chunk_mut()?;
         if let Err(error) = fill(payload) {
             return Some(Err(SendError::Fill(error)));
         }
@@ -55,17 +58,14 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         sum.add(payload);
         let ports = (plan.local_port, plan.remote_port);
         let header = UdpHeader::with_sum(ports, length, plan.common, sum);
-        let (Some(header), Some(room)) = (header, packet.prepend(UdpHeader::LEN)) else {
+        let Some(header) = header else {
             return Some(Err(SendError::TooBig(usize::from(u16::MAX) - UdpHeader::LEN)));
         };
         header.emit(room);
-        self.counters.udp.out_datagrams += 1;
-        let Plan { outgoing, hop, .. } = plan;
-        let sent = send_framed(&mut self.interfaces, outgoing, hop.interface, station, packet);
-        if let Err(packet) = sent {
-            let (outgoing, hop) = (*outgoing, *hop);
-            self.send_packet(&outgoing, &hop, packet, now);
-        }
+        cable.head(outgoing, station, (UdpHeader::LEN + length, false), front);
+        counters.udp.out_datagrams += 1;
+        // There is room, as was just seen.
+        let _queued = cable.transmit.push_back(packet?);
         Some(Ok(()))
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct SocketTable<B> {
     pub(crate) memory: Memory<B>,
     /// Sockets that wait for room to send.
     pub(crate) waiting_to_send: usize,
+    /// How many raw sockets there are, as is asked for every ICMPv6 message.
+    raw: usize,
 }
 
 impl<B> SocketTable<B> {
@@ -66,7 +68,14 @@ impl<B> SocketTable<B> {
             key: HashKey::UNSET,
             memory: Memory { received: Arena::new(), errors: Arena::new(), tails: Arena::new() },
             waiting_to_send: 0,
+            raw: 0,
         }
+    }
+
+    /// Whether there are raw sockets.
+    #[inline]
+    pub(crate) const fn has_raw(&self) -> bool {
+        self.raw > 0
     }
 
     /// Sets the key, while there is nothing in the table.
@@ -92,15 +101,17 @@ impl<B> SocketTable<B> {
         let id = SocketId { slot: slot as u16, generation: place.generation };
         if kind == SocketKind::Icmpv6Raw {
             self.chains.insert(self.hash(kind, 0), slot);
+            self.raw += 1;
         }
         Some(id)
     }
 
     /// Takes a socket out of the table.
     pub(crate) fn remove(&mut self, id: SocketId) -> Option<Socket> {
-        self.get(id)?;
+        let kind = self.get(id)?.kind;
         self.touch();
         self.chains.remove(id.slot.into());
+        self.raw -= usize::from(kind == SocketKind::Icmpv6Raw);
         self.vacant = self.vacant.min(id.slot.into());
         self.slots.get_mut(usize::from(id.slot))?.socket.take()
     }

@@ -54,6 +54,19 @@ impl Checksum {
         self.join(words.into_iter().map(u64::from).sum(), 0);
     }
 
+    /// Adds eight octets as they lie in memory.
+    #[inline]
+    pub(crate) fn add_long(&mut self, octets: u64) {
+        self.join(octets, 0);
+    }
+
+    /// Adds an address.
+    #[inline]
+    pub(crate) fn add_address(&mut self, address: Ipv6Addr) {
+        let [high, low] = words(address);
+        self.join(reduce(high + low), 0);
+    }
+
     /// Adds one 16-bit word, as a field of a header.
     #[inline]
     pub fn add_word(&mut self, word: u16) {

@@ -49,11 +49,6 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    pub(crate) fn mac(&mut self) -> Result<MacAddress> {
-        self.array().map(MacAddress)
-    }
-
-    #[inline]
     pub(crate) const fn rest(self) -> &'a [u8] {
         self.0
     }

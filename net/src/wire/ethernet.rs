@@ -2,8 +2,8 @@
 //!
 //! The frame check sequence is the adapter's business and never seen here.
 
-use super::Result;
-use super::cursor::{Reader, Writer};
+use super::cursor::Writer;
+use super::{ParseError, Result};
 use crate::netif::MacAddress;
 use core::net::Ipv6Addr;
 
@@ -41,13 +41,15 @@ impl EthernetHeader {
     /// least 60 octets on a real wire.
     #[inline]
     pub fn parse(frame: &[u8]) -> Result<(Self, &[u8])> {
-        let mut reader = Reader::new(frame);
+        let (fixed, payload) =
+            frame.split_first_chunk::<{ Self::LEN }>().ok_or(ParseError::Truncated)?;
+        let &[d0, d1, d2, d3, d4, d5, s0, s1, s2, s3, s4, s5, high, low] = fixed;
         let header = Self {
-            destination: reader.mac()?,
-            source: reader.mac()?,
-            ethertype: EtherType(reader.u16()?),
+            destination: MacAddress([d0, d1, d2, d3, d4, d5]),
+            source: MacAddress([s0, s1, s2, s3, s4, s5]),
+            ethertype: EtherType(u16::from_be_bytes([high, low])),
         };
-        Ok((header, reader.rest()))
+        Ok((header, payload))
     }
 
     /// Writes [`Self::LEN`] octets.
@@ -70,7 +72,6 @@ pub const fn multicast_mac(group: Ipv6Addr) -> MacAddress {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::ParseError;
     use proptest::prelude::*;
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Extension headers are in [`super::extension`].
 
-use super::cursor::{Reader, Writer};
+use super::cursor::Writer;
 use super::{ParseError, Result};
 use core::fmt;
 use core::net::Ipv6Addr;
@@ -166,6 +166,7 @@ impl Ipv6Header {
     /// the link padded the frame with is gone.
     ///
     /// A payload length of zero gives an empty payload; jumbograms (RFC 2675) are not supported.
+    #[inline]
     pub fn parse(packet: &[u8]) -> Result<(Self, &[u8])> {
         let (header, rest) = Self::parse_fixed(packet)?;
         let payload = rest.get(..header.payload_length.into()).ok_or(ParseError::Truncated)?;
@@ -186,19 +187,25 @@ impl Ipv6Header {
             let foreign = packet.len() >= 4 && packet.first().is_some_and(|first| first >> 4 != 6);
             return Err(if foreign { ParseError::BadVersion } else { ParseError::Truncated });
         };
-        let mut reader = Reader::new(fixed);
-        let first = reader.u32()?;
+        // Every packet comes by here. A field that could be missing would be one in pieces: the
+        // error shares its place with the first octet.
+        let &[a, b, c, d, length_high, length_low, next_header, hop_limit, ref addresses @ ..] =
+            fixed;
+        let ([source, destination], _) = addresses.as_chunks() else {
+            return Err(ParseError::Truncated);
+        };
+        let first = u32::from_be_bytes([a, b, c, d]);
         if first >> 28 != 6 {
             return Err(ParseError::BadVersion);
         }
         let header = Self {
             traffic_class: TrafficClass((first >> 20) as u8),
             flow_label: FlowLabel::from_low_bits(first),
-            payload_length: reader.u16()?,
-            next_header: NextHeader(reader.u8()?),
-            hop_limit: HopLimit(reader.u8()?),
-            source: reader.address()?,
-            destination: reader.address()?,
+            payload_length: u16::from_be_bytes([length_high, length_low]),
+            next_header: NextHeader(next_header),
+            hop_limit: HopLimit(hop_limit),
+            source: Ipv6Addr::from(*source),
+            destination: Ipv6Addr::from(*destination),
         };
         Ok((header, rest))
     }

@@ -5,9 +5,10 @@
 //! (RFC 4861, Sections 4.6 and 6.1).
 
 use super::Result;
+use super::checksum::Checksum;
 use super::cursor::{Reader, Writer};
-use super::icmpv6::{Icmpv6Type, fill_checksum};
-use super::ipv6::HopLimit;
+use super::icmpv6::Icmpv6Type;
+use super::ipv6::{HopLimit, NextHeader};
 use super::ndp_option::{NdpOptionType, NdpOptions, RouterPreference};
 use crate::netif::MacAddress;
 use core::net::Ipv6Addr;
@@ -163,13 +164,12 @@ impl PlainSolicitation {
     #[inline]
     pub fn parse(message: &[u8]) -> Option<Self> {
         let message: &[u8; PLAIN_LEN] = message.try_into().ok()?;
-        let mut reader = Reader::new(message);
-        let [kind, code, _, _, _reserved @ ..] = reader.array::<8>().ok()?;
-        let target = reader.address().ok()?;
-        let option = reader.array().ok()?;
-        let source = reader.mac().ok()?;
+        let &[kind, code, _, _, _, _, _, _, ref rest @ ..] = message;
+        let (target, option) = rest.split_first_chunk()?;
+        let &[option, length, ref source @ ..] = option.first_chunk::<8>()?;
+        let (target, source) = (Ipv6Addr::from(*target), MacAddress(*source));
         let plain = (kind, code) == (Icmpv6Type::NEIGHBOR_SOLICITATION.0, 0)
-            && option == [NdpOptionType::SOURCE_LINK_LAYER_ADDRESS.0, 1]
+            && (option, length) == (NdpOptionType::SOURCE_LINK_LAYER_ADDRESS.0, 1)
             && source.is_station();
         plain.then_some(Self { target, source })
     }
@@ -190,16 +190,17 @@ impl PlainAdvertisement {
     #[inline]
     pub fn emit(&self, destination: Ipv6Addr, out: &mut [u8; PLAIN_LEN]) {
         let flags = NeighborAdvertisement::SOLICITED | NeighborAdvertisement::OVERRIDE;
-        Writer::new(out)
-            .u8(Icmpv6Type::NEIGHBOR_ADVERTISEMENT.0)
-            .u8(0)
-            .u16(0)
-            .u32(flags)
-            .address(self.target)
-            .u8(NdpOptionType::TARGET_LINK_LAYER_ADDRESS.0)
-            .u8(1)
-            .mac(self.mac);
-        fill_checksum(self.target, destination, out);
+        let kind = u16::from_be_bytes([Icmpv6Type::NEIGHBOR_ADVERTISEMENT.0, 0]);
+        let [m0, m1, m2, m3, m4, m5] = self.mac.0;
+        let option = [NdpOptionType::TARGET_LINK_LAYER_ADDRESS.0, 1, m0, m1, m2, m3, m4, m5];
+        // Summed from its parts: reading what was just written in pieces takes longer.
+        let mut sum =
+            Checksum::pseudo_header(self.target, destination, NextHeader::ICMPV6, PLAIN_LEN as u32);
+        sum.add_word(kind);
+        sum.add_words([flags.to_be()]);
+        sum.add_address(self.target);
+        sum.add_long(u64::from_ne_bytes(option));
+        Writer::new(out).u16(kind).u16(sum.finish()).u32(flags).address(self.target).bytes(&option);
     }
 }
 

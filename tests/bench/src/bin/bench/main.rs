@@ -27,6 +27,7 @@ usage: bench goodput [FOLDER]       over links with losses, late frames or a sho
        bench size IMAGE [FOLDER]    of the code, by the symbols of an ELF image
        bench gate [IMAGE]           fails when an instruction count is too high beside smoltcp's
        bench work [PART [STACK]]    what callgrind runs: pieces with PART in their name
+       bench sample PART SECONDS    works on pieces for so long, with ours alone, for a profiler
 
 With FOLDER the table is also written there, as JSON and as a picture.";
 
@@ -98,6 +99,12 @@ fn run(arguments: &[&str]) -> io::Result<ExitCode> {
         Some(&"gate") => gate::gate(first.copied()),
         Some(&"work") => {
             instructions::work(first.unwrap_or(&""), second.copied());
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(&"sample")
+            if let (Some(part), Some(Ok(seconds))) = (first, second.map(|s| s.parse())) =>
+        {
+            time::sample(part, seconds);
             Ok(ExitCode::SUCCESS)
         }
         _ => {

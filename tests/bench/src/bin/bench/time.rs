@@ -47,3 +47,19 @@ pub(crate) fn time(part: &str) -> Table {
     let columns = ["ours", "smoltcp", "ratio"].map(String::from).to_vec();
     Table { title: "Time in ns on this machine, median", rows_are: "work", columns, rows }
 }
+
+/// Works on the pieces whose name has `part` in it for some seconds, with ours alone: for a
+/// profiler that takes samples.
+pub(crate) fn sample(part: &str, seconds: u64) {
+    for piece in Piece::ALL.into_iter().filter(|piece| piece.name().contains(part)) {
+        let mut work = piece.make::<Ours>();
+        let begin = Instant::now();
+        let mut times = Vec::new();
+        while begin.elapsed() < Duration::from_secs(seconds) {
+            times.push(run(&mut *work).0);
+        }
+        // Whatever else runs on the machine disturbs the fastest run least.
+        let fastest = times.iter().copied().fold(f64::INFINITY, f64::min);
+        println!("{}: {fastest:.1} ns, median {:.1}", piece.name(), median(times));
+    }
+}
