@@ -27,6 +27,7 @@ mod socket_diagnosis;
 mod socket_options;
 mod splice;
 mod stream;
+mod stream_buffers;
 mod stream_options;
 mod time;
 mod udp;
@@ -47,7 +48,7 @@ pub(crate) struct Test {
 pub(crate) type Outcome = Result<(), String>;
 
 /// All tests, subject by subject.
-const SUBJECTS: [&[Test]; 24] = [
+const SUBJECTS: [&[Test]; 25] = [
     processes::TESTS,
     isolation::TESTS,
     memory::TESTS,
@@ -65,6 +66,7 @@ const SUBJECTS: [&[Test]; 24] = [
     ipv6_headers::TESTS,
     stream::TESTS,
     stream_options::TESTS,
+    stream_buffers::TESTS,
     connections::TESTS,
     names::TESTS,
     limits::TESTS,

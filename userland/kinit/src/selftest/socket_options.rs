@@ -96,12 +96,20 @@ fn received_info() -> Outcome {
 }
 
 fn told_of_streams() -> Outcome {
-    let fd = super::stream::stream(rustix::net::SocketFlags::empty())?;
+    let (client, fd) = super::stream::pair()?;
     for option in [IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS] {
         let before = because("getsockopt", get_i32(&fd, IPV6, option))?;
         wants(&fd, &[option])?;
         let after = because("getsockopt", get_i32(&fd, IPV6, option))?;
         check!((before, after) == (0, 1), "option {option} was {before}, is {after}");
+    }
+    // It is remembered, no more: what is read has no headers to tell of.
+    because("write", rustix::io::write(&client, b"x"))?;
+    super::stream::wait(&fd, rustix::event::PollFlags::IN)?;
+    let read = because("recvmsg", super::datagram::try_receive(&fd, 0))?.ok_or("nothing came")?;
+    check!(read.data == b"x", "{:?}", read.data);
+    for kind in [IPV6_PKTINFO, IPV6_HOPLIMIT, IPV6_TCLASS] {
+        check!(read.with.control().find(IPV6, kind).is_none(), "a message {kind} of a stream");
     }
     Ok(())
 }
