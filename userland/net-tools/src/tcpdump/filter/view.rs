@@ -35,6 +35,8 @@ pub struct View<'a> {
     pub source_port: Option<u16>,
     /// The destination port.
     pub destination_port: Option<u16>,
+    /// Where the Ethernet header begins.
+    pub(super) frame: Option<usize>,
     /// Where the IPv6 header begins.
     pub(super) network: Option<usize>,
     /// What stands behind IPv6's headers, and where.
@@ -45,7 +47,8 @@ impl<'a> View<'a> {
     /// The parts of a packet of so many octets on the wire.
     #[must_use]
     pub fn new(packet: &'a [u8], length: usize, link: LinkType) -> Self {
-        let mut view = Self { octets: packet, length, ..Self::default() };
+        let frame = (link == LinkType::Ethernet).then_some(0);
+        let mut view = Self { octets: packet, length, frame, ..Self::default() };
         // What is cut off has no parts.
         let _ = view.read(packet, link);
         view
@@ -55,7 +58,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn start(&self, base: Base) -> Option<usize> {
         match base {
-            Base::Ethernet => self.ethernet.map(|_| 0),
+            Base::Ethernet => self.frame,
             Base::Ipv6 => self.network,
             Base::Transport(wanted) => {
                 self.payload.and_then(|(found, start)| (found == wanted).then_some(start))
