@@ -54,4 +54,8 @@ fn programs_are_interrupted_and_stopped() {
     assert!(jobs.starts_with("[1]+  Stopped"), "{jobs}");
     let killed = guest.run("kill %1; wait %1");
     assert_eq!(killed.status, 128 + 15, "{}", killed.text);
+    // The job that began last has the mark also when it has ended.
+    let jobs = guest.run("sleep 3000 & sleep 0.1 & sleep 1; jobs; kill %1").success();
+    let (running, done) = ("[1]-  Running", "[2]+  Done");
+    assert!(jobs.ends_with(&format!("{running:<30}sleep 3000\n{done:<30}sleep 0.1\n")), "{jobs}");
 }

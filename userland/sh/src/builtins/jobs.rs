@@ -1,5 +1,7 @@
 //! `jobs`, `wait`, `fg`, `bg`, `kill`, `times`.
 
+use alloc::vec::Vec;
+
 use rt::bstr::{BString, ByteSlice};
 use rt::rustix::io::Errno;
 use rt::rustix::process::{Signal, kill_process_group};
@@ -13,22 +15,33 @@ use crate::shell::Shell;
 /// `jobs [-l]`
 pub(super) fn list(shell: &mut Shell, arguments: &[BString]) -> Flow {
     let long = arguments.get(1).is_some_and(|option| option == "-l");
+    let marks = Marks::new(shell);
     let done = shell.jobs.reap();
-    let last = shell.jobs.list().len();
-    for (index, job) in shell.jobs.list().iter().enumerate() {
-        let mark = if index + 1 == last {
-            '+'
-        } else if index + 2 == last {
-            '-'
-        } else {
-            ' '
-        };
-        show(job, mark, long);
-    }
-    for job in &done {
-        show(job, ' ', long);
+    let mut jobs: Vec<&Job> = shell.jobs.list().iter().chain(&done).collect();
+    jobs.sort_by_key(|job| job.number);
+    for job in jobs {
+        show(job, marks.of(job), long);
     }
     Ok(())
+}
+
+/// The two jobs that have a mark: the last one, `%+`, and the one before, `%-`.
+struct Marks([Option<usize>; 2]);
+
+impl Marks {
+    /// As the jobs are before those that are done have gone.
+    fn new(shell: &Shell) -> Self {
+        let mut numbers = shell.jobs.list().iter().rev().map(|job| job.number);
+        Self([numbers.next(), numbers.next()])
+    }
+
+    fn of(&self, job: &Job) -> char {
+        match self.0.iter().position(|number| *number == Some(job.number)) {
+            Some(0) => '+',
+            Some(_) => '-',
+            None => ' ',
+        }
+    }
 }
 
 fn show(job: &Job, mark: char, long: bool) {
@@ -50,8 +63,9 @@ fn show(job: &Job, mark: char, long: bool) {
 
 /// Prints what has ended since the last prompt.
 pub fn announce(shell: &mut Shell) {
+    let marks = Marks::new(shell);
     for job in shell.jobs.reap() {
-        show(&job, ' ', false);
+        show(&job, marks.of(&job), false);
     }
 }
 
