@@ -147,7 +147,7 @@ test-coverage:
 
 .PHONY: test-system
 test-system: image ## boot in QEMU and test from outside
-	tools/ensure.sh qemu-system-aarch64 iperf
+	tools/ensure.sh qemu-system-aarch64 iperf tcpdump
 	set -o pipefail; KERNEL_IMAGE=$(abspath $(kernel_image)) SELFTEST_LOG=$(abspath $(target))/test-selftest.log \
 		cargo test -p system-tests --lib $(addprefix --test ,$(system_tests)) \
 		-- --test-threads=2 $(keep_log) $(target)/test-system.log

@@ -1,10 +1,10 @@
 //! The tools that measure and look: `iperf`, `tcpdump`, `ss`, `nstat`.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use system_tests::guest::Guest;
-use system_tests::peer::jitter;
+use system_tests::peer::{HOST, Service, jitter};
 
 /// An iperf 2 server of this machine's loopback interface, where the guest's packets to fec0::2 end
 /// up. Dropping it ends it.
@@ -34,6 +34,20 @@ impl Drop for Server {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// What this machine's tcpdump says of a recording.
+fn read_recording(octets: &[u8]) -> String {
+    let mut command = Command::new("tcpdump");
+    command.args(["-n", "-r", "-"]).env("TZ", "UTC");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("tcpdump is installed");
+    // The few packets fit the pipe.
+    let mut input = child.stdin.take().expect("it is a pipe");
+    input.write_all(octets).expect("tcpdump reads its input");
+    drop(input);
+    let output = child.wait_with_output().expect("it is our child");
+    String::from_utf8(output.stdout).expect("tcpdump prints text")
 }
 
 /// Boots, and waits until there is a way to fec0::2.
@@ -107,6 +121,23 @@ fn what_goes_on_inside() {
     {
         assert!(lines.contains(wanted), "{wanted} in:\n{lines}");
     }
+    // Carried out, the file says the same to the host's tcpdump.
+    let service = Service::tcp(|mut stream| {
+        let mut octets = Vec::new();
+        stream.read_to_end(&mut octets).expect("the guest sends and then closes");
+        octets
+    });
+    guest.run(&format!("nc -N {HOST} {} < /tmp/ping.pcap", service.port)).success();
+    let theirs = read_recording(&service.outcome());
+    let ours = lines.lines().filter(|line| !line.starts_with("reading from "));
+    assert_eq!(ours.collect::<Vec<_>>(), theirs.lines().collect::<Vec<_>>());
+    // A filter of octets, which the kernel applies.
+    let filter = "'tcp[tcpflags] & (tcp-syn|tcp-ack) == tcp-syn'";
+    guest.run(&format!("tcpdump -i lo -l -c 2 {filter} > /tmp/lines 2> /tmp/dump &"));
+    guest.run_until("cat /tmp/dump", |text| text.contains("listening on lo"));
+    guest.run("nc -z ::1 9; nc -z ::1 9");
+    let lines = guest.run_until("cat /tmp/lines", |text| text.lines().count() >= 2);
+    assert!(lines.lines().all(|line| line.contains("::1.9: Flags [S], seq ")), "{lines}");
     // All interfaces, with their names.
     guest.run("tcpdump -l -i any -c 2 icmp6 and host ::1 > /tmp/lines 2> /tmp/dump &");
     guest.run_until("cat /tmp/dump", |text| text.contains("listening on any"));
