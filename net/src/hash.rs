@@ -76,68 +76,80 @@ impl Hasher for Gathered {
 
 const NIL: u16 = u16::MAX;
 
+/// Where a slot is in its chain, in one place: who looks for something touches little memory.
+#[derive(Clone, Copy)]
+struct Link {
+    next: u16,
+    /// What is in front of the slot: another one, or the number of slots and that of the bucket.
+    previous: u16,
+    /// Other bits of the hash than those that make the bucket.
+    tag: u16,
+}
+
 /// Doubly linked chains through the slots 0 to `N - 1` of a table; the table keeps the values.
 /// Taking a slot out takes no hash and the same time however long its chain is.
 pub(crate) struct Chains<const N: usize> {
     heads: [u16; N],
-    next: [u16; N],
-    /// What is in front of a slot: another slot, or `N` and the number of the bucket.
-    previous: [u16; N],
+    links: [Link; N],
 }
 
 impl<const N: usize> Chains<N> {
     pub(crate) const fn new() -> Self {
         assert!(2 * N < NIL as usize);
-        Self { heads: [NIL; N], next: [NIL; N], previous: [NIL; N] }
+        Self { heads: [NIL; N], links: [Link { next: NIL, previous: NIL, tag: 0 }; N] }
     }
 
-    fn bucket(hash: u64) -> usize {
+    const fn bucket(hash: u64) -> usize {
         (hash % N as u64) as usize
+    }
+
+    const fn tag(hash: u64) -> u16 {
+        (hash >> 16) as u16
     }
 
     /// Puts `slot` in front of the chain of `hash`. It must not be in a chain already.
     pub(crate) fn insert(&mut self, hash: u64, slot: usize) {
         let bucket = Self::bucket(hash);
         let first = core::mem::replace(&mut self.heads[bucket], slot as u16);
-        self.next[slot] = first;
-        self.previous[slot] = (N + bucket) as u16;
-        if let Some(previous) = self.previous.get_mut(usize::from(first)) {
-            *previous = slot as u16;
+        let previous = (N + bucket) as u16;
+        self.links[slot] = Link { next: first, previous, tag: Self::tag(hash) };
+        if let Some(link) = self.links.get_mut(usize::from(first)) {
+            link.previous = slot as u16;
         }
     }
 
     /// Takes `slot` out of its chain, if it is in one.
     pub(crate) fn remove(&mut self, slot: usize) {
-        let Some(previous) = self.previous.get_mut(slot) else { return };
-        let before = core::mem::replace(previous, NIL);
+        let Some(link) = self.links.get_mut(slot) else { return };
+        let (next, before) = (link.next, core::mem::replace(&mut link.previous, NIL));
         if before == NIL {
             return;
         }
-        let next = self.next[slot];
         match usize::from(before).checked_sub(N) {
             Some(bucket) => self.heads[bucket] = next,
-            None => self.next[usize::from(before)] = next,
+            None => self.links[usize::from(before)].next = next,
         }
-        if let Some(previous) = self.previous.get_mut(usize::from(next)) {
-            *previous = before;
+        if let Some(link) = self.links.get_mut(usize::from(next)) {
+            link.previous = before;
         }
     }
 
     /// The slot behind `slot` in its chain.
     pub(crate) fn after(&self, slot: usize) -> Option<usize> {
-        self.next.get(slot).filter(|&&next| next != NIL).map(|&next| next.into())
+        self.links.get(slot).filter(|link| link.next != NIL).map(|link| link.next.into())
     }
 
-    /// The slots of the chain of `hash`: those that were inserted with it, and others whose hash
-    /// shares the bucket.
+    /// The slots that were inserted with `hash`, and a few others.
     pub(crate) fn iter(&self, hash: u64) -> impl Iterator<Item = usize> + '_ {
         let mut at = self.heads[Self::bucket(hash)];
         core::iter::from_fn(move || {
-            (at != NIL).then(|| {
-                let slot = usize::from(at);
-                at = self.next[slot];
-                slot
-            })
+            while let Some(link) = self.links.get(usize::from(at)) {
+                let slot = core::mem::replace(&mut at, link.next);
+                if link.tag == Self::tag(hash) {
+                    return Some(slot.into());
+                }
+            }
+            None
         })
     }
 }
@@ -166,6 +178,10 @@ mod tests {
         assert_eq!(chains.iter(1).collect::<Vec<_>>(), [7, 4, 1]);
         chains.insert(0, 3);
         assert_eq!(chains.iter(0).collect::<Vec<_>>(), [3]);
+        // The same bucket, but another hash.
+        chains.insert(3 << 16, 0);
+        assert_eq!(chains.iter(0).collect::<Vec<_>>(), [3]);
+        assert_eq!(chains.iter(3 << 16).collect::<Vec<_>>(), [0]);
     }
 
     proptest! {

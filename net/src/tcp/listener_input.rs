@@ -61,12 +61,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             self.counters.tcp.listen_overflows += 1;
             return self.count_drop(Some(from), DropReason::TcpBacklogFull);
         }
-        if self.tcp_way_back(received, tuple, now).is_none() {
-            return;
+        let zone = received.source.needs_zone().then_some(from);
+        if let Err(error) = self.route_from(Some(tuple.local.0), received.source, zone, now) {
+            return self.count_no_route(Some(from), error);
         }
         let cookie = self.tcp.half_open.is_full() && self.config.tcp.syn_cookies;
         let iss = self.tcp.secrets.of(&tuple).number_after(after, now);
-        let zone = received.source.needs_zone().then_some(from);
         let listener = (id.slot, id.generation);
         let origin = Origin { tuple, zone, listener, iss, window };
         let mut entry = HalfOpen::new(&origin, segment.sequence, &segment.options);

@@ -275,6 +275,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let remote = Endpoint { address, port: destination.port(), zone: zone_of(address) };
         let tuple =
             |port| FourTuple { local: (source, port), remote: (address, destination.port()) };
+        let mut before = None;
         let port = if bound.port == 0 {
             let there = (address, destination.port());
             self.tcp_connection_port(source, there, |stack, port| {
@@ -288,11 +289,11 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             })
             .ok_or(TcpConnectError::NoPort)?
         } else {
+            before = self
+                .tcp_claim(&tuple(bound.port), hop.interface, now)
+                .map_err(|Taken| TcpConnectError::NoPort)?;
             bound.port
         };
-        let before = self
-            .tcp_claim(&tuple(port), hop.interface, now)
-            .map_err(|Taken| TcpConnectError::NoPort)?;
         let origins = self.tcp.secrets.of(&tuple(port));
         let opening = Opening {
             iss: origins.number_after(before, now),

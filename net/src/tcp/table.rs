@@ -212,6 +212,8 @@ pub(crate) struct TcpTable<B> {
     pub(crate) cookies: SynCookies,
     pub(crate) time_wait: TimeWaitTable,
     key: HashKey,
+    /// Spreads local ports.
+    multiplier: u32,
     pub(crate) secrets: Secrets,
     pub(crate) ports: PortSelection,
     /// Connections that wait for room on their way out.
@@ -240,6 +242,7 @@ impl<B> TcpTable<B> {
             cookies: SynCookies::new(),
             time_wait: TimeWaitTable::new(),
             key: HashKey::UNSET,
+            multiplier: 1,
             secrets: Secrets::UNSET,
             ports: PortSelection::new(),
             pending: Deque::new(),
@@ -253,6 +256,7 @@ impl<B> TcpTable<B> {
     /// Sets the keys, while there is nothing in the table.
     pub(crate) fn set_keys(&mut self, mut draw: impl FnMut() -> [u8; 16]) {
         self.key = HashKey::new(draw());
+        self.multiplier = self.key.hash(&0u8) as u32 | 1;
         self.cookies.key = HashKey::new(draw());
         self.ports.key = HashKey::new(draw());
         self.secrets = Secrets::new(HashKey::new(draw()));
@@ -330,11 +334,17 @@ impl<B> TcpTable<B> {
         HashedTuple::new(&self.key, *tuple)
     }
 
+    /// Which ports are in use is chosen here: multiplying by a secret spreads them well enough.
+    #[inline]
+    const fn port_hash(&self, port: u16) -> u64 {
+        (port as u32).wrapping_mul(self.multiplier).rotate_left(16) as u64
+    }
+
     /// A socket took its local port by itself.
     pub(crate) fn take_port(&mut self, slot: usize) {
         let Some(port) = self.at(slot).map(|socket| socket.local.port) else { return };
         self.ports_taken.remove(slot);
-        self.ports_taken.insert(self.key.hash(&port), slot);
+        self.ports_taken.insert(self.port_hash(port), slot);
     }
 
     /// It has a port no more.
@@ -345,7 +355,7 @@ impl<B> TcpTable<B> {
     /// Whether a socket took this local port by itself.
     pub(crate) fn has_taken_port(&self, port: u16) -> bool {
         let is_it = |slot| self.at(slot).is_some_and(|socket| socket.local.port == port);
-        self.ports_taken.iter(self.key.hash(&port)).any(is_it)
+        self.ports_taken.iter(self.port_hash(port)).any(is_it)
     }
 
     /// Makes a connection, whose endpoints are set, one that segments find.
@@ -369,7 +379,7 @@ impl<B> TcpTable<B> {
     /// Makes a listener one that segments find.
     pub(crate) fn file_listener(&mut self, slot: usize) {
         let Some(port) = self.at(slot).map(|socket| socket.local.port) else { return };
-        self.listeners.insert(self.key.hash(&port), slot);
+        self.listeners.insert(self.port_hash(port), slot);
     }
 
     pub(crate) fn unfile_listener(&mut self, slot: usize) {
@@ -425,7 +435,7 @@ impl<B> TcpTable<B> {
         let (address, port) = tuple.local;
         let weight = |slot| self.key.weight(tuple, slot);
         let mut best: Option<(u8, usize)> = None;
-        for slot in self.listeners.iter(self.key.hash(&port)) {
+        for slot in self.listeners.iter(self.port_hash(port)) {
             let Some(socket) = self.at(slot).filter(|socket| socket.listener().is_some()) else {
                 continue;
             };

@@ -144,6 +144,8 @@ impl TimeWaitTable {
     }
 
     pub(crate) fn find(&self, wanted: &HashedTuple, from: InterfaceIndex) -> Option<usize> {
+        // Each entry stands in the line.
+        self.line.first()?;
         self.chains.iter(wanted.hash).find(|&slot| {
             self.get(slot)
                 .is_some_and(|entry| entry.tuple == wanted.tuple && entry.zone.admits(from))
