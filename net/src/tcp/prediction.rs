@@ -10,7 +10,6 @@ use super::connection::{Connection, Context, Owner, TimestampState};
 use super::isn::FourTuple;
 use super::recovery::Phase;
 use super::state::TcpState;
-use super::store::Piece;
 use super::timers::Purpose;
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::counters::DropReason;
@@ -88,8 +87,7 @@ impl Connection {
         if data_len == 0 {
             return Foreseen { dropped: false, news };
         }
-        let piece = Piece::new(segment.sequence, Some(buffer));
-        let kept = self.receive.push_ready(context.store, piece);
+        let kept = self.receive.push_ready(context.store, segment.sequence, buffer);
         if kept {
             self.counts.octets_received += u64::from(data_len);
             self.progress = true;

@@ -229,8 +229,9 @@ impl ReceiveSide {
         let before = self.nxt;
         if piece.data_len() > 0 {
             taken.irregular |= self.has_holes();
-            if piece.sequence == self.nxt && !self.has_holes() {
-                taken.refused = !self.push_ready(store, piece);
+            let in_order = piece.sequence == self.nxt && !self.has_holes();
+            if let Some(buffer) = piece.buffer.take_if(|_| in_order) {
+                taken.refused = !self.push_ready(store, piece.sequence, buffer);
             } else {
                 let inserted = self.insert(store, piece);
                 taken.refused = inserted == Inserted::Refused;
@@ -261,10 +262,12 @@ impl ReceiveSide {
     pub(super) fn push_ready<B: PacketBuffer>(
         &mut self,
         store: &mut Store<B>,
-        piece: Piece<B>,
+        sequence: SequenceNumber,
+        buffer: B,
     ) -> bool {
-        let (len, end) = (piece.data_len(), piece.end());
-        let joined = self.ready.back().is_some_and(|last| join(store, last, &piece));
+        let len = buffer.len() as u32;
+        let last = self.ready.back();
+        let joined = last.is_some_and(|last| join(store, last, sequence, buffer.data()));
         if !joined {
             // What the window promised must fit, so what is behind a hole makes room. The last
             // memory is for those who hold little.
@@ -274,12 +277,12 @@ impl ReceiveSide {
                 drop(store.remove(&mut self.reassembly, last));
                 self.pruned = true;
             }
-            if store.push_back(&mut self.ready, piece).is_err() {
+            if store.push_back(&mut self.ready, Piece::new(sequence, Some(buffer))).is_err() {
                 return false;
             }
         }
         self.ready_octets += len;
-        self.nxt = end;
+        self.nxt = sequence + len;
         true
     }
 
@@ -331,7 +334,7 @@ impl ReceiveSide {
             drop(store.remove(&mut self.reassembly, at));
         }
         if let Some(at) = before
-            && join(store, at, &piece)
+            && join(store, at, piece.sequence, piece.data())
         {
             self.note_recent(piece.sequence);
             return Inserted::Kept;
@@ -371,8 +374,12 @@ impl ReceiveSide {
             if store.get(at).is_none_or(|piece| piece.sequence != self.nxt) {
                 return;
             }
-            let Some(piece) = store.remove(&mut self.reassembly, at) else { return };
-            if !self.push_ready(store, piece) {
+            let Some(Piece { sequence, buffer: Some(buffer), .. }) =
+                store.remove(&mut self.reassembly, at)
+            else {
+                return;
+            };
+            if !self.push_ready(store, sequence, buffer) {
                 return;
             }
         }
@@ -509,16 +516,19 @@ impl ReceiveSide {
     }
 }
 
-/// Copies short data behind the piece at `at`, if it follows it; false when it is not short or
-/// does not fit there.
+/// Copies short `data`, which begins at `sequence`, behind the piece at `at`, if it follows it;
+/// false when it is not short or does not fit there.
 #[inline]
-fn join<B: PacketBuffer>(store: &mut Store<B>, at: Place, piece: &Piece<B>) -> bool {
-    piece.data().len() < SHORT && join_short(store, at, piece)
-}
-
-fn join_short<B: PacketBuffer>(store: &mut Store<B>, at: Place, piece: &Piece<B>) -> bool {
-    let data = piece.data();
-    let before = store.get_mut(at).filter(|before| before.end() == piece.sequence);
+fn join<B: PacketBuffer>(
+    store: &mut Store<B>,
+    at: Place,
+    sequence: SequenceNumber,
+    data: &[u8],
+) -> bool {
+    if data.len() >= SHORT {
+        return false;
+    }
+    let before = store.get_mut(at).filter(|before| before.end() == sequence);
     let room = before.and_then(|before| before.buffer.as_mut()?.append(data.len()));
     room.map(|room| room.copy_from_slice(data)).is_some()
 }
