@@ -19,27 +19,38 @@ use crate::wire::vlan::VlanId;
 impl<P: BufferPool, R: Random> Stack<P, R> {
     /// A frame was received.
     pub fn input(&mut self, index: InterfaceIndex, frame: P::Buffer, now: Instant) {
-        self.frame_input(index, frame, now);
+        self.packet_input(index, false, frame, now);
         self.finish(now);
     }
 
-    /// A frame of an interface, which for a VLAN is without its tag.
-    fn frame_input(&mut self, index: InterfaceIndex, mut frame: P::Buffer, now: Instant) {
-        match self.admit_frame(index, &mut frame) {
-            Ok(Admitted::Packet { link_multicast }) => {
-                let arrival = Arrival { interface: index, link_multicast, looped: false };
-                self.ipv6_input(arrival, EthernetHeader::LEN, frame, now);
+    /// A frame of an interface, which for a VLAN is without its tag; or a packet from this node to
+    /// itself, which is in no frame. One way in for both: a call more on the way of every packet
+    /// would move its buffer once more.
+    pub(crate) fn packet_input(
+        &mut self,
+        index: InterfaceIndex,
+        looped: bool,
+        mut packet: P::Buffer,
+        now: Instant,
+    ) {
+        let (link_header, link_multicast) = if looped {
+            (0, false)
+        } else {
+            match self.admit_frame(index, &mut packet) {
+                Ok(Admitted::Packet { link_multicast }) => (EthernetHeader::LEN, link_multicast),
+                Ok(Admitted::Vlan(vlan)) => return self.vlan_input(vlan, packet, now),
+                Err(reason) => return self.count_drop(Some(index), reason),
             }
-            Ok(Admitted::Vlan(vlan)) => self.vlan_input(vlan, frame, now),
-            Err(reason) => self.count_drop(Some(index), reason),
-        }
+        };
+        let arrival = Arrival { interface: index, link_multicast, looped };
+        self.ipv6_input(arrival, link_header, packet, now);
     }
 
     /// A frame of a VLAN, without its tag. There are no VLANs in VLANs, so this happens once.
     #[inline(never)]
     fn vlan_input(&mut self, vlan: InterfaceIndex, frame: P::Buffer, now: Instant) {
         self.tap_vlan(vlan, &frame);
-        self.frame_input(vlan, frame, now);
+        self.packet_input(vlan, false, frame, now);
     }
 
     #[inline]

@@ -307,16 +307,6 @@ fn check_destination<B>(interface: &Interface<B>, destination: Ipv6Addr) -> Resu
 }
 
 impl<P: BufferPool, R: Random> Stack<P, R> {
-    /// A packet from this node to itself.
-    pub(crate) fn local_input(
-        &mut self,
-        interface: InterfaceIndex,
-        packet: P::Buffer,
-        now: Instant,
-    ) {
-        self.ipv6_input(Arrival { interface, link_multicast: false, looped: true }, 0, packet, now);
-    }
-
     /// A packet arrived, behind so many octets of a link-layer header; it may end with padding.
     #[inline]
     pub(crate) fn ipv6_input(

@@ -322,7 +322,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     fn finish_local(&mut self, now: Instant) {
         for _ in 0..2 * limits::LOCAL_QUEUE {
             let Some(LocalPacket { interface, packet }) = self.local.pop_front() else { break };
-            self.local_input(interface, packet, now);
+            self.packet_input(interface, true, packet, now);
         }
         if self.local.is_empty() && core::mem::take(&mut self.tcp.pending_local) {
             self.tcp.pending_due = true;

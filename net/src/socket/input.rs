@@ -42,11 +42,12 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         port: u16,
         meta: &ReceiveMeta,
     ) -> Option<SocketId> {
-        let mut fitting =
-            self.sockets.at_port(kind, port).filter(|(_, socket)| socket.accepts(meta));
-        let (id, _) = fitting.next()?;
+        let (id, socket, alone) = self.sockets.latest_at_port(kind, port)?;
         // Nearly always there is one, whose score nobody asks for.
-        if fitting.next().is_none() { Some(id) } else { self.choose_receiver(kind, port, meta) }
+        if alone {
+            return socket.accepts(meta).then_some(id);
+        }
+        self.choose_receiver(kind, port, meta)
     }
 
     #[inline(never)]

@@ -176,6 +176,26 @@ impl<B> SocketTable<B> {
         }
     }
 
+    /// The first one that [`Self::at_port`] gives, and whether there can be no other.
+    #[inline]
+    pub(crate) fn latest_at_port(
+        &self,
+        kind: SocketKind,
+        port: u16,
+    ) -> Option<(SocketId, &Socket, bool)> {
+        let first = self.chains.iter(self.hash(kind, port)).next()?;
+        let alone = self.chains.after(first).is_none();
+        let slot = self.slots.get(first)?;
+        let socket = slot.socket.as_ref()?;
+        if socket.kind == kind && socket.local.port == port {
+            let id = SocketId { slot: first as u16, generation: slot.generation };
+            return Some((id, socket, alone));
+        }
+        // Others share the chain.
+        let (id, socket) = self.at_port(kind, port).next()?;
+        Some((id, socket, false))
+    }
+
     /// The sockets of a kind at a port (of raw sockets: all), the latest bound first.
     pub(crate) fn at_port(
         &self,
