@@ -41,14 +41,15 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 /// Runs `child` in another process, which ends as it says.
-fn in_child(child: impl FnOnce() -> Result<(), Errno>) -> Result<Pid, String> {
+pub(super) fn in_child(child: impl FnOnce() -> Result<(), Errno>) -> Result<Pid, String> {
     match because("fork", rt::process::fork())? {
         rt::process::Fork::Parent(pid) => Ok(pid),
         rt::process::Fork::Child => rt::exit::exit_now(rt::ExitCode(u8::from(child().is_err()))),
     }
 }
 
-fn ended_well(child: Pid) -> Outcome {
+/// Waits for a process of [`in_child`].
+pub(super) fn ended_well(child: Pid) -> Outcome {
     let status = because("wait", rt::process::wait(child))?;
     check!(status.exit_status() == Some(0), "the other process ended with {status:?}");
     Ok(())

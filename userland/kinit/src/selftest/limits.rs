@@ -4,10 +4,12 @@ use alloc::string::String;
 use alloc::vec;
 
 use rt::rustix::fd::{AsRawFd, OwnedFd};
+use rt::rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::net::{SocketFlags, accept, connect};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, accept, connect, socket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::connections::{ended_well, in_child};
 use super::stream::{listener, stream};
 use super::{Outcome, Test, because, check};
 
@@ -15,6 +17,8 @@ pub(super) const TESTS: &[Test] = &[
     // Rows: API-23
     Test { name: "limits: no more descriptors: EMFILE", run: exhausted },
     Test { name: "limits: RLIMIT_NOFILE can be lowered and raised again", run: changed },
+    // Rows: API-23
+    Test { name: "limits: no more open files in all: ENFILE", run: all_exhausted },
     Test { name: "limits: a connection waits until there is a descriptor", run: waiting },
 ];
 
@@ -46,12 +50,7 @@ fn exhausted() -> Outcome {
         check!(copies.len() < 5000, "no end of descriptors");
     };
     check!(error == Errno::MFILE, "fcntl: {error:?}");
-    let refused = rustix::net::socket(
-        rustix::net::AddressFamily::INET6,
-        rustix::net::SocketType::STREAM,
-        None,
-    );
-    let refused = refused.map(drop);
+    let refused = socket(AddressFamily::INET6, SocketType::STREAM, None).map(drop);
     check!(refused == Err(Errno::MFILE), "socket: {refused:?}");
     drop(copies);
     stream(SocketFlags::empty()).map(drop)
@@ -74,6 +73,42 @@ fn changed() -> Outcome {
     let absurd = setrlimit(Resource::Nofile, Rlimit { current: Some(1), maximum: None });
     check!(absurd == Err(Errno::PERM), "without end: {absurd:?}");
     Ok(())
+}
+
+fn all_exhausted() -> Outcome {
+    ended_well(in_child(|| open_all(GENERATIONS))?)?;
+    // Those that ended have left room.
+    stream(SocketFlags::empty()).map(drop)
+}
+
+/// More than it takes until processes full of files have all that there can be.
+const GENERATIONS: usize = 64;
+
+/// Opens files until the process may have no more; children that open others go on, until there are
+/// no more in all. Then there are no more sockets, either.
+fn open_all(generations: usize) -> Result<(), Errno> {
+    let mut files = vec![];
+    let error = loop {
+        match open("/dev/null", OFlags::RDONLY, Mode::empty()) {
+            Ok(file) => files.push(file),
+            Err(error) => break error,
+        }
+    };
+    if error == Errno::NFILE {
+        let more = socket(AddressFamily::INET6, SocketType::STREAM, None).map(drop);
+        return if more == Err(Errno::NFILE) { Ok(()) } else { Err(Errno::PROTO) };
+    }
+    if error != Errno::MFILE || generations == 0 {
+        return Err(error);
+    }
+    let child = in_child(|| {
+        // The parent still has them open.
+        files.clear();
+        open_all(generations - 1)
+    });
+    let ended = child.and_then(ended_well).map_err(|_| Errno::CHILD);
+    drop(files);
+    ended
 }
 
 fn waiting() -> Outcome {
