@@ -12,7 +12,7 @@ use crate::registers::bits::{HCCHAR, HCINT};
 use crate::registers::{ChannelNumber, MAX_CHANNELS, Register, Registers};
 use crate::ring::DEPTH;
 use crate::waiting::{earlier, until};
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use core::task::Poll;
 use core::time::Duration;
 use heapless::Deque;
@@ -71,11 +71,25 @@ enum Slot<B> {
 /// The owners of all channels.
 pub(crate) struct ChannelTable<B> {
     slots: RefCell<[Slot<B>; MAX_CHANNELS]>,
+    /// For each channel, what its HCINT holds while it is idle.
+    pub(crate) leftovers: [Cell<Leftover>; MAX_CHANNELS],
+}
+
+/// What the last program of an idle channel has left in HCINT.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Leftover {
+    /// XFERCOMPL and CHHLTD at most.
+    Completion,
+    /// Anything.
+    Unknown,
 }
 
 impl<B> ChannelTable<B> {
     pub(crate) fn new() -> Self {
-        Self { slots: RefCell::new([const { Slot::Absent }; MAX_CHANNELS]) }
+        Self {
+            slots: RefCell::new([const { Slot::Absent }; MAX_CHANNELS]),
+            leftovers: [const { Cell::new(Leftover::Unknown) }; MAX_CHANNELS],
+        }
     }
 
     /// Makes the first `count` channels available.

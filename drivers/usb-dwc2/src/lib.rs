@@ -29,6 +29,7 @@ extern crate std;
 #[macro_use]
 mod trace;
 
+mod at_once;
 mod channels;
 mod control;
 mod controller;

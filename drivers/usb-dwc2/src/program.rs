@@ -27,6 +27,13 @@ pub(crate) enum Token {
     Out(Toggle),
 }
 
+impl Token {
+    /// Whether the data goes to the device.
+    pub(crate) const fn sends(self) -> bool {
+        matches!(self, Self::Setup | Self::Out(_))
+    }
+}
+
 /// Which half of a split transaction a program is (USB 2.0 section 8.4.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum SplitPhase {
@@ -70,7 +77,7 @@ pub(crate) struct Started {
     /// A periodic channel ends in its (micro)frame and must not be disabled (databook: halting a
     /// channel).
     pub(crate) ends_by_itself: bool,
-    token: Token,
+    pub(crate) token: Token,
     packet_size: u16,
 }
 
@@ -191,7 +198,9 @@ impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
         });
         let size = program.size();
 
-        registers.write(Register::Hcint(channel), HCINT::ALL.mask);
+        if self.must_acknowledge(channel, program) {
+            registers.write(Register::Hcint(channel), HCINT::ALL.mask);
+        }
         self.interrupts.clear_channel(channel);
         if !again {
             if quirks.has_splits() {
@@ -218,17 +227,18 @@ impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
         }
     }
 
-    /// Reads how a halted channel's program ended and acknowledges it.
+    /// Reads how a halted channel's program ended.
     fn collect(&self, channel: ChannelNumber, started: Started, early: u32) -> Halted {
         let registers = &self.registers;
         let bits = early | self.interrupts.channel(channel);
         let outcome = Outcome::of(bits);
-        let keeps_pid = self.core.get().quirks.keeps_pid();
-        let all_sent = matches!(started.token, Token::Setup | Token::Out(_))
-            && matches!(outcome, Outcome::Complete { .. });
         // Nothing in HCTSIZ is news after an OUT that went through, if not the PID.
-        let left =
-            if all_sent && !keeps_pid { 0 } else { registers.read(Register::Hctsiz(channel)) };
+        let all_sent = started.token.sends() && matches!(outcome, Outcome::Complete { .. });
+        let left = if all_sent && !self.core.get().quirks.keeps_pid() {
+            0
+        } else {
+            registers.read(Register::Hctsiz(channel))
+        };
         registers.barrier();
         trace!(
             "channel {=usize} halt: HCINT {=u32:04x} HCTSIZ {=u32:08x}",
@@ -236,29 +246,31 @@ impl<R: Registers, C: Clock, A: Board> Dwc2<'_, R, C, A> {
             bits,
             left
         );
+        self.conclude(started, outcome, left)
+    }
+
+    /// What a program has moved that ended like this; `left` is HCTSIZ as it is now.
+    pub(crate) fn conclude(&self, started: Started, outcome: Outcome, left: u32) -> Halted {
+        let complete = matches!(outcome, Outcome::Complete { .. });
         let programmed = HCTSIZ::XFERSIZE.read(started.size);
         let packet = u32::from(started.packet_size.max(1));
-        let moved = match started.token {
-            Token::Setup | Token::Out(_) => {
-                if all_sent {
-                    programmed
-                } else {
-                    // The byte field of an OUT is fetched ahead of what was acknowledged; the
-                    // packet count is not.
-                    let packets =
-                        HCTSIZ::PKTCNT.read(started.size).saturating_sub(HCTSIZ::PKTCNT.read(left));
-                    (packets * packet).min(programmed)
-                }
-            }
-            Token::In(_) => programmed.saturating_sub(HCTSIZ::XFERSIZE.read(left)),
+        let moved = if !started.token.sends() {
+            programmed.saturating_sub(HCTSIZ::XFERSIZE.read(left))
+        } else if complete {
+            programmed
+        } else {
+            // The byte field of an OUT is fetched ahead of what was acknowledged; the packet count
+            // is not.
+            let packets =
+                HCTSIZ::PKTCNT.read(started.size).saturating_sub(HCTSIZ::PKTCNT.read(left));
+            (packets * packet).min(programmed)
         };
         let next = match started.token {
             Token::Setup => Toggle::Data1,
             Token::In(toggle) | Token::Out(toggle) => {
-                if keeps_pid {
+                if self.core.get().quirks.keeps_pid() {
                     next_toggle(left).unwrap_or(toggle)
                 } else {
-                    let complete = matches!(outcome, Outcome::Complete { .. });
                     let packets =
                         if complete { moved.div_ceil(packet).max(1) } else { moved / packet };
                     toggle.after(packets)
@@ -313,7 +325,11 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
         self.started = Some(started);
 
         if quirks.ends_at_once() {
-            let bits = host.registers.read(Register::Hcint(channel));
+            if let Some(halted) = host.ended_in_size(channel, started) {
+                self.started = None;
+                return Ok(halted);
+            }
+            let bits = host.ended_in_causes(channel);
             if HCINT::CHHLTD.is_set(bits) {
                 self.started = None;
                 let halted = host.collect(channel, started, bits);

@@ -51,6 +51,12 @@ impl Quirks {
         if self.qemu { STEP } else { packet_size }
     }
 
+    /// Whether an IN program has ended when so many bytes have come, because the last packet was not
+    /// a full one of the size in HCCHAR.MPS.
+    pub(crate) const fn is_short(self, moved: u32) -> bool {
+        self.qemu && !moved.is_multiple_of(STEP as u32)
+    }
+
     /// The endpoint type for HCCHAR.EPTYPE. Everything but a SETUP is called an interrupt
     /// transaction, so that a NAK halts the channel and nothing stays pending.
     pub(crate) fn endpoint_type(

@@ -131,7 +131,8 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
         let mut strikes = Strikes::default();
         let mut repeated = 0;
         let mut offset = 0;
-        let mut idle_since = host.clock.now();
+        // Since when the device has had nothing; the clock is not read for one that has something.
+        let mut idle_since = None;
         loop {
             let length = (stretch.length - offset).min(most) as u32;
             let (bytes, packets) = shape(stretch.direction, length, config.max_packet_size);
@@ -184,8 +185,8 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
                     if offset > 0 && stretch.direction == Direction::In && quirks.ends_at_once() {
                         return Ok(offset);
                     }
-                    if self.pause(idle_since, deadline).await? {
-                        idle_since = host.clock.now();
+                    if self.pause(&mut idle_since, deadline).await? {
+                        idle_since = None;
                     }
                 }
                 Outcome::Stall => {
@@ -242,17 +243,18 @@ impl<R: Registers, C: Clock, A: Board> Lease<'_, '_, R, C, A> {
     }
 
     /// Waits before a device that answered NAK is asked again; it has had nothing since
-    /// `idle_since`. Returns whether there was a sign that it may have something now.
+    /// `idle_since`, or since now. Returns whether there was a sign that it may have something now.
     async fn pause(
         &self,
-        idle_since: Duration,
+        idle_since: &mut Option<Duration>,
         deadline: Option<Duration>,
     ) -> Result<bool, TransferError> {
         let host = self.host;
         let round = host.pausing.round();
         let now = host.clock.now();
         let quirks = host.core.get().quirks;
-        let pause = quirks.nak_pause(now.saturating_sub(idle_since)).unwrap_or(NAK_PAUSE);
+        let idle = now.saturating_sub(*idle_since.get_or_insert(now));
+        let pause = quirks.nak_pause(idle).unwrap_or(NAK_PAUSE);
         let sign = until(&host.clock, earlier(Some(now + pause), deadline), |context| {
             host.pausing.poll_since(round, context)
         })

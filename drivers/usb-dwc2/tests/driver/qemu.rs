@@ -66,8 +66,9 @@ fn frames_go_through_without_interrupts_and_with_few_accesses() {
     }
     let state = bench.model.peek();
     assert_eq!(state.interrupts, interrupts);
-    let each = (state.accesses - accesses) / 200;
-    assert!(each <= 7, "{each} register accesses for a frame");
+    // HCTSIZ, HCDMA and HCCHAR are written, HCTSIZ is read.
+    let each = (state.accesses - accesses) as f64 / 200.0;
+    assert!(each < 4.1, "{each} register accesses for a frame");
 }
 
 #[test]
