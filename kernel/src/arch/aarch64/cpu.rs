@@ -15,10 +15,15 @@ pub fn mask_interrupts() -> InterruptMask {
     InterruptMask(daif)
 }
 
-/// Puts the mask back.
+/// Puts the mask back: lets IRQs in again, if it did. That one bit is all that
+/// [`mask_interrupts`] changes; to write the whole register costs an emulator more.
 pub fn restore_interrupts(mask: InterruptMask) {
-    // SAFETY: the value was read from the same register.
-    unsafe { asm!("msr daif, {}", in(reg) mask.0, options(nostack)) };
+    /// DAIF.I.
+    const IRQS_MASKED: u64 = 1 << 7;
+    if mask.0 & IRQS_MASKED == 0 {
+        // SAFETY: they were let in when the mask was taken.
+        unsafe { asm!("msr daifclr, #2", options(nostack)) };
+    }
 }
 
 /// Lets IRQs and SErrors in. The kernel does this once, when their handlers are in place.
