@@ -23,6 +23,27 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         self.finish(now);
     }
 
+    /// A frame of a burst was received: [`Self::settle`] follows when the driver has no more at
+    /// hand, and acknowledgments of data that came in order wait for that.
+    ///
+    /// So a burst has one acknowledgment, where frame by frame each second segment would have had one.
+    /// RFC 5681, Section 4.2, says SHOULD there, for the sake of the sender's clock; what is received
+    /// in one go clocks nothing, and receivers that join segments before TCP sees them do the same.
+    pub fn input_in_burst(&mut self, index: InterfaceIndex, frame: P::Buffer, now: Instant) {
+        self.tcp.in_burst = true;
+        self.packet_input(index, false, frame, now);
+        self.finish(now);
+        self.tcp.in_burst = false;
+    }
+
+    /// The burst is over: sends what waited for that.
+    pub fn settle(&mut self, now: Instant) {
+        if core::mem::take(&mut self.tcp.burst_pending) {
+            self.tcp.pending_due = true;
+            self.tcp_flush_pending(now);
+        }
+    }
+
     /// A frame of an interface, which for a VLAN is without its tag; or a packet from this node to
     /// itself, which is in no frame. One way in for both: a call more on the way of every packet
     /// would move its buffer once more.

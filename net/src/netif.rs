@@ -97,8 +97,13 @@ pub trait Port {
     /// An empty buffer whose window begins at the block's start (aligned for DMA).
     fn allocate(&self) -> Option<Self::Buffer>;
 
-    /// Hands a received Ethernet frame (no FCS) to the stack.
+    /// Hands a received Ethernet frame (no FCS) to the stack. [`Self::settle`] must follow, if only
+    /// after the frames behind it that are at hand.
     fn receive(&self, frame: Self::Buffer);
+
+    /// No more frames are at hand, or enough came in a row: what a burst is answered once for, such
+    /// as data of a TCP connection, is answered now.
+    fn settle(&self);
 
     /// The next frame to send, or pending until there is one. Frames begin on a multiple of
     /// [`FRAME_ALIGNMENT`] and have at least [`FRAME_HEADROOM`].

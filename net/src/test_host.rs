@@ -158,6 +158,8 @@ pub(crate) fn ip(text: &str) -> Ipv6Addr {
 pub(crate) struct Host {
     pub(crate) stack: Box<Stack<HeapPool, TestRandom>>,
     pub(crate) now: Instant,
+    /// What arrives now belongs to a burst.
+    pub(crate) in_burst: bool,
 }
 
 impl Host {
@@ -183,7 +185,7 @@ impl Host {
             })
             .unwrap();
         assert_eq!(usb0, USB0);
-        Self { stack, now }
+        Self { stack, now, in_burst: false }
     }
 
     /// Sets `usb0` up, with carrier.
@@ -251,7 +253,19 @@ impl Host {
         let header = EthernetHeader { destination, source, ethertype: EtherType::IPV6 };
         header.emit(frame.append(EthernetHeader::LEN).unwrap());
         frame.append(packet.len()).unwrap().copy_from_slice(packet);
-        self.stack.input(USB0, frame, self.now);
+        if self.in_burst {
+            self.stack.input_in_burst(USB0, frame, self.now);
+        } else {
+            self.stack.input(USB0, frame, self.now);
+        }
+    }
+
+    /// What arrives meanwhile arrives in one burst.
+    pub(crate) fn burst(&mut self, arrivals: impl FnOnce(&mut Self)) {
+        self.in_burst = true;
+        arrivals(self);
+        self.in_burst = false;
+        self.stack.settle(self.now);
     }
 
     /// A packet arrives from a peer, in the frame that its destination asks for.

@@ -175,6 +175,10 @@ where
             self.deliver(frame);
         });
     }
+
+    fn settle(&self) {
+        self.port.settle();
+    }
 }
 
 /// A transfer that is complete; empty ones end what was begun.

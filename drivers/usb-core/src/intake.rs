@@ -11,11 +11,14 @@ use embassy_futures::yield_now;
 /// Transfers in a row that were complete at once, after which other tasks get their turn.
 const BURST: u32 = 32;
 
+/// Transfers handed over in a row, after which the intake settles.
+pub const SETTLE_AFTER: u32 = 8;
+
 /// Where the transfers of [`HostController::receive`] get their buffers from, and where they leave
 /// what came.
 ///
 /// For each transfer, in the order of the wire: [`Intake::buffer`], [`Intake::ended`],
-/// [`Intake::arrived`].
+/// [`Intake::arrived`]; after several of them [`Intake::settle`].
 pub trait Intake {
     /// DMA memory.
     type Buffer: DmaBuffer;
@@ -31,6 +34,10 @@ pub trait Intake {
 
     /// What a transfer has brought: `length` bytes at the start of the window.
     fn arrived(&self, buffer: Self::Buffer, length: usize);
+
+    /// Nothing more is at hand for now, or enough has been handed over in a row: what waits for the
+    /// last transfer of a burst is to be done. Called after every burst, however short.
+    fn settle(&self);
 }
 
 /// [`HostController::receive`] by means of [`HostController::transfer_in`]: when a transfer has ended
@@ -41,12 +48,14 @@ pub async fn one_by_one<H: HostController>(
     intake: &impl Intake<Buffer = H::Buffer>,
 ) -> TransferError {
     let mut arrived = None;
-    let mut burst = 0;
+    let (mut burst, mut unsettled) = (0, 0);
     loop {
         let Some(buffer) = intake.buffer(0) else {
             let Some((buffer, length)) = arrived.take() else { return TransferError::NoResources };
             // This may set one free.
             intake.arrived(buffer, length);
+            intake.settle();
+            unsettled = 0;
             continue;
         };
         let mut transfer = pin!(host.transfer_in(pipe, buffer, None));
@@ -54,6 +63,12 @@ pub async fn one_by_one<H: HostController>(
         let first = poll_fn(|context| Poll::Ready(transfer.as_mut().poll(context))).await;
         if let Some((buffer, length)) = arrived.take() {
             intake.arrived(buffer, length);
+            unsettled += 1;
+        }
+        let at_hand = matches!(first, Poll::Ready((_, Ok(_)))) && burst + 1 < BURST;
+        if unsettled > 0 && (!at_hand || unsettled >= SETTLE_AFTER) {
+            intake.settle();
+            unsettled = 0;
         }
         let (buffer, result) = match first {
             Poll::Ready(done) => {

@@ -231,9 +231,13 @@ fn check_window(config: &PipeConfig, buffer: &impl DmaBuffer) -> Result<(), Tran
 }
 
 fn hand_over<B: DmaBuffer>(arrived: &mut Arrived<B>, intake: &impl Intake<Buffer = B>) {
+    if arrived.is_empty() {
+        return;
+    }
     while let Some((buffer, length)) = arrived.pop_front() {
         intake.arrived(buffer, length);
     }
+    intake.settle();
 }
 
 /// An IN program from the start of a buffer.

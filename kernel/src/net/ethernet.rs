@@ -1,7 +1,7 @@
 //! The driver's end of an Ethernet interface, backed by the stack.
 
 use super::port::{self, TRANSMITTERS, name};
-use super::{Buffer, change_stack, packet, promiscuous};
+use super::{Buffer, STACK, change_stack, packet, promiscuous};
 use crate::executor::WaitQueue;
 use crate::memory::dma;
 use crate::time;
@@ -62,7 +62,12 @@ impl Port for EthernetPort {
 
     fn receive(&self, frame: Buffer) {
         packet::ethernet(self.index, packet::Direction::In(self.mac), frame.data());
-        change_stack(|stack| stack.input(self.index, frame, time::now()));
+        // What comes of it is handed on when the burst is over.
+        STACK.with(|stack| stack.input_in_burst(self.index, frame, time::now()));
+    }
+
+    fn settle(&self) {
+        change_stack(|stack| stack.settle(time::now()));
     }
 
     fn poll_transmit(&self, context: &mut Context<'_>) -> Poll<Buffer> {

@@ -5,7 +5,7 @@ use super::connection::{Connection, Context, Forced};
 use super::recovery::{Phase, TimeoutCheck};
 use super::state::TcpState;
 use super::store::{Marks, Place, Store};
-use super::timers::{OVERRIDE, Purpose, RETRY};
+use super::timers::{DELAYED_ACK, OVERRIDE, Purpose, RETRY};
 use crate::buffer::{BufferPool, PacketBuffer};
 use crate::time::Instant;
 use crate::wire::tcp::{SackBlocks, TcpFlags, TcpHeader, TcpOptions, Timestamps};
@@ -73,6 +73,24 @@ impl Connection {
             || self.send.has_unsent()
             || self.send.lost() > 0
             || !matches!(self.forced, Forced::Nothing)
+    }
+
+    /// Whether there is nothing to send but an acknowledgment that may wait for the rest of a burst.
+    /// If it does, and the end of the burst is never told, the timer of delayed acknowledgments sends
+    /// it.
+    #[inline]
+    pub(super) fn acknowledges_later(&mut self, now: Instant) -> bool {
+        let Self { acknowledging, send, forced, receive, .. } = self;
+        let waits = acknowledging.quick == 0
+            && !self.options.quick_ack()
+            && !receive.has_holes()
+            && !send.has_unsent()
+            && send.lost() == 0
+            && matches!(forced, Forced::Nothing);
+        if waits && self.timers.delayed_ack == Instant::FAR_FUTURE {
+            self.timers.delayed_ack = now + DELAYED_ACK;
+        }
+        waits
     }
 
     #[inline]

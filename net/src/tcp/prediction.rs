@@ -119,6 +119,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             remote: (received.source, ports.0),
         };
         let Self { tcp, pool, counters, .. } = self;
+        let in_burst = tcp.in_burst;
         let found = tcp.find_connection(&tuple, from);
         let Some((slot, (connection, store, models))) =
             found.and_then(|slot| Some((slot, tcp.connection_and_memory(slot)?)))
@@ -135,6 +136,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         let mut context = Context { pool, store, models, counters: &mut counters.tcp, now };
         let taken = connection.take_foreseen(&mut context, segment, packet);
         let sends = connection.may_send();
+        let waits = in_burst && sends && connection.acknowledges_later(now);
         self.count_deliver(from);
         if taken.dropped {
             self.count_drop(Some(from), DropReason::TcpMemoryFull);
@@ -142,7 +144,10 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if taken.news {
             self.tcp_notify(slot);
         }
-        if sends {
+        if waits {
+            self.tcp_wait_for_end_of_burst(slot);
+            self.tcp_rest(slot, now);
+        } else if sends {
             self.tcp_flush(slot, now);
         } else {
             self.tcp_rest(slot, now);

@@ -222,6 +222,10 @@ pub(crate) struct TcpTable<B> {
     pub(crate) pending_due: bool,
     /// Of these, some wait for the queue of packets from this node to itself.
     pub(crate) pending_local: bool,
+    /// The frame that is looked at belongs to a burst.
+    pub(crate) in_burst: bool,
+    /// Of those in `pending`, some wait for the end of a burst.
+    pub(crate) burst_pending: bool,
     pub(crate) reset_limit: TokenBucket,
     pub(crate) errors: Arena<QueuedError<B>, { limits::TCP_ERRORS }>,
 }
@@ -248,6 +252,8 @@ impl<B> TcpTable<B> {
             pending: Deque::new(),
             pending_due: false,
             pending_local: false,
+            in_burst: false,
+            burst_pending: false,
             reset_limit: TokenBucket::new(RESET_BURST, RESET_INTERVAL),
             errors: Arena::new(),
         }

@@ -263,6 +263,17 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
 
     fn tcp_wait_for_room(&mut self, slot: usize, local: bool) {
         self.tcp.pending_local |= local;
+        self.tcp_wait(slot);
+    }
+
+    /// The connection in a slot sends when the burst of frames is over.
+    pub(super) fn tcp_wait_for_end_of_burst(&mut self, slot: usize) {
+        self.tcp.burst_pending = true;
+        self.tcp_wait(slot);
+    }
+
+    /// Puts the connection in a slot into the queue of those that wait.
+    fn tcp_wait(&mut self, slot: usize) {
         let Some(socket) = self.tcp.at_mut(slot) else { return };
         if !core::mem::replace(&mut socket.pending, true) {
             // Each slot is in the queue once at most, so there is room.
@@ -270,7 +281,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         }
     }
 
-    /// Lets those that waited for room send.
+    /// Lets those that waited for room, or for the end of a burst, send.
     pub(crate) fn tcp_flush_pending(&mut self, now: Instant) {
         if !core::mem::take(&mut self.tcp.pending_due) {
             return;
@@ -280,7 +291,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
             let Some(slot) = self.tcp.pending.pop_front() else { return };
             if let Some(socket) = self.tcp.at_mut(slot.into()) {
                 socket.pending = false;
-                self.tcp_flush(slot.into(), now);
+                self.tcp_flush_after_input(slot.into(), now);
             }
         }
     }

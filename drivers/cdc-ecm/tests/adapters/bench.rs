@@ -28,6 +28,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub(crate) struct TestPort {
     pool: Pool,
     pub(crate) received: RefCell<Vec<Vec<u8>>>,
+    /// A burst has not been settled.
+    unsettled: Cell<bool>,
     /// Frames are kept in their buffers, as by a socket that nobody reads.
     pub(crate) keep: Cell<bool>,
     pub(crate) kept: RefCell<Vec<SimBuffer>>,
@@ -38,6 +40,12 @@ pub(crate) struct TestPort {
     filter_waker: RefCell<Option<Waker>>,
     pub(crate) links: RefCell<Vec<LinkState>>,
     pub(crate) drops: RefCell<Vec<LinkDrop>>,
+}
+
+impl Drop for TestPort {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking() || !self.unsettled.get(), "a burst was not settled");
+    }
 }
 
 impl Port for TestPort {
@@ -52,6 +60,11 @@ impl Port for TestPort {
         if self.keep.get() {
             self.kept.borrow_mut().push(frame);
         }
+        self.unsettled.set(true);
+    }
+
+    fn settle(&self) {
+        self.unsettled.set(false);
     }
 
     fn poll_transmit(&self, cx: &mut Context<'_>) -> Poll<SimBuffer> {
@@ -176,6 +189,7 @@ impl<E: FarEnd> Bench<E> {
         let port = TestPort {
             pool: pool.clone(),
             received: RefCell::default(),
+            unsettled: Cell::new(false),
             keep: Cell::new(false),
             kept: RefCell::default(),
             to_send: RefCell::default(),

@@ -35,6 +35,8 @@ impl Port for Quiet {
 
     fn receive(&self, _: SimBuffer) {}
 
+    fn settle(&self) {}
+
     fn poll_transmit(&self, _: &mut Context<'_>) -> Poll<SimBuffer> {
         Poll::Pending
     }

@@ -169,6 +169,8 @@ impl Intake for FrameIntake<'_, '_, '_, '_> {
             self.run.came_back(buffer.bytes()[..length].to_vec(), clean);
         }
     }
+
+    fn settle(&self) {}
 }
 
 impl Run<'_, '_, '_> {

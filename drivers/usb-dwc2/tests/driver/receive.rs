@@ -12,7 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 use usb_core::buffer::DmaBuffer;
 use usb_core::host::{Clock, HostController, TransferError};
-use usb_core::intake::{Intake, one_by_one};
+use usb_core::intake::{Intake, SETTLE_AFTER, one_by_one};
 use usb_core::pipe::Speed;
 use usb_dwc2::Pipe;
 
@@ -38,6 +38,16 @@ struct Frames {
     used: Cell<usize>,
     announced: Cell<usize>,
     got: RefCell<Vec<Vec<u8>>>,
+    /// How many of them were there when it last had to settle.
+    settled: Cell<usize>,
+}
+
+impl Drop for Frames {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.settled.get(), self.got.borrow().len(), "a burst was not settled");
+        }
+    }
 }
 
 impl Frames {
@@ -50,6 +60,7 @@ impl Frames {
             used: Cell::new(0),
             announced: Cell::new(0),
             got: RefCell::new(Vec::new()),
+            settled: Cell::new(0),
         }
     }
 }
@@ -79,6 +90,12 @@ impl Intake for Frames {
         assert!(rest.iter().all(|byte| *byte == 0xa5), "bytes beyond what arrived");
         self.got.borrow_mut().push(data.to_vec());
         assert!(self.got.borrow().len() <= self.announced.get());
+        assert!(self.got.borrow().len() - self.settled.get() <= SETTLE_AFTER as usize);
+    }
+
+    fn settle(&self) {
+        let settled = self.settled.replace(self.got.borrow().len());
+        assert!(settled < self.settled.get(), "nothing came since");
     }
 }
 
@@ -258,10 +275,12 @@ fn two_buffers_are_enough() {
     let (bench, id, pipe) = adapter(Speed::High, 512);
     let sent = frames(30);
     send(&bench, id, &sent);
-    let intake = Frames { most: 2, ..Frames::new(&bench, sent.len()) };
+    let mut intake = Frames::new(&bench, sent.len());
+    intake.most = 2;
     bench.run(bench.driver.receive(&pipe, &intake));
     assert_eq!(*intake.got.borrow(), sent);
-    let none = Frames { most: 0, ..Frames::new(&bench, 1) };
+    let mut none = Frames::new(&bench, 1);
+    none.most = 0;
     assert_eq!(bench.run(bench.driver.receive(&pipe, &none)), TransferError::NoResources);
 }
 

@@ -28,6 +28,83 @@ fn an_acknowledgment_waits_for_a_second_segment_but_not_long() {
     }
 }
 
+/// A connection whose first, quick acknowledgments are over, with nothing unread.
+fn settled(host: &mut Host) -> Conversation {
+    let mut peer = open(host);
+    for _ in 0..40 {
+        peer.send(host, "A", &[7; 1220]);
+        read(host, peer.id, 5000).unwrap();
+    }
+    host.run(Duration::from_secs(1));
+    peer
+}
+
+#[test]
+fn a_burst_is_acknowledged_once_when_it_is_over() {
+    let mut host = host();
+    let mut peer = settled(&mut host);
+    for length in [2, 3, 8] {
+        host.burst(|host| {
+            for _ in 0..length {
+                peer.send(host, "A", &[7; 1220]);
+            }
+            assert!(sent(host).is_empty());
+        });
+        let (header, data) = sent_one(&mut host);
+        assert_eq!((header.acknowledgment, data.len()), (peer.seq, 0));
+    }
+    // One segment alone waits for another, as ever.
+    host.burst(|host| peer.send(host, "A", &[7; 1220]));
+    assert!(sent(&mut host).is_empty());
+    peer.send(&mut host, "A", &[7; 1220]);
+    assert_eq!(sent_one(&mut host).0.acknowledgment, peer.seq);
+}
+
+#[test]
+fn the_first_segments_are_acknowledged_one_by_one_in_a_burst_too() {
+    let mut host = host();
+    let mut peer = open(&mut host);
+    host.burst(|host| {
+        for _ in 0..3 {
+            peer.send(host, "A", &[7; 1220]);
+            assert_eq!(sent_one(host).0.acknowledgment, peer.seq);
+        }
+    });
+    assert!(sent(&mut host).is_empty());
+}
+
+#[test]
+fn a_hole_in_a_burst_is_told_at_once() {
+    let mut host = host();
+    let mut peer = settled(&mut host);
+    host.burst(|host| {
+        peer.send(host, "A", &[7; 1220]);
+        peer.send(host, "A", &[7; 1220]);
+        let hole = peer.seq;
+        peer.seq += 1220;
+        for _ in 0..2 {
+            peer.send(host, "A", &[7; 1220]);
+            assert_eq!(sent_one(host).0.acknowledgment, hole);
+        }
+    });
+    assert!(sent(&mut host).is_empty());
+}
+
+/// Rows: MUST-40
+#[test]
+fn a_burst_of_which_nobody_tells_the_end_is_acknowledged_like_a_segment_alone() {
+    let mut host = host();
+    let mut peer = settled(&mut host);
+    host.in_burst = true;
+    for _ in 0..4 {
+        peer.send(&mut host, "A", &[7; 1220]);
+    }
+    assert!(sent(&mut host).is_empty());
+    let late: Vec<_> = host.run(Duration::from_millis(499)).iter().filter_map(as_tcp).collect();
+    assert_eq!(late.len(), 1);
+    assert_eq!(late[0].0.acknowledgment, peer.seq);
+}
+
 /// Rows: MUST-58, MUST-59, MAY-13, SHLD-31
 #[test]
 fn a_hole_is_told_at_once_and_filling_it_acknowledges_all() {
