@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::config::Config;
-use crate::counters::DropReason;
+use crate::counters::{DropReason, TableFull};
 use crate::event::Event;
+use crate::limits;
+use crate::socket::EPHEMERAL;
 use crate::test_host::Host;
 use crate::time::Duration;
 use core::net::{Ipv6Addr, SocketAddrV6};
@@ -80,6 +82,59 @@ fn the_algorithm_is_the_stacks_then_the_sockets() {
         }
         assert_eq!(host.stack.tcp_info(server, host.now).unwrap().congestion, algorithm);
     }
+}
+
+/// There are models of paths for so many connections; who closes leaves room for others.
+#[test]
+fn one_connection_more_than_can_use_bbr_goes_by_cubic_and_is_counted() {
+    let mut config = Config::default();
+    config.tcp.congestion = CongestionAlgorithm::Bbr;
+    let mut host = Host::new(1, config);
+    let listener = listen(&mut host, PORT, 8);
+    let open = |host: &mut Host| {
+        let client = connect(host, PORT);
+        [client, host.stack.tcp_accept(listener).unwrap().0]
+    };
+    let pairs: Vec<_> = (0..limits::TCP_MODELS / 2).map(|_| open(&mut host)).collect();
+    let algorithm = |host: &Host, id| {
+        let chosen = host.stack.tcp_info(id, host.now).unwrap().congestion;
+        assert_eq!(host.stack.tcp_options(id).unwrap().congestion, chosen);
+        chosen
+    };
+    let refused = |host: &Host| host.stack.node_counters().tables.get(TableFull::TcpModels);
+    for &id in pairs.as_flattened() {
+        assert_eq!(algorithm(&host, id), CongestionAlgorithm::Bbr);
+    }
+    assert_eq!(refused(&host), 0);
+    let late = open(&mut host);
+    assert_eq!(late.map(|id| algorithm(&host, id)), [CongestionAlgorithm::Cubic; 2]);
+    assert_eq!(refused(&host), 2);
+    for id in pairs[3] {
+        host.stack.tcp_close(id, host.now);
+    }
+    let next = open(&mut host);
+    assert_eq!(next.map(|id| algorithm(&host, id)), [CongestionAlgorithm::Bbr; 2]);
+    assert_eq!(refused(&host), 2);
+}
+
+/// Although another destination would tell two connections from one port apart.
+#[test]
+fn a_connection_takes_no_port_that_a_socket_is_bound_to() {
+    let mut host = host();
+    let _listener = listen(&mut host, PORT, 8);
+    let first = connect(&mut host, PORT);
+    let (begin, end) = (*EPHEMERAL.start(), *EPHEMERAL.end());
+    let taken = host.stack.tcp_local_address(first).unwrap().port();
+    // The next search begins at one of these.
+    let next: Vec<_> =
+        (1..=8).map(|step| begin + (taken - begin + step) % (end - begin + 1)).collect();
+    for &port in &next {
+        let id = host.stack.tcp_open().unwrap();
+        host.stack.tcp_bind(id, localhost(port)).unwrap();
+    }
+    let second = connect(&mut host, PORT);
+    let port = host.stack.tcp_local_address(second).unwrap().port();
+    assert!(port != taken && !next.contains(&port), "{taken}, {port}");
 }
 
 /// Rows: API-18, MUST-13
