@@ -6,7 +6,7 @@
 //! looks for octets that reach new code, for as long as one lets it:
 //!
 //! ```text
-//! cargo +nightly fuzz run --fuzz-dir tests/fuzz/fuzz stack
+//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz/fuzz --sanitizer none stack
 //! ```
 //!
 //! What is here sees sequences: frames, messages and what happens between them. Single formats have
