@@ -325,6 +325,16 @@ mod tests {
         text.parse().unwrap()
     }
 
+    proptest! {
+        #[test]
+        fn a_group_is_a_multicast_address(rest in any::<u128>(), first in 0xf0..=0xffu128) {
+            for bits in [rest, rest >> 8 | first << 120] {
+                let address = Ipv6Addr::from_bits(bits);
+                prop_assert_eq!(address.is_group(), address.is_multicast());
+            }
+        }
+    }
+
     /// Rows: ADR-9, ADR-13
     #[test]
     fn scopes() {
