@@ -109,7 +109,7 @@ impl Quirks {
         const CONVERSATION: Duration = Duration::from_micros(100);
         const UNUSED: Duration = Duration::from_millis(2);
         self.qemu.then(|| {
-            if idle < Duration::from_millis(20) {
+            if idle < Duration::from_millis(50) {
                 (idle / 8).clamp(SHORTEST, BUSY)
             } else if idle < Duration::from_secs(3) {
                 CONVERSATION
@@ -161,7 +161,8 @@ mod tests {
         let pause = |idle| qemu.nak_pause(Duration::from_micros(idle)).unwrap().as_micros();
         assert_eq!(pause(0), 20);
         assert_eq!(pause(240), 30);
-        assert_eq!(pause(10_000), 40);
+        assert_eq!(pause(40_000), 40);
+        assert_eq!(pause(60_000), 100);
         assert_eq!(pause(1_000_000), 100);
         assert_eq!(pause(10_000_000), 2_000);
     }

@@ -26,6 +26,11 @@ use alloc::vec::Vec;
 #[cfg(target_os = "none")]
 const TOO_NEAR_TO_SLEEP: Duration = Duration::from_micros(50);
 
+/// Turns of an empty loop between two looks at the clock while such a deadline is waited for, about a
+/// microsecond. In an emulator a look takes the lock under which devices get on.
+#[cfg(target_os = "none")]
+const TURNS_BETWEEN_LOOKS: u32 = 400;
+
 /// What the executor owns beside the ready queue.
 struct State {
     tasks: tasks::Tasks,
@@ -153,11 +158,18 @@ pub fn run() -> ! {
         // pending interrupt ends WFI: no wake-up is lost.
         let mask = cpu::mask_interrupts();
         let deadline = next_deadline();
-        if tasks::ready_count() == 0 && deadline > start + TOO_NEAR_TO_SLEEP {
+        let idle = tasks::ready_count() == 0;
+        let sleeps = deadline > start + TOO_NEAR_TO_SLEEP;
+        if idle && sleeps {
             timer::wake_at(deadline);
             cpu::wait_for_interrupt();
         }
         cpu::restore_interrupts(mask);
+        if idle && !sleeps {
+            for _ in 0..TURNS_BETWEEN_LOOKS {
+                core::hint::spin_loop();
+            }
+        }
         now = time::now();
         with_state(|state| state.idle += now.saturating_since(start));
     }
