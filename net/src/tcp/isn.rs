@@ -80,8 +80,8 @@ impl Origins {
         (now.as_millis() as u32).wrapping_add(self.timestamp)
     }
 
-    /// What is added to the clock for it. The same for all connections of these two endpoints, so that a new one's timestamps are
-    /// later than an old one's (RFC 6191).
+    /// What is added to the clock for it. The same for all connections of these two endpoints, so
+    /// that a new one's timestamps are later than an old one's (RFC 6191).
     pub(crate) const fn timestamp_offset(self) -> u32 {
         self.timestamp
     }
