@@ -26,10 +26,13 @@ use alloc::vec::Vec;
 #[cfg(target_os = "none")]
 const TOO_NEAR_TO_SLEEP: Duration = Duration::from_micros(50);
 
-/// Turns of an empty loop between two looks at the clock while such a deadline is waited for, about a
-/// microsecond. In an emulator a look takes the lock under which devices get on.
+/// While such a deadline is waited for: looks for a ready task between two looks at the clock, and
+/// turns of an empty loop between two looks for a task. All together are about a microsecond. In an
+/// emulator a look at the clock takes the lock under which devices get on.
 #[cfg(target_os = "none")]
-const TURNS_BETWEEN_LOOKS: u32 = 400;
+const LOOKS_FOR_TASKS: u32 = 16;
+#[cfg(target_os = "none")]
+const TURNS_BETWEEN_LOOKS: u32 = 25;
 
 /// What the executor owns beside the ready queue.
 struct State {
@@ -166,12 +169,23 @@ pub fn run() -> ! {
         }
         cpu::restore_interrupts(mask);
         if idle && !sleeps {
-            for _ in 0..TURNS_BETWEEN_LOOKS {
-                core::hint::spin_loop();
-            }
+            wait_awake();
         }
         now = time::now();
         with_state(|state| state.idle += now.saturating_since(start));
+    }
+}
+
+/// Waits for a moment, or until an interrupt has made a task ready.
+#[cfg(target_os = "none")]
+fn wait_awake() {
+    for _ in 0..LOOKS_FOR_TASKS {
+        if tasks::ready_count() > 0 {
+            return;
+        }
+        for _ in 0..TURNS_BETWEEN_LOOKS {
+            core::hint::spin_loop();
+        }
     }
 }
 
