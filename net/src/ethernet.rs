@@ -32,8 +32,9 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
     pub fn input_in_burst(&mut self, index: InterfaceIndex, frame: P::Buffer, now: Instant) {
         self.tcp.in_burst = true;
         self.packet_input(index, false, frame, now);
-        self.finish(now);
+        // What the node says to itself belongs to no burst.
         self.tcp.in_burst = false;
+        self.finish(now);
     }
 
     /// The burst is over: sends what waited for that.
@@ -41,6 +42,7 @@ impl<P: BufferPool, R: Random> Stack<P, R> {
         if core::mem::take(&mut self.tcp.burst_pending) {
             self.tcp.pending_due = true;
             self.tcp_flush_pending(now);
+            self.finish(now);
         }
     }
 
